@@ -1,0 +1,1 @@
+"""The same verbs on more than one machine; imports core only."""

@@ -1,0 +1,52 @@
+"""Axes: which axis of an array is what, in letters: T time, Z depth, Y, X, and C for channels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+LETTERS = "TZYXC"
+
+
+def guess_axes(shape: Sequence[int], dims: int = 2, labels_ndim: int | None = None) -> str:
+    """Guess the axes of an image of ``shape``; a last axis of 3 or 4 after two others is colour.
+
+    ``labels_ndim`` settles the doubt where labels are known: they have every axis but channels.
+    """
+    ndim = len(shape)
+    if labels_ndim is None:
+        colour = ndim >= dims + 1 and shape[-1] in (3, 4)
+    elif labels_ndim in (ndim, ndim - 1):
+        colour = labels_ndim == ndim - 1
+    else:
+        raise ValueError(
+            f"the image has {ndim} axes and the labels have {labels_ndim}: "
+            "labels have the axes of the image, channels left out"
+        )
+    spatial = ndim - colour
+    if not 2 <= spatial <= 4:
+        raise ValueError(f"an image of shape {tuple(shape)} has {ndim} axes: name them with axes=")
+    return "TZYX"[4 - spatial :] + "C" * colour
+
+
+def check_axes(axes: str, shape: Sequence[int]) -> str:
+    """Return ``axes`` in capitals, or say what is wrong with it for an image of ``shape``."""
+    axes = axes.upper()
+    if len(axes) != len(shape):
+        raise ValueError(
+            f"axes '{axes}' names {len(axes)} axes and the image of shape {tuple(shape)} "
+            f"has {len(shape)}"
+        )
+    wrong = [letter for letter in axes if letter not in LETTERS]
+    if wrong or len(set(axes)) != len(axes) or not {"Y", "X"} <= set(axes):
+        raise ValueError(f"axes '{axes}': use each of T, Z, Y, X, C at most once; Y and X always")
+    return axes
+
+
+def spatial_axes(axes: str) -> str:
+    """Drop the channels: the axes that labels have."""
+    return axes.replace("C", "")
+
+
+def channels_first(image: np.ndarray, axes: str) -> np.ndarray:
+    """Return a view with the channel axis first, made where there is none."""
+    return np.moveaxis(image, axes.index("C"), 0) if "C" in axes else image[None]
