@@ -36,6 +36,7 @@ class TrainSettings:
         64, "channels of the first level, doubled at each level", low=1, high=512, group="network"
     )
     depth: int = _setting(4, "number of 2x2 poolings", low=1, high=7, group="network")
+    dims: int = _setting(2, "2 for planes, 3 for volumes", low=2, high=3, group="network")
     norm: str = _setting(
         "none",
         "none as in the paper, or weight standardisation, which learns faster",
