@@ -22,7 +22,7 @@ from napari_unet.core.standardisation import StandardisedConvolution
 _CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 _UP_CONVOLUTION = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 _POOL = {2: F.max_pool2d, 3: F.max_pool3d}
-_CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
+CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 class UNet(nn.Module):
@@ -66,7 +66,7 @@ class UNet(nn.Module):
         self.head = _CONVOLUTION[self.dims](self.base, self.classes, 1)
         self.apply(initialise)
         # features follow the layout of the weights they meet; torch's own types miss this argument
-        self.to(memory_format=_CHANNELS_LAST[self.dims])  # type: ignore[call-overload]
+        self.to(memory_format=CHANNELS_LAST[self.dims])  # type: ignore[call-overload]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (B, classes, *output) before the softmax, of (B, channels, *input)."""
