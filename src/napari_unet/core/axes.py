@@ -50,3 +50,18 @@ def spatial_axes(axes: str) -> str:
 def channels_first(image: np.ndarray, axes: str) -> np.ndarray:
     """Return a view with the channel axis first, made where there is none."""
     return np.moveaxis(image, axes.index("C"), 0) if "C" in axes else image[None]
+
+
+def canonical(image: np.ndarray, axes: str) -> np.ndarray:
+    """Return a view with the axes in the order C, T, Z, Y, X; the channel axis always first."""
+    found = channels_first(image, axes)
+    return found.transpose(0, *(1 + place for place in _order(spatial_axes(axes))))
+
+
+def canonical_labels(labels: np.ndarray, axes: str) -> np.ndarray:
+    """Return a view of labels of an image of ``axes`` with the axes in the order T, Z, Y, X."""
+    return labels.transpose(_order(spatial_axes(axes)))
+
+
+def _order(axes: str) -> list[int]:
+    return sorted(range(len(axes)), key=lambda place: LETTERS.index(axes[place]))
