@@ -23,6 +23,8 @@ from napari_unet.core.network import CHANNELS_LAST, UNet
 from napari_unet.core.networkheader import NetworkHeader, describe, header_length, read_header
 from napari_unet.core.safefile import write_safely
 
+LONGEST_REASON = 250  # characters; part of it may come from the file
+
 
 class NetworkFileError(ValueError):
     """A network file that is damaged, or none; one line that names it."""
@@ -64,7 +66,9 @@ def load_network(path: Path | str) -> UNet:
 
 def refused(path: Path | str, error: Exception) -> NetworkFileError:
     """Return the one line that says which file cannot be loaded, and why."""
-    return NetworkFileError(f"{str(path)!r} cannot be loaded: {' '.join(str(error).split())}")
+    why = "it is damaged" if isinstance(error, SafetensorError) else " ".join(str(error).split())
+    shown = "".join(sign if sign.isprintable() else "?" for sign in why[:LONGEST_REASON])
+    return NetworkFileError(f"{str(path)!r} cannot be loaded: {shown}")
 
 
 def build_network(

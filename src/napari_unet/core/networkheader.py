@@ -48,12 +48,12 @@ def describe(architecture: Architecture, about: dict[str, Any]) -> dict[str, str
 
 def header_length(start: bytes) -> int:
     """Return the length of the header the first eight bytes announce."""
-    if start[:4] == b"PK\x03\x04" or start[:1] == b"\x80":
-        raise ValueError("it is a PyTorch file: convert it first")
     length = int.from_bytes(start, "little")
     if len(start) < 8 or length < 2:
         raise ValueError("it is not a network file")
     if length > LARGEST_HEADER:
+        if start[:4] == b"PK\x03\x04" or start[:1] == b"\x80":
+            raise ValueError("it is a PyTorch file: convert it first")
         raise ValueError(f"it is not a network file: its header would have {length} bytes")
     return length
 
