@@ -72,7 +72,7 @@ def undeformed(annotation: Annotation, settings: TrainSettings, sample: Sample) 
     """Return the tile (C, *input) at the place of ``sample`` as it is in the image."""
     source = Source.of(annotation, settings)
     plain = Deformation.identity(sample.image.shape[1:])
-    return plain.cut(source.image[(slice(None), *sample.place.plane)], sample.place.centre)
+    return plain.cut(source.image[:, *sample.place.plane], sample.place.centre)
 
 
 def _labelled_pixel(source: Source, rng: np.random.Generator, fresh: Box | None) -> tuple[int, ...]:
@@ -116,8 +116,7 @@ def _pulled_in(centre: np.ndarray, size: np.ndarray, output: np.ndarray) -> np.n
 
 def _cut(source: Source, deformation: Deformation, place: Place, lost: int) -> Sample:
     middle = (slice(lost, -lost),) * source.dims
-    every = (slice(None), *place.plane)
-    image = deformation.change_gray(deformation.cut(source.image[every], place.centre))
+    image = deformation.change_gray(deformation.cut(source.image[:, *place.plane], place.centre))
     classes = deformation.cut_labels(source.classes[place.plane], place.centre, UNLABELLED)[middle]
     weights = deformation.cut(source.weights[place.plane], place.centre)[middle]
     weights[classes == UNLABELLED] = 0.0

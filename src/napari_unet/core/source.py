@@ -15,8 +15,9 @@ from napari_unet.core.annotation import UNLABELLED, Annotation
 from napari_unet.core.axes import canonical, canonical_labels
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.places import Places
+from napari_unet.core.separation import Falk, Paper
 from napari_unet.core.settings import TrainSettings
-from napari_unet.core.weight_map import falk_weight_map, open_ridge, weight_map
+from napari_unet.core.weight_map import WeightMap
 
 _KEPT: "WeakKeyDictionary[Annotation, dict[str, tuple[Hashable, Any]]]" = WeakKeyDictionary()
 
@@ -34,19 +35,24 @@ class Source:
     @classmethod
     def of(cls, annotation: Annotation, settings: TrainSettings) -> "Source":
         """Return the source of ``annotation``; what the settings leave unchanged is kept."""
-        spatial = canonical_labels(annotation.classes, annotation.axes)
         _check(annotation, settings.dims)
         normalisation = Normalisation(settings.low, settings.high, settings.flatten)
+        formula = _formula(settings)
+        dims = settings.dims
         image = _kept(
             annotation, "image", normalisation, lambda: _normalised(annotation, normalisation)
         )
-        dims = settings.dims
-        classes, places = _kept(
-            annotation, "classes", dims, lambda: _opened(annotation, spatial, dims)
+        weighed = _kept(
+            annotation, "weights", (dims, formula), lambda: _weighed(annotation, formula, dims)
         )
-        key = (dims, settings.weighting, settings.w0, settings.sigma, settings.balance)
-        weights = _kept(annotation, "weights", key, lambda: _weights(annotation, settings))
+        classes, weights, places = weighed
         return cls(image, classes, weights, places, dims)
+
+
+def _formula(settings: TrainSettings) -> Paper | Falk:
+    if settings.weighting == "falk":
+        return Falk(factor=settings.w0, sigma2=settings.sigma)
+    return Paper(settings.w0, settings.sigma, settings.balance)
 
 
 def _kept(annotation: Annotation, what: str, key: Hashable, make: Callable[[], Any]) -> Any:
@@ -72,47 +78,16 @@ def _normalised(annotation: Annotation, normalisation: Normalisation) -> np.ndar
     return np.nan_to_num(found, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
 
 
-def _objects(annotation: Annotation) -> np.ndarray:
-    return canonical_labels(annotation.objects, annotation.axes)
-
-
-def _planes(array: np.ndarray, dims: int) -> np.ndarray:
-    """Return (planes, *spatial): a 2-D network sees the planes of a stack one by one."""
-    return array.reshape(-1, *array.shape[-dims:])
-
-
-def _opened(annotation: Annotation, classes: np.ndarray, dims: int) -> tuple[np.ndarray, Places]:
-    """Return the classes with background where touching objects were set apart."""
-    found = np.ascontiguousarray(classes)
-    planes = zip(_planes(found, dims), _planes(_objects(annotation), dims), strict=True)
-    opened = np.stack([np.where((o > 0) & (open_ridge(o) == 0), 0, c) for c, o in planes])
-    opened = opened.astype(np.uint8).reshape(found.shape)
-    return opened, Places(opened)
-
-
-def _weights(annotation: Annotation, settings: TrainSettings) -> np.ndarray:
-    """Weigh every plane, or the volume, as the settings say."""
-    dims = settings.dims
+def _weighed(
+    annotation: Annotation, formula: Paper | Falk, dims: int
+) -> tuple[np.ndarray, np.ndarray, Places]:
+    """Return the classes with background between touching objects, their weights and places."""
     classes = canonical_labels(annotation.classes, annotation.axes)
-    found = np.empty(classes.shape, np.float32)
-    planes = zip(_planes(classes, dims), _planes(_objects(annotation), dims), strict=True)
-    for place, (c, o) in enumerate(planes):
-        _planes(found, dims)[place] = _weigh(o, c, settings)
-    return found
-
-
-def _weigh(objects: np.ndarray, classes: np.ndarray, settings: TrainSettings) -> np.ndarray:
-    unlabelled = classes == UNLABELLED
-    known = np.where(unlabelled, 0, classes).astype(np.uint8)
-    if settings.weighting == "falk":
-        return falk_weight_map(
-            objects, factor=settings.w0, sigma2=settings.sigma, unlabelled=unlabelled, classes=known
-        )
-    return weight_map(
-        objects,
-        w0=settings.w0,
-        sigma=settings.sigma,
-        balance=settings.balance,
-        unlabelled=unlabelled,
-        classes=known,
+    weighed = WeightMap(
+        canonical_labels(annotation.objects, annotation.axes),
+        formula,
+        unlabelled=classes == UNLABELLED,
+        classes=classes,
+        dims=dims,
     )
+    return weighed.classes, weighed.weights(), Places(weighed.classes)
