@@ -1,6 +1,7 @@
-"""A sample holds what the source holds at the coordinates of its deformation, and is never empty."""
+"""A sample holds what its source holds at the deformed coordinates, and is never empty."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,7 +113,8 @@ def test_stacks_are_cut_plane_by_plane_and_volumes_as_a_whole():
 def test_touching_objects_are_set_apart_by_background():
     labels = np.zeros((60, 60), np.uint8)
     labels[10:50, 10:30], labels[10:50, 30:50] = 1, 2
-    annotation = Annotation(np.random.default_rng(0).random((60, 60)), labels, zero="background", ids="objects")  # fmt: skip
+    image = np.random.default_rng(0).random((60, 60))
+    annotation = Annotation(image, labels, zero="background", ids="objects")
     source = Source.of(annotation, SMALL)
     assert (source.classes[20, 28:32] == 0).any()
     between = source.weights[20, 28:32][source.classes[20, 28:32] == 0]
@@ -129,6 +131,6 @@ def test_colour_comes_as_channels_and_arrays_are_read_only(annotation):
 
 
 def test_undeformed_shows_the_same_place(annotation):
-    plain = TrainSettings.preset("nano", tile=84, flatten=0.0, gray=0.0, sd=0.0, rotation=0.0, mirror=False)  # fmt: skip
+    plain = replace(SMALL, sd=0.0, rotation=0.0, mirror=False)
     sample = draw_sample(annotation, plain, np.random.default_rng(5))
     np.testing.assert_allclose(undeformed(annotation, plain, sample), sample.image, atol=0.2)

@@ -5,6 +5,7 @@ image, classes and weights are cut from the whole image through that one deforma
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def undeformed(annotation: Annotation, settings: TrainSettings, sample: Sample) 
     """Return the tile (C, *input) at the place of ``sample`` as it is in the image."""
     source = Source.of(annotation, settings)
     plain = Deformation.identity(sample.image.shape[1:])
-    return plain.cut(source.image[:, *sample.place.plane], sample.place.centre)
+    return plain.cut(_channels(source, sample.place), sample.place.centre)
 
 
 def _labelled_pixel(source: Source, rng: np.random.Generator, fresh: Box | None) -> tuple[int, ...]:
@@ -114,9 +115,15 @@ def _pulled_in(centre: np.ndarray, size: np.ndarray, output: np.ndarray) -> np.n
     return np.where(size > output, inside, (size - 1) / 2)
 
 
+def _channels(source: Source, place: Place) -> np.ndarray:
+    """Return (C, *spatial), the plane or volume that ``place`` lies in."""
+    every: tuple[Any, ...] = (slice(None), *place.plane)
+    return source.image[every]
+
+
 def _cut(source: Source, deformation: Deformation, place: Place, lost: int) -> Sample:
     middle = (slice(lost, -lost),) * source.dims
-    image = deformation.change_gray(deformation.cut(source.image[:, *place.plane], place.centre))
+    image = deformation.change_gray(deformation.cut(_channels(source, place), place.centre))
     classes = deformation.cut_labels(source.classes[place.plane], place.centre, UNLABELLED)[middle]
     weights = deformation.cut(source.weights[place.plane], place.centre)[middle]
     weights[classes == UNLABELLED] = 0.0
