@@ -11,7 +11,7 @@ from importlib import import_module
 
 from napari_unet import __version__
 
-VERBS = ("check", "demo", "evaluate", "segment", "train")
+VERBS = ("check", "demo", "evaluate", "preview", "segment", "train")
 DONE, USER_ERROR, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
