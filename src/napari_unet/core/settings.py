@@ -130,7 +130,7 @@ class TrainSettings:
         0, "validations without gain before an early stop; 0: never", low=0, high=10_000,
         group="budget",
     )  # fmt: skip
-    validate_share: float = _setting(
+    validation_time: float = _setting(
         0.1, "longest share of the time spent on validation", low=0.0, high=0.5, group="budget"
     )
     checkpoint_seconds: float = _setting(

@@ -1,0 +1,18 @@
+"""Training: from annotations to a network, in steps that can be stopped, resumed and trusted."""
+
+from napari_unet.core.settings import TrainSettings
+from napari_unet.core.training.estimate import Estimate, estimate
+from napari_unet.core.training.split import split_by_blocks, split_by_image
+from napari_unet.core.training.start import train
+from napari_unet.core.training.step import DivergenceError, Step
+
+__all__ = [
+    "DivergenceError",
+    "Estimate",
+    "Step",
+    "TrainSettings",
+    "estimate",
+    "split_by_blocks",
+    "split_by_image",
+    "train",
+]

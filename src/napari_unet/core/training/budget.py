@@ -1,0 +1,43 @@
+"""Rate and budget: how fast to learn, and how much is left, in steps or in minutes."""
+
+import math
+
+from napari_unet.core.settings import TrainSettings
+
+
+def rate_at(settings: TrainSettings, number: int, progress: float) -> float:
+    """Return the learning rate of step ``number`` (from 1); ``progress``: share of budget used.
+
+    It climbs in a straight line during the warm-up and falls as half a cosine, so that it reaches
+    0 when the budget, be it steps or minutes, is used.
+    """
+    climb = min(number / settings.warmup, 1.0) if settings.warmup else 1.0
+    fall = 1.0
+    if settings.schedule == "cosine":
+        fall = 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
+    return settings.rate * climb * fall
+
+
+class Budget:
+    """What a training may use: minutes where some are given, steps otherwise."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        self._seconds = settings.minutes * 60
+        self._steps = settings.steps
+        self.reserve = 0.0  # seconds kept for the last validation
+
+    def progress(self, number: int, seconds: float) -> float:
+        """Return the share used, from 0 to 1, after ``number`` steps and ``seconds``."""
+        if self._seconds:
+            return min(seconds / max(self._seconds - self.reserve, 1e-9), 1.0)
+        return min(number / self._steps, 1.0)
+
+    def used_up(self, number: int, seconds: float) -> bool:
+        """Tell whether there is no time, or step, left."""
+        return self.progress(number, seconds) >= 1
+
+    def seconds_left(self, number: int, seconds: float, per_step: float) -> float:
+        """Return the time left when a step takes ``per_step`` seconds."""
+        if self._seconds:
+            return max(self._seconds - seconds, 0.0)
+        return max(self._steps - number, 0) * per_step

@@ -1,0 +1,90 @@
+"""Estimate: how long a training will take and how much memory, measured on a step before it."""
+
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from napari_unet.core.annotation import Annotation
+from napari_unet.core.device import memory_free
+from napari_unet.core.network import UNet
+from napari_unet.core.settings import TrainSettings
+from napari_unet.core.training.learner import Learner, compute_dtype
+from napari_unet.core.training.memory import counted, is_out_of_memory, smaller_tile
+from napari_unet.core.training.readiness import check_ready, settings_of
+from napari_unet.core.training.sampler import Sampler
+
+LONGEST = 1.0  # seconds after which no further step is measured
+MOST = 3  # steps measured
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a training will take."""
+
+    seconds_per_step: float
+    steps: int
+    memory_bytes: int  # on the device
+    memory_free: int  # bytes that are free on it
+    tile: int  # input edge that fits into memory, in pixels
+    sentence: str
+
+
+def estimate(network: UNet, annotations: Sequence[Annotation], settings: TrainSettings) -> Estimate:
+    """Measure a step of training ``network``, on a copy of it: nothing changes."""
+    settings = settings_of(network, settings)
+    annotations = check_ready(network, annotations, ())
+    while True:
+        try:
+            seconds, taken = _measured(network, annotations, settings)
+            break
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        settings = replace(settings, tile=smaller_tile(settings))
+    steps = settings.steps
+    if settings.minutes:
+        steps = max(math.floor(settings.minutes * 60 / seconds), 1)
+    free = memory_free(network.head.weight.device)
+    sentence = (
+        f"about {steps} steps of {_time(seconds)} in {_time(steps * seconds)}, "
+        f"tiles of {settings.tile} px, {taken / 1e9:.2f} GB of memory of {free / 1e9:.1f} GB free"
+    )
+    return Estimate(seconds, steps, taken, free, settings.tile, sentence)
+
+
+def _measured(
+    network: UNet, annotations: Sequence[Annotation], settings: TrainSettings
+) -> tuple[float, int]:
+    """Return the seconds of a step and the bytes it holds at most, network included."""
+    twin = copy.deepcopy(network).train()
+    learner = Learner(twin, settings, compute_dtype(twin, settings))
+    sampler = Sampler(annotations, settings, twin.classes, learner.device)
+    try:
+        batch = sampler.take(1)
+        with counted() as held:
+            learner.learn(batch, settings.rate, 1).value()
+        times: list[float] = []
+        while len(times) < MOST and sum(times) < LONGEST:
+            start = time.perf_counter()
+            learner.learn(batch, settings.rate, 2 + len(times)).value()
+            times.append(time.perf_counter() - start)
+    finally:
+        sampler.close()
+    return min(times), _peak(learner, held.bytes, held.largest)
+
+
+def _peak(learner: Learner, held: int, largest: int) -> int:
+    """Return the bytes in use at the height of a step: see the terms."""
+    weights = sum(p.numel() * p.element_size() for p in learner.network.parameters())
+    kept = sum(t.numel() * t.element_size() for t in learner.tensors().values())
+    snapshots = 2 * kept if learner.device.type == "cpu" else 0
+    # gradients of features come and go: about three of the largest exist at a time
+    return kept + weights + held + 3 * largest + snapshots
+
+
+def _time(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1e3:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

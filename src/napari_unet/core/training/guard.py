@@ -1,0 +1,60 @@
+"""Guard: sees a loss that is not finite, explodes, or falls back to knowing nothing.
+
+Losses are measured against that of a network which gives every class the same score: 1 knows
+nothing, on every tile, whatever its weights. Medians are compared, as single tiles differ much.
+"""
+
+import math
+from collections import deque
+from statistics import median
+from typing import Any
+
+RECENT = 20  # losses whose median is compared
+LEARNT = 0.8  # a median above it, and above
+WORSE = 3.0  # times the lowest median so far, has lost what was learnt
+EXPLODED = 10.0  # a median of the last losses beyond any that learning starts from
+LAST = 5
+
+
+class Guard:
+    """Watches the losses of a training, one after the other."""
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque(maxlen=RECENT)
+        self._lowest = math.inf
+
+    def sees(self, loss: float, idle: float) -> str:
+        """Take in a loss; return what is wrong in words, or nothing.
+
+        ``idle`` is the loss the same batch has when every class gets the same score.
+        """
+        if not math.isfinite(loss):
+            return "the loss is not a finite number"
+        self._recent.append(loss / max(idle, 1e-30))
+        last = list(self._recent)[-LAST:]
+        if len(last) == LAST and median(last) > EXPLODED:
+            return f"the loss is {median(last):.0f} times that of knowing nothing"
+        if len(self._recent) < RECENT:
+            return ""
+        now = median(self._recent)
+        self._lowest = min(self._lowest, now)
+        if now > LEARNT and now > WORSE * self._lowest:
+            return f"the loss rose to {now / self._lowest:.1f} times its lowest"
+        return ""
+
+    def forget_recent(self) -> None:
+        """Start anew after going back to earlier weights; what was reached stays known."""
+        self._recent.clear()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``from_dict`` reads; floats survive JSON exactly."""
+        lowest = self._lowest if math.isfinite(self._lowest) else None
+        return {"recent": list(self._recent), "lowest": lowest}
+
+    @classmethod
+    def from_dict(cls, found: dict[str, Any]) -> "Guard":
+        """Return the guard that ``to_dict`` described."""
+        guard = cls()
+        guard._recent.extend(float(value) for value in found["recent"])
+        guard._lowest = math.inf if found["lowest"] is None else float(found["lowest"])
+        return guard

@@ -1,0 +1,183 @@
+"""Learner: a network with its optimiser and averaged weights; learns one batch at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from napari_unet.core.device import fast_dtype
+from napari_unet.core.network import UNet
+from napari_unet.core.settings import TrainSettings
+from napari_unet.core.training.average import Average
+from napari_unet.core.training.batch import Batch
+from napari_unet.core.training.loss import weighted_loss
+
+FUSED = ("cpu", "cuda")  # devices on which one kernel updates all weights
+
+
+class Ranks(Protocol):
+    """Processes that train one network together."""
+
+    rank: int
+    size: int
+
+    def average(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Replace each tensor by its average over all ranks."""
+
+    def spread(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Replace each tensor by that of rank 0."""
+
+
+class Reading:
+    """A loss on its way from the device to the host; work queued after it is not waited for."""
+
+    def __init__(self, loss: torch.Tensor) -> None:
+        self._loss = loss
+        self._arrived: torch.cuda.Event | None = None
+        if loss.is_cuda:
+            self._loss = torch.empty((), dtype=loss.dtype, pin_memory=True)
+            self._loss.copy_(loss, non_blocking=True)
+            self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._arrived.record(torch.cuda.current_stream(loss.device))
+
+    def value(self) -> float:
+        """Wait for the loss and return it."""
+        if self._arrived:
+            self._arrived.synchronize()
+        return float(self._loss)
+
+
+class Learner:
+    """Learns with ``network`` where it is; weights keep their dtype, convolutions use ``dtype``."""
+
+    def __init__(
+        self, network: UNet, settings: TrainSettings, dtype: torch.dtype, ranks: Ranks | None = None
+    ) -> None:
+        self.network = network
+        self.device = network.head.weight.device
+        self.dtype = dtype
+        self._settings = settings
+        self._ranks = ranks
+        self._optimiser = _optimiser(network, settings)
+        self._average = Average(network.parameters(), settings.ema) if settings.ema else None
+
+    def learn(self, batch: Batch, rate: float, number: int) -> "Reading":
+        """Take one step; return its loss without waiting for it."""
+        rank = self._ranks.rank if self._ranks else 0
+        with seeded(self.device, [self._settings.seed, number, rank]):
+            loss = self._loss(batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self._ranks:
+            self._ranks.average([p.grad for p in self.network.parameters() if p.grad is not None])
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        if self._average:
+            self._average.update(number)
+        return Reading(loss.detach())
+
+    def settle_on(self, best: Mapping[str, torch.Tensor]) -> None:
+        """Leave the network with the ``best`` weights; where there are none, the averaged ones."""
+        if best:
+            with torch.no_grad():
+                for name, tensor in self.network.state_dict().items():
+                    tensor.copy_(best[name])
+        elif self._average:
+            self._average.exchange()
+        self._optimiser.zero_grad(set_to_none=True)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Within, the network holds its averaged weights."""
+        if self._average:
+            self._average.exchange()
+        try:
+            yield
+        finally:
+            if self._average:
+                self._average.exchange()
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Return everything learnt, by name; these are the tensors in use, not copies."""
+        found = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        for place, state in self._optimiser.state_dict()["state"].items():
+            for key, value in state.items():
+                if isinstance(value, torch.Tensor):
+                    found[f"optimiser.{place}.{key}"] = value
+        if self._average:
+            names = [name for name, _ in self.network.named_parameters()]
+            averages = zip(names, self._average.tensors, strict=True)
+            found |= {f"average.{name}": tensor for name, tensor in averages}
+        return found
+
+    def load(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take back what ``tensors`` gave, from copies; none of them is kept."""
+        with torch.no_grad():
+            for name, tensor in self.network.state_dict().items():
+                tensor.copy_(tensors[f"weights.{name}"])
+            if self._average:
+                names = [name for name, _ in self.network.named_parameters()]
+                for name, tensor in zip(names, self._average.tensors, strict=True):
+                    tensor.copy_(tensors[f"average.{name}"])
+        self._optimiser.zero_grad(set_to_none=True)
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": self._states(tensors), "param_groups": groups})
+
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        weight = self.network.head.weight
+        image, classes, weights = batch.to(self.device, weight.dtype)
+        fast = self.dtype != weight.dtype
+        with torch.autocast(self.device.type, self.dtype, enabled=fast):
+            values = self.network(image)
+        return weighted_loss(values.to(weight.dtype), classes, weights, self._settings.dice)
+
+    def _states(self, tensors: Mapping[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
+        """Sort the optimiser's tensors by parameter, each in the memory layout of its weights.
+
+        The fused kernels walk through memory: another layout would mix up the momenta.
+        """
+        parameters = list(self.network.parameters())
+        found: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition(".")
+            if kind != "optimiser":
+                continue
+            place, _, key = rest.partition(".")
+            like = parameters[int(place)]
+            alike = tensor.shape == like.shape
+            copy = torch.empty_like(like).copy_(tensor) if alike else tensor.clone()
+            found.setdefault(int(place), {})[key] = copy.detach()
+        return found
+
+
+def compute_dtype(network: UNet, settings: TrainSettings) -> torch.dtype:
+    """Return the dtype that convolutions are computed in, as the settings ask."""
+    weight = network.head.weight
+    if weight.dtype == torch.float64 or settings.precision == "float32":
+        return torch.float64 if weight.dtype == torch.float64 else torch.float32
+    return torch.bfloat16 if settings.precision == "bfloat16" else fast_dtype(weight.device)
+
+
+@contextmanager
+def seeded(device: torch.device, seed: Sequence[int]) -> Iterator[None]:
+    """Seed torch within, for dropout, and give back the caller's random state afterwards."""
+    (value,) = np.random.SeedSequence(seed).generate_state(1)
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.default_generator.manual_seed(int(value))
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(int(value))
+        yield
+
+
+def _optimiser(network: UNet, settings: TrainSettings) -> torch.optim.Optimizer:
+    fused = True if network.head.weight.device.type in FUSED else None
+    shared: dict[str, Any] = {"lr": settings.rate, "fused": fused}
+    if settings.optimiser == "adam":
+        betas = (settings.momentum, 0.999)
+        return torch.optim.Adam(network.parameters(), betas=betas, **shared)
+    return torch.optim.SGD(network.parameters(), momentum=settings.momentum, **shared)

@@ -1,0 +1,56 @@
+"""Progress: how far a training has come, all of it that is no tensor."""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from napari_unet.core.training.guard import Guard
+
+
+@dataclass
+class Progress:
+    """Numbers of a training that goes on; written into every checkpoint."""
+
+    tile: int  # edge of the input tile, smaller than asked for where memory ran out
+    number: int = 0  # steps done
+    seconds: float = 0.0
+    validating: float = 0.0  # seconds of it spent on validation
+    slowed: float = 1.0  # factor of the rate, halved by each rescue
+    rescues: int = 0
+    best: float = -math.inf  # best validation score
+    stale: int = 0  # validations since the best one
+    validated: int = 0  # step of the last validation
+    guard: Guard = field(default_factory=Guard)
+    curve: list[tuple[float, float, float, float]] = field(default_factory=list)  # see `note`
+    validations: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, number: int, loss: float, rate: float) -> None:
+        """Add a point to the curve: step, loss, rate, seconds."""
+        self.curve.append((number, loss, rate, self.seconds))
+
+    def copy(self) -> "Progress":
+        """Return a copy that stays as it is while this one goes on."""
+        guard = Guard.from_dict(self.guard.to_dict())
+        return replace(
+            self, guard=guard, curve=list(self.curve), validations=list(self.validations)
+        )
+
+    def curve_tensor(self) -> torch.Tensor:
+        """Return the curve as (points, 4) float64."""
+        return torch.tensor(self.curve, dtype=torch.float64).reshape(-1, 4)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``from_dict`` reads, the curve left out; floats survive JSON exactly."""
+        kept = {key: value for key, value in vars(self).items() if key not in ("curve", "guard")}
+        best = self.best if math.isfinite(self.best) else None
+        return {**kept, "best": best, "guard": self.guard.to_dict()}
+
+    @classmethod
+    def from_dict(cls, found: dict[str, Any], curve: torch.Tensor) -> "Progress":
+        """Return the progress that ``to_dict`` and ``curve_tensor`` described."""
+        best = -math.inf if found["best"] is None else float(found["best"])
+        points = [tuple(row) for row in curve.tolist()]
+        guard = Guard.from_dict(found["guard"])
+        return cls(**{**found, "best": best, "guard": guard, "curve": points})

@@ -1,0 +1,39 @@
+"""Safety: the last good state of a training, and the way back to it.
+
+A snapshot counts as good only when the loss of the step after it was: a loss tells of the weights
+before its step, and the step itself may have broken them.
+"""
+
+from collections.abc import Mapping
+
+import torch
+
+from napari_unet.core.training.learner import Learner
+from napari_unet.core.training.progress import Progress
+from napari_unet.core.training.snapshot import Snapshot
+
+
+class Safety:
+    """Keeps the last good snapshot of ``learner``."""
+
+    def __init__(self, learner: Learner, start: Snapshot) -> None:
+        self._learner = learner
+        self.good = start
+        self._offered: Snapshot | None = None
+
+    def offer(self, progress: Progress, best: Mapping[str, torch.Tensor]) -> None:
+        """Take a snapshot, which is good if the next loss is."""
+        self._offered = Snapshot.take(self._learner, progress, best)
+
+    def confirm(self, number: int) -> bool:
+        """Tell whether the good loss of step ``number`` made the snapshot on offer the good one."""
+        if self._offered is None or number <= self._offered.progress.number:
+            return False
+        self.good, self._offered = self._offered, None
+        return True
+
+    def go_back(self, progress: Progress) -> None:
+        """Load the good weights. They are the state of ``progress`` now: steps are not unmade."""
+        self._learner.load(self.good.tensors)
+        self._offered = None
+        self.good = Snapshot(self.good.tensors, progress.copy(), self.good.best)

@@ -1,0 +1,121 @@
+"""Split: which labels are set aside for validation, without leaks.
+
+By image where there are several; of a single one, a slab at one end, with a guard between that
+belongs to neither side. The guard is as wide as the border of the network, so that no pixel whose
+label is validated is seen in training; between the planes of a stack it is one plane.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_unet.core.annotation import UNLABELLED, Annotation
+from napari_unet.core.axes import spatial_axes
+
+PLANE_GUARD = 1  # planes of a stack that a 2-D network sees one by one
+
+
+class Cut(NamedTuple):
+    """A slab at one end of an axis of the labels: what is validated, and what is trained on."""
+
+    validated: tuple[slice, ...]
+    trained: tuple[slice, ...]
+
+
+def split_by_blocks(
+    annotation: Annotation, border: int, share: float, dims: int = 2
+) -> tuple[Annotation, Annotation]:
+    """Return ``annotation`` to train on and to validate on; about ``share`` of the labels is set
+    aside, where every class is on both sides if that can be had; the guard is ``border`` px wide.
+    """
+    _check_share(share)
+    cuts = [cut for cut in _cuts(annotation, border, share, dims) if _useful(annotation, cut)]
+    if not cuts:
+        raise ValueError(
+            f"labels of shape {annotation.classes.shape} are too small to be split by blocks with "
+            f"a guard of {border} px between them: give separate images to validate on"
+        )
+    best = max(cuts, key=lambda cut: _worth(annotation, cut))
+    return _within(annotation, best.trained), _within(annotation, best.validated)
+
+
+def split_by_image(
+    annotations: Sequence[Annotation], share: float, seed: int = 0
+) -> tuple[list[int], list[int]]:
+    """Return the places of the annotations to train on and to validate on: at least one of each.
+
+    They are drawn, but no class is taken away from training that others than these do not have.
+    """
+    _check_share(share)
+    if len(annotations) < 2:
+        raise ValueError("one annotation cannot be split by image: split it by blocks")
+    counts = np.array([_counts(a.classes) for a in annotations])
+    wanted = share * counts.sum()
+    validated: list[int] = []
+    for place in np.random.default_rng(seed).permutation(len(annotations)).tolist():
+        left = np.delete(counts, [*validated, place], axis=0).sum(axis=0)
+        kept = bool((left > 0).sum() == (counts.sum(axis=0) > 0).sum())
+        if kept and counts[place].any() and len(validated) < len(annotations) - 1:
+            validated.append(place)
+        if counts[validated].sum() >= wanted and validated:
+            break
+    if not validated:
+        raise ValueError(
+            "each image has a class that no other has: give separate images to validate on"
+        )
+    return [p for p in range(len(annotations)) if p not in validated], sorted(validated)
+
+
+def _check_share(share: float) -> None:
+    if not 0 < share < 1:
+        raise ValueError(f"the share to validate on is {share}: it must lie between 0 and 1")
+
+
+def _cuts(annotation: Annotation, border: int, share: float, dims: int) -> Iterator[Cut]:
+    """Yield slabs that hold about ``share`` of the labels, at both ends of every axis."""
+    labelled = annotation.classes != UNLABELLED
+    axes = spatial_axes(annotation.axes)
+    seen = [axes.index(letter) for letter in "ZYX"[3 - dims :]]  # by the network, in one piece
+    for axis in range(labelled.ndim):
+        guard = border if axis in seen else PLANE_GUARD
+        others = tuple(a for a in range(labelled.ndim) if a != axis)
+        sums = np.cumsum(labelled.sum(axis=others))
+        length, total = labelled.shape[axis], int(sums[-1])
+        first = int(np.searchsorted(sums, share * total)) + 1
+        last = int(np.searchsorted(sums, (1 - share) * total, side="right"))
+        whole = [slice(0, n) for n in labelled.shape]
+        for validated, trained in (
+            (slice(0, first), slice(first + guard, length)),
+            (slice(last, length), slice(0, max(last - guard, 0))),
+        ):
+            yield Cut(
+                (*whole[:axis], validated, *whole[axis + 1 :]),
+                (*whole[:axis], trained, *whole[axis + 1 :]),
+            )
+
+
+def _useful(annotation: Annotation, cut: Cut) -> bool:
+    return all(_counts(annotation.classes[part]).any() for part in cut)
+
+
+def _worth(annotation: Annotation, cut: Cut) -> tuple[int, int]:
+    """Prefer every class on both sides, then as few labels as possible lost to the guard."""
+    counts = [_counts(annotation.classes[part]) for part in (cut.trained, cut.validated)]
+    return sum(int((c > 0).sum()) for c in counts), int(sum(c.sum() for c in counts))
+
+
+def _counts(classes: np.ndarray) -> np.ndarray:
+    return np.bincount(classes.ravel(), minlength=256)[:UNLABELLED]
+
+
+def _within(annotation: Annotation, part: tuple[slice, ...]) -> Annotation:
+    """Return ``annotation`` with all labels outside ``part`` taken away."""
+    objects = annotation.ids == "objects"
+    known = annotation.objects if objects else annotation.classes
+    labels = np.zeros(known.shape, np.int64)
+    labels[part] = np.where(annotation.classes[part] == UNLABELLED, 0, known[part] + np.int64(1))
+    labels.setflags(write=False)
+    return Annotation(
+        annotation.image, labels, axes=annotation.axes, zero="unlabelled", ids=annotation.ids
+    )

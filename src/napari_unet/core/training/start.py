@@ -1,0 +1,62 @@
+"""train(): checks what it is given, reads the checkpoint to resume, and hands out the steps."""
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import torch
+
+from napari_unet.core.annotation import Annotation
+from napari_unet.core.network import UNet
+from napari_unet.core.settings import TrainSettings
+from napari_unet.core.training import records
+from napari_unet.core.training.job import Job
+from napari_unet.core.training.learner import Ranks, compute_dtype
+from napari_unet.core.training.readiness import check_ready, settings_of
+from napari_unet.core.training.step import Step
+from napari_unet.core.training.trainer import Trainer
+
+
+def train(
+    network: UNet,
+    annotations: Sequence[Annotation],
+    settings: TrainSettings,
+    *,
+    validation: Sequence[Annotation] = (),
+    resume: Path | str | None = None,
+    folder: Path | str | None = None,
+    ranks: Ranks | None = None,
+) -> Generator[Step, None, None]:
+    """Train ``network`` in place, where it is, and yield a Step after every step.
+
+    At every yield the network holds the weights to look at: averaged ones where the settings have
+    a memory (``ema``). When the last step was taken, or the generator is closed at any yield, it is
+    left with the weights of the best validation, and without validation with those it showed.
+    The architecture in ``settings`` is that of the network, whatever it says. ``folder`` gets
+    checkpoints; ``resume`` is such a folder to go on from, and stays the folder if no other is
+    named. What cannot be trained on is refused here, before the first step.
+    """
+    settings = settings_of(network, settings)
+    labelled = check_ready(network, annotations, validation)
+    dtype, said, start = compute_dtype(network, settings), [], None
+    if len(labelled) < len(annotations):
+        said.append(f"{len(annotations) - len(labelled)} annotations without labels are left out.")
+    if resume is not None:
+        checkpoint = records.read(Path(resume))
+        dtype = getattr(torch, str(checkpoint.facts["dtype"]))
+        said += records.differences(checkpoint, network, settings, labelled)
+        start = checkpoint.snapshot
+    job = Job(network, labelled, settings, dtype, tuple(validation), ranks, tuple(said))
+    return Trainer(job, _records(job, folder, resume), start).steps()
+
+
+def _records(
+    job: Job, folder: Path | str | None, resume: Path | str | None
+) -> records.Records | None:
+    """Return where checkpoints go: ``folder``, else that resumed from; rank 0 alone writes."""
+    chosen = folder or resume
+    if chosen is None or (job.ranks and job.ranks.rank):
+        return None
+    if resume is None or Path(chosen) != Path(resume):
+        records.refuse_used(Path(chosen))
+    facts = records.facts_of(job)
+    return records.Records(Path(chosen), facts, job.settings.checkpoint_seconds)

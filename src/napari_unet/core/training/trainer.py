@@ -1,0 +1,234 @@
+"""Trainer: the loop of a training. Goes back where the loss diverges or the memory ends, keeps the
+best, writes checkpoints, and leaves the network with what was learnt however it is left.
+
+The same code runs on CPU, CUDA and MPS. On CUDA a loss is read one step late, so that the device
+never waits for the host.
+"""
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+
+from napari_unet.core.training.budget import Budget, rate_at
+from napari_unet.core.training.clock import Clock
+from napari_unet.core.training.examiner import Examiner
+from napari_unet.core.training.history import note_end, note_start
+from napari_unet.core.training.job import Job
+from napari_unet.core.training.learner import Learner, Reading
+from napari_unet.core.training.memory import is_out_of_memory, smaller_tile
+from napari_unet.core.training.progress import Progress
+from napari_unet.core.training.records import Records
+from napari_unet.core.training.safety import Safety
+from napari_unet.core.training.sampler import Sampler
+from napari_unet.core.training.snapshot import Snapshot, steps_between
+from napari_unet.core.training.step import DivergenceError, Step
+
+RESCUES = 3  # times a training goes back before it ends
+LAG = {"cuda": 1}  # steps after which a loss is read; 0 elsewhere
+HEARTBEAT = 0.9  # seconds without a word during a validation
+
+
+@dataclass(frozen=True, eq=False)
+class Launched:
+    """A step whose loss may still be on its way."""
+
+    number: int
+    rate: float
+    loss: Reading
+    idle: float
+    boundary: bool  # what follows it needs these weights: nothing is launched before it is settled
+
+
+class Trainer:
+    """One training; ``steps`` runs it."""
+
+    def __init__(
+        self, job: Job, records: Records | None = None, start: Snapshot | None = None
+    ) -> None:
+        self._job = job
+        self._records = records
+        self._settings = job.settings
+        self._learner = Learner(job.network, job.settings, job.dtype, job.ranks)
+        self._progress = Progress(job.settings.tile)
+        if start:
+            self._learner.load(start.tensors)
+            self._progress = start.progress.copy()
+            self._settings = replace(job.settings, tile=self._progress.tile)
+        if job.ranks:
+            job.ranks.spread(list(job.network.state_dict().values()))
+        self._examiner = Examiner(job, self._learner, start.best if start else {})
+        self._safety = Safety(self._learner, self._snapshot())
+        self._budget = Budget(job.settings)
+        self._clock = Clock(self._progress.seconds)
+        self._begun = (self._progress.number, self._progress.seconds)
+        self._lag = LAG.get(self._learner.device.type, 0)
+        self._every = steps_between(self._learner.device)
+        self._launched: deque[Launched] = deque()
+        self._said = list(job.said)
+        self._ended = self._complete()
+        self._sampler = self._new_sampler()
+
+    def steps(self) -> Generator[Step, None, None]:
+        """Train until the budget is used, yielding after every step; see ``train``."""
+        network = self._job.network
+        was_training, whole = network.training, False
+        self._clock.set(self._progress.seconds)
+        note_start(self._job)
+        try:
+            network.train()
+            if self._records:
+                self._records.write(self._safety.good)  # a folder that fails, fails now
+            for step in self._run():
+                with self._clock.stopped(), self._learner.shown():
+                    whole = True  # between two steps: nothing is half done
+                    yield step
+                    whole = False
+            whole = True
+        finally:
+            self._finish(whole)
+            network.train(was_training)
+
+    def _run(self) -> Iterator[Step]:
+        if self._examiner.due(self._progress, self._ended):  # stopped during its validation
+            number, loss, rate, seconds = self._progress.curve[-1]
+            step = yield from self._examine(Step(int(number), loss, rate, seconds, 0.0))
+            yield self._told(step)
+        while not self._ended:
+            out_of_memory = False
+            try:
+                yield from self._step()
+            except (RuntimeError, MemoryError) as error:
+                if self._job.ranks or not is_out_of_memory(error):
+                    raise
+                out_of_memory = True
+            if out_of_memory:  # only now does the error let go of the tensors of the step
+                self._shrink()
+
+    def _step(self) -> Iterator[Step]:
+        """Launch a step, and settle those whose losses are to be read now."""
+        launched = self._launch(self._progress.number + len(self._launched) + 1)
+        self._launched.append(launched)
+        while len(self._launched) > (0 if launched.boundary else self._lag):
+            yield from self._settle(self._launched.popleft())
+
+    def _launch(self, number: int) -> Launched:
+        batch = self._sampler.take(number)
+        (seconds,) = self._job.agreed([self._clock.seconds])
+        rate = rate_at(self._settings, number, self._budget.progress(number - 1, seconds))
+        rate *= self._progress.slowed
+        loss = self._learner.learn(batch, rate, number)
+        last = self._budget.used_up(number, seconds)
+        boundary = last or number % self._every == 0 or self._examiner.on_grid(number)
+        return Launched(number, rate, loss, batch.idle, boundary)
+
+    def _settle(self, launched: Launched) -> Iterator[Step]:
+        """Read the loss of a step and do what is due after it."""
+        step = self._read(launched)
+        if not self._launched:  # the weights are those of this step
+            self._ended = self._complete()
+            if self._examiner.due(self._progress, self._ended):
+                step = yield from self._examine(step)
+            if step.number % self._every == 0:
+                self._safety.offer(self._progress, self._examiner.best)
+        yield self._told(step)
+
+    def _read(self, launched: Launched) -> Step:
+        """Wait for the loss of a step and guard it."""
+        progress = self._progress
+        loss, idle, seconds = self._job.agreed(
+            [launched.loss.value(), launched.idle, self._clock.seconds]
+        )
+        progress.number, progress.seconds = launched.number, seconds
+        progress.note(launched.number, loss, launched.rate)
+        wrong = progress.guard.sees(loss, idle)
+        if wrong:
+            self._go_back(wrong)
+        elif self._safety.confirm(launched.number) and self._records:
+            self._say(self._records.write_when_due(self._safety.good))
+        return Step(launched.number, loss, launched.rate, seconds, 0.0)
+
+    def _examine(self, step: Step) -> Generator[Step, None, Step]:
+        """Validate and return ``step`` with the scores; repeat it meanwhile, as a sign of life."""
+        last = time.monotonic()
+        for share in self._examiner.run(self._progress):
+            if time.monotonic() - last > HEARTBEAT:
+                yield replace(self._told(step), validating=share)
+                last = time.monotonic()
+        self._budget.reserve = self._examiner.last_seconds
+        if self._complete() and not self._ended:
+            self._ended = True
+            self._say(f"stopped early: no gain in {self._progress.stale} validations.")
+        return replace(step, validation=self._progress.validations[-1])
+
+    def _complete(self) -> bool:
+        progress, patience = self._progress, self._settings.patience
+        plateau = bool(patience) and progress.stale >= patience
+        return plateau or self._budget.used_up(progress.number, progress.seconds)
+
+    def _told(self, step: Step) -> Step:
+        """Return ``step`` with the time left and what there is to say."""
+        number, seconds = self._progress.number, self._clock.seconds
+        per_step = (seconds - self._begun[1]) / max(number - self._begun[0], 1)
+        left = 0.0 if self._ended else self._budget.seconds_left(number, seconds, per_step)
+        best = self._progress.best if self._progress.validations else None
+        said, self._said = " ".join(self._said), []
+        return replace(step, seconds=seconds, seconds_left=left, best=best, said=said)
+
+    def _say(self, sentence: str) -> None:
+        if sentence:
+            self._said.append(sentence)
+
+    def _go_back(self, wrong: str) -> None:
+        """Return to the last good weights and learn more slowly, or end after the third time."""
+        progress, good = self._progress, self._safety.good.progress.number
+        if progress.rescues == RESCUES:
+            raise DivergenceError(
+                f"{wrong} at step {progress.number}, for the {RESCUES + 1}th time: the network "
+                f"holds the weights of step {good}; train on with a rate below "
+                f"{self._settings.rate * progress.slowed:.2g}, or check the annotations"
+            )
+        progress.rescues += 1
+        progress.slowed /= 2
+        progress.guard.forget_recent()
+        self._launched.clear()
+        self._safety.go_back(progress)
+        self._say(
+            f"{wrong} at step {progress.number}: back to the weights of step {good}, "
+            f"the rate is halved ({progress.rescues} of {RESCUES})."
+        )
+
+    def _shrink(self) -> None:
+        """Go on with a smaller tile, from the last good weights: a step cut short is half done."""
+        tile = smaller_tile(self._settings)
+        self._say(
+            f"the memory is used up: the tile is {tile} px now instead of {self._settings.tile}."
+        )
+        self._settings = replace(self._settings, tile=tile)
+        self._progress.tile = tile
+        self._launched.clear()
+        self._safety.go_back(self._progress)
+        if self._learner.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self._sampler.close()
+        self._sampler = self._new_sampler()
+
+    def _new_sampler(self) -> Sampler:
+        classes, device = self._job.network.classes, self._learner.device
+        return Sampler(self._job.annotations, self._settings, classes, device, self._job.first)
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot.take(self._learner, self._progress, self._examiner.best)
+
+    def _finish(self, whole: bool) -> None:
+        """Leave the network with the best or the averaged weights, and write all of it down."""
+        self._sampler.close()
+        if not whole:  # an error or an interrupt cut a step short
+            self._learner.load(self._safety.good.tensors)
+        end = self._snapshot() if whole else self._safety.good
+        self._learner.settle_on(self._examiner.best)
+        note_end(self._job, end.progress)
+        if self._records:
+            self._records.write(end)

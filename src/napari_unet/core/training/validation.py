@@ -1,0 +1,181 @@
+"""Validation: scores on annotations that are never trained on, as they are, without deformation."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from math import ceil
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_unet.core import evaluation
+from napari_unet.core.annotation import UNLABELLED, Annotation
+from napari_unet.core.axes import canonical, canonical_labels
+from napari_unet.core.mirror import mirror_indices, read_mirrored
+from napari_unet.core.network import UNet
+from napari_unet.core.normalisation import Normalisation
+from napari_unet.core.objects import label_objects
+from napari_unet.core.settings import TrainSettings
+from napari_unet.core.sizes import border, input_size
+from napari_unet.core.tiling import Tile, Tiling
+
+STEP_COST = 3  # a step computes a tile forwards and, twice as long, backwards
+MARGIN = 1.5  # scoring takes time beside the network
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """The labelled box of one plane (or volume) of an annotation, and the tiles that cover it."""
+
+    annotation: Annotation
+    plane: tuple[int, ...]  # index along the leading axes
+    box: tuple[slice, ...]  # along the axes that the network sees
+    tiles: tuple[Tile, ...]
+
+    def truth(self, labels: np.ndarray) -> np.ndarray:
+        """Return the box of ``labels`` of the whole annotation."""
+        place: tuple[int | slice, ...] = (*self.plane, *self.box)
+        return canonical_labels(labels, self.annotation.axes)[place]
+
+
+@dataclass
+class Tally:
+    """What the fields scored so far add up to."""
+
+    classes: int
+    shared: np.ndarray = field(init=False)  # pixels of each class in both
+    either: np.ndarray = field(init=False)  # pixels of each class in one or both
+    precisions: list[float] = field(default_factory=list)  # AP at IoU 0.5 of each field
+
+    def __post_init__(self) -> None:
+        self.shared, self.either = np.zeros((2, self.classes), int)
+
+    def add(self, field: Field, scores: np.ndarray) -> None:
+        """Take in the ``scores`` (classes, *box) of ``field``."""
+        truth = field.truth(field.annotation.classes)
+        known = truth != UNLABELLED
+        pairs = truth[known].astype(int) * self.classes + scores.argmax(0)[known]
+        both = np.bincount(pairs, minlength=self.classes**2).reshape(self.classes, self.classes)
+        self.shared += np.diag(both)
+        self.either += both.sum(0) + both.sum(1) - np.diag(both)
+        objects = field.truth(field.annotation.objects)
+        if objects.any():
+            found = label_objects(scores)
+            self.precisions.append(
+                evaluation.average_precision(objects, found, unlabelled=~known, iou=0.5)
+            )
+
+    def scores(self) -> dict[str, Any]:
+        """Return IoU per class and its mean, AP at 0.5 for objects, and the score they make."""
+        areas = zip(self.shared.tolist(), self.either.tolist(), strict=True)
+        iou = [shared / either if either else None for shared, either in areas]
+        mean = float(np.mean([value for value in iou if value is not None]))
+        found: dict[str, Any] = {"score": mean, "iou": mean, "iou_per_class": iou}
+        if self.precisions:
+            found["ap"] = float(np.mean(self.precisions))
+            found["score"] = (mean + found["ap"]) / 2
+        return found
+
+
+class Validator:
+    """Scores a network on ``annotations``; a tile at a time."""
+
+    def __init__(self, annotations: Sequence[Annotation], settings: TrainSettings) -> None:
+        self._settings = settings
+        normalisation = Normalisation(settings.low, settings.high, settings.flatten)
+        self._contrast = {a: normalisation.measure(a.image, a.axes) for a in annotations}
+        self._fields = [field for a in annotations for field in fields_of(a, settings)]
+
+    def interval(self) -> int:
+        """Return the steps between validations that keep their share of the time.
+
+        By the pixels that are computed, not by the clock: so the same training is validated at
+        the same steps on every machine.
+        """
+        settings = self._settings
+        if not settings.validation_time:
+            return settings.steps
+        step = STEP_COST * settings.batch * settings.tile**settings.dims
+        pixels = sum(_pixels(tile) for field in self._fields for tile in field.tiles)
+        return max(ceil(MARGIN * pixels / step / settings.validation_time), 1)
+
+    def run(self, network: UNet, dtype: torch.dtype) -> Iterator[float | dict[str, Any]]:
+        """Yield the share done after each tile, and the scores at the end."""
+        tally = Tally(network.classes)
+        total, done = sum(len(field.tiles) for field in self._fields), 0
+        for place in self._fields:
+            shape = tuple(part.stop - part.start for part in place.box)
+            scores = np.empty((network.classes, *shape), np.float32)
+            for tile in place.tiles:
+                self._score(network, dtype, place, tile, scores)
+                done += 1
+                yield done / (total + 1)
+            tally.add(place, scores)
+        yield tally.scores()
+
+    def _score(
+        self, network: UNet, dtype: torch.dtype, field: Field, tile: Tile, scores: np.ndarray
+    ) -> None:
+        """Write the part of ``tile`` that lies in the box of ``field`` into its ``scores``."""
+        pixels = self._pixels_of(field, tile)
+        weight = network.head.weight
+        with torch.autocast(weight.device.type, dtype, enabled=dtype != weight.dtype):
+            found = network.score(pixels)
+        inside = [
+            slice(max(part.start, whole.start), min(part.stop, whole.stop))
+            for part, whole in zip(tile.write, field.box, strict=True)
+        ]
+        source = (
+            slice(i.start - part.start, i.stop - part.start)
+            for i, part in zip(inside, tile.write, strict=True)
+        )
+        target = (
+            slice(i.start - whole.start, i.stop - whole.start)
+            for i, whole in zip(inside, field.box, strict=True)
+        )
+        scores[(slice(None), *target)] = found[(slice(None), *source)]
+
+    def _pixels_of(self, field: Field, tile: Tile) -> np.ndarray:
+        """Return the normalised input (C, *input) of ``tile``."""
+        image = canonical(field.annotation.image, field.annotation.axes)
+        planes = [slice(index, index + 1) for index in field.plane]
+        places = [slice(0, image.shape[0]), *planes, *tile.read]
+        pixels = read_mirrored(image, places)
+        indices = tuple(
+            mirror_indices(place.start, place.stop, length)
+            for place, length in zip(places[1:], image.shape[1:], strict=True)
+        )
+        found = self._contrast[field.annotation].apply(pixels, indices)
+        found = found.reshape(found.shape[0], *found.shape[1 + len(planes) :])
+        return np.nan_to_num(found, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+
+
+def fields_of(annotation: Annotation, settings: TrainSettings) -> Iterator[Field]:
+    """Yield a field for each plane, or volume, of ``annotation`` with labels."""
+    labelled = canonical_labels(annotation.classes, annotation.axes) != UNLABELLED
+    dims, depth = settings.dims, settings.depth
+    inside = max(settings.tile - 2 * border(depth), 2**depth)
+    if dims == 2:
+        inside = max(inside, 2 * border(depth))  # else most of a tile would be border
+    tiling = Tiling(depth, (input_size(depth, inside),) * dims)
+    for plane in product(*(range(n) for n in labelled.shape[:-dims])):
+        box = _box(labelled[plane])
+        if box:
+            yield Field(annotation, plane, box, tuple(tiling.tiles(labelled.shape[-dims:], box)))
+
+
+def _box(labelled: np.ndarray) -> tuple[slice, ...]:
+    """Return the smallest box around all that is labelled; empty where nothing is."""
+    if not labelled.any():
+        return ()
+    axes = range(labelled.ndim)
+    found = []
+    for axis in axes:
+        places = np.flatnonzero(labelled.any(axis=tuple(a for a in axes if a != axis)))
+        found.append(slice(int(places[0]), int(places[-1]) + 1))
+    return tuple(found)
+
+
+def _pixels(tile: Tile) -> int:
+    return int(np.prod([part.stop - part.start for part in tile.read]))
