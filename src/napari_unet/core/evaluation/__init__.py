@@ -1,0 +1,82 @@
+"""How good a segmentation is: the field's measures, and what is wrong where.
+
+Every measure takes ``(truth, result, *, unlabelled=None, …)`` and returns a float. Truth and result
+are label images of one shape, or lists of as many: then all are pooled, or with ``per_image=True``
+the mean of each image's figure is returned. ``unlabelled`` is a value of the truth or a boolean
+array; such pixels are left out everywhere. Nothing against nothing is perfect: 1, or error 0.
+"""
+
+from napari_unet.core.evaluation.comparison import Comparison
+from napari_unet.core.evaluation.confidence import Interval, mean_interval, pooled_interval
+from napari_unet.core.evaluation.detection import (
+    THRESHOLDS,
+    average_precision,
+    f1,
+    mean_average_precision,
+    panoptic_quality,
+    precision,
+    recall,
+    seg,
+)
+from napari_unet.core.evaluation.errors import KINDS, ErrorItem, ErrorLayer, error_layer
+from napari_unet.core.evaluation.measure import Measure
+from napari_unet.core.evaluation.partition import rand_error, v_info, v_rand
+from napari_unet.core.evaluation.pixels import (
+    dice,
+    dice_by_class,
+    iou,
+    iou_by_class,
+    pixel_error,
+)
+from napari_unet.core.evaluation.summary import (
+    Figure,
+    Scored,
+    class_measures,
+    object_measures,
+    score,
+    summarise,
+    worst_first,
+)
+from napari_unet.core.evaluation.thinning import regions, thin_borders
+from napari_unet.core.evaluation.warping import WarpingEvents, warp, warping_error, warping_events
+
+__all__ = [
+    "KINDS",
+    "THRESHOLDS",
+    "Comparison",
+    "ErrorItem",
+    "ErrorLayer",
+    "Figure",
+    "Interval",
+    "Measure",
+    "Scored",
+    "WarpingEvents",
+    "average_precision",
+    "class_measures",
+    "dice",
+    "dice_by_class",
+    "error_layer",
+    "f1",
+    "iou",
+    "iou_by_class",
+    "mean_average_precision",
+    "mean_interval",
+    "object_measures",
+    "panoptic_quality",
+    "pixel_error",
+    "pooled_interval",
+    "precision",
+    "rand_error",
+    "recall",
+    "regions",
+    "score",
+    "seg",
+    "summarise",
+    "thin_borders",
+    "v_info",
+    "v_rand",
+    "warp",
+    "warping_error",
+    "warping_events",
+    "worst_first",
+]
