@@ -36,7 +36,8 @@ def convert_state_dict(path: Path | str, *, copied_first: bool = False) -> UNet:
 
     It must be of the paper's topology, without normalisation layers; a head of one channel, for
     a sigmoid, becomes one of two classes with equal scores. A network trained with padding scores
-    the same here away from the border of the image. ``copied_first``: see ``recognise``.
+    as it did on images shifted by some pixels (its pooling grid lies elsewhere), away from their
+    border. ``copied_first``: see ``recognise``.
     """
     source = Path(path).resolve(strict=True)
     try:

@@ -33,7 +33,7 @@ def recognise(found: Weights, *, copied_first: bool = False) -> tuple[Architectu
             if foreign in found:
                 weights[f"{layer}.{part}"] = found[foreign]
                 used.add(foreign)
-        weights.setdefault(f"{layer}.bias", torch.zeros(_outputs(layer, weights)))
+        weights.setdefault(f"{layer}.bias", _no_bias(weights[f"{layer}.weight"], layer))
     _refuse_rest(found.keys() - used)
     if kernels.shape(kernels.head)[0] == 1:
         _widen_head(weights)
@@ -75,10 +75,12 @@ class _Kernels:
 
     def architecture(self, *, weighted: bool) -> Architecture:
         """Return the one architecture whose kernels these are."""
-        head, first = self.shape(self.head), self.shape(self.pairs[0][0])
-        for skips, release in product((True, False), (False, True)):
+        head = self.shape(self.head)
+        firsts = [self.shape(first) for first, _ in self.pairs]
+        channels = dict.fromkeys(shape[1] for shape in firsts if shape[0] == head[1])
+        for given, skips, release in product(channels, (True, False), (False, True)):
             candidate = Architecture(
-                channels=first[1],
+                channels=given,
                 classes=max(head[0], 2),  # one channel and a sigmoid are two classes
                 base=head[1],
                 depth=len(self.ups),
@@ -91,7 +93,7 @@ class _Kernels:
                 return candidate
         raise ValueError(
             f"its kernels are not those of a U-Net with {head[1]} channels at the first level, "
-            "doubled at each: another network, or its layers are out of order"
+            "doubled at each: it is another network"
         )
 
     def places(self, architecture: Architecture) -> Iterator[tuple[str, str]]:
@@ -126,9 +128,9 @@ def _pair_names(architecture: Architecture) -> list[str]:
     return [*(f"contract.{n}" for n in levels), "bottom", *(f"expand.{n}" for n in levels)]
 
 
-def _outputs(layer: str, weights: Weights) -> int:
-    """Return how many biases a layer has; up-convolutions store their inputs first."""
-    return weights[f"{layer}.weight"].shape[1 if layer.startswith("up.") else 0]
+def _no_bias(kernel: torch.Tensor, layer: str) -> torch.Tensor:
+    """Return zeros, one for each output; up-convolutions store their inputs first."""
+    return kernel.new_zeros(kernel.shape[1 if layer.startswith("up.") else 0])
 
 
 def _refuse_rest(names: set[str]) -> None:
