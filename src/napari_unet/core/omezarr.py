@@ -4,8 +4,7 @@ A level is half of the one before along Y and X. Labels take every second pixel,
 pixel a label that exists; scores take the mean of four.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import zarr
 
 from napari_unet.core.axes import check_axes
 from napari_unet.core.safefile import new_folder
+from napari_unet.core.sweep import sweep
 
 VERSION = "0.5"
 CHUNK = 512  # pixels along Y and X
@@ -34,7 +34,7 @@ def write_ome_zarr(
     with new_folder(path, overwrite=overwrite) as folder:
         group = zarr.create_group(folder, zarr_format=3)
         level = add_level(group, image.shape, image.dtype, axes)
-        for box in boxes(level.shape, level.chunks):
+        for box in sweep(level.shape, level.chunks):
             level[box] = np.asarray(image[box])
         complete(group, axes, pixel_size or {}, levels, path.stem)
 
@@ -73,7 +73,7 @@ def complete(
         finer = group[str(done - 1)]
         shape = (*finer.shape[:-2], *(-(-size // 2) for size in finer.shape[-2:]))
         coarser = add_level(group, shape, finer.dtype, axes, finer.chunks)
-        for box in boxes(coarser.shape, coarser.chunks):
+        for box in sweep(coarser.shape, coarser.chunks):
             coarser[box] = _halved(finer, box)
     group.attrs["ome"] = _description(group, axes, pixel_size, name)
 
@@ -84,15 +84,6 @@ def enough_levels(shape: Sequence[int]) -> int:
     while size > SMALLEST:
         levels, size = levels + 1, -(-size // 2)
     return levels
-
-
-def boxes(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[tuple[slice, ...]]:
-    """Yield the box of each chunk of an array."""
-    spans = [
-        [slice(a, min(a + step, size)) for a in range(0, size, step)]
-        for size, step in zip(shape, chunks, strict=True)
-    ]
-    yield from product(*spans)
 
 
 def _halved(finer: zarr.Array, box: tuple[slice, ...]) -> np.ndarray:

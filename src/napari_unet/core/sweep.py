@@ -1,0 +1,37 @@
+"""Go through an array that may be larger than memory, a box at a time."""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.boxes import Box
+
+
+def sweep(shape: Sequence[int], edges: Sequence[int]) -> Iterator[Box]:
+    """Yield boxes of at most ``edges`` that cover an array of ``shape`` once, in C order."""
+    spans = [
+        [slice(a, min(a + edge, size)) for a in range(0, size, edge)]
+        for size, edge in zip(shape, edges, strict=True)
+    ]
+    yield from product(*spans)
+
+
+class Within:
+    """The part of an array-like at fixed indices of its first axes, or of those after ``skip``."""
+
+    def __init__(self, whole: Any, indices: tuple[int, ...], skip: int = 0) -> None:
+        self._whole, self._indices, self._skip = whole, indices, skip
+        after = skip + len(indices)
+        self.shape: tuple[int, ...] = (*whole.shape[:skip], *whole.shape[after:])
+        self.dtype: np.dtype = whole.dtype
+
+    def _key(self, box: tuple[slice, ...]) -> tuple[Any, ...]:
+        return (*box[: self._skip], *self._indices, *box[self._skip :])
+
+    def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+        return np.asarray(self._whole[self._key(box)])
+
+    def __setitem__(self, box: tuple[slice, ...], values: np.ndarray) -> None:
+        self._whole[self._key(box)] = values
