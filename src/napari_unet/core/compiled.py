@@ -1,0 +1,19 @@
+"""Loops that numpy cannot say fast enough, compiled by numba at their first call.
+
+The machine code is kept on disk, so that only the first call after an installation waits for the
+compiler. Compiled loops let other threads run and start none themselves: numba's own threads may
+end the process when two of ours call them at the same time.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile ``function`` for the types of its first call, and keep the code where possible."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # neither the package's folder nor the user's can be written
+        return njit(nogil=True)(function)
