@@ -19,7 +19,7 @@ from napari_unet.core.evaluation.measure import Measure, share
 from napari_unet.core.evaluation.simplepoints import EIGHT, flip_simple, simple_neighbourhoods
 
 EDGE = ndimage.generate_binary_structure(2, 1)
-REACHES = (2, 4, 8, 16) * 2  # pixels to back out around a spot where the warp is stuck
+REACHES = (2, 4, 8, 16) * 5  # pixels to back out around a spot where the warp is stuck
 
 
 class WarpingEvents(NamedTuple):
@@ -89,32 +89,28 @@ def _flip(image: np.ndarray, target: np.ndarray, places: np.ndarray) -> None:
     flip_simple(image.reshape(-1), target.reshape(-1), order, simple_neighbourhoods())
 
 
-def _nearest_first(
-    image: np.ndarray, target: np.ndarray, rng: np.random.Generator | None = None
-) -> np.ndarray:
+def _nearest_first(image: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Order the flat places that differ by their distance to agreed pixels of the target's kind."""
     places = np.flatnonzero(image != target)
     object_far = ndimage.distance_transform_edt((image & target) == 0)
     background_far = ndimage.distance_transform_edt((image | target) == 1)
     far = np.where(target > 0, object_far, background_far).reshape(-1)[places]
-    if rng is not None:
-        far += rng.uniform(0, 2, len(far))
     return places[np.argsort(far, kind="stable")]
 
 
 def _try_again(
     warped: np.ndarray, start: np.ndarray, target: np.ndarray, reach: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Go back towards the start around each stuck spot, then on again; keep what got no worse.
+    """Go back towards the start around each stuck spot, then on in another order.
 
-    The surroundings of the spots do not touch, so each is judged on its own.
+    What got no worse is kept: surroundings of spots do not touch, so each is judged on its own.
     """
     same = warped == target
     around = ndimage.distance_transform_cdt(same, "chessboard") <= reach
     spots, number = ndimage.label(around, EIGHT)
     tried = warped.copy()
     _flip(tried, start, rng.permutation(np.flatnonzero((tried != start) & around)))
-    _flip(tried, target, _nearest_first(tried, target, rng))
+    _flip(tried, target, rng.permutation(np.flatnonzero(tried != target)))
     before = np.bincount(spots[~same], minlength=number + 1)
     after = np.bincount(spots[tried != target], minlength=number + 1)
     return np.where((after > before)[spots], warped, tried)
