@@ -1,0 +1,112 @@
+"""CanonicalImage: an image of any axes, seen with them in the order C, T, Z, Y, X.
+
+Nothing is copied: a box asked for here is a box read there, from NumPy, dask, Zarr or a file alike.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.axes import LETTERS, check_axes, guess_axes, spatial_axes
+from napari_unet.core.mirror import mirror_indices, read_mirrored
+
+STRIP = 2**23  # pixels read at a time where the whole image has to be looked at
+SEEN = {2: "YX", 3: "ZYX"}  # the axes a network of so many dimensions sees
+
+
+@dataclass(frozen=True, eq=False)
+class CanonicalImage:
+    """An image, sliceable with one integer or slice for each of ``axes``."""
+
+    image: Any  # anything with a shape that can be sliced and made an array
+    given: str  # its axes as they lie
+    dims: int  # axes the network sees, the last ones
+
+    @classmethod
+    def of(cls, image: Any, axes: str | None, channels: int, dims: int) -> "CanonicalImage":
+        """Check ``image`` against what a network takes; axes not given are guessed."""
+        image = image if hasattr(image, "shape") and hasattr(image, "dtype") else np.asarray(image)
+        shape = tuple(image.shape)
+        if 0 in shape:
+            raise ValueError(f"the image of shape {shape} has an axis of 0 pixels: nothing to see")
+        if np.dtype(image.dtype).kind not in "buif":
+            raise TypeError(f"an image of {image.dtype} cannot be segmented: give numbers")
+        labels = len(shape) - 1 if channels > 1 else None
+        found = check_axes(axes, shape) if axes else guess_axes(shape, dims, labels)
+        view = cls(image, found, dims)
+        view._check(channels, guessed=not axes)
+        return view
+
+    @property
+    def axes(self) -> str:
+        """The axes in canonical order, channels first where there are any."""
+        return "C" * ("C" in self.given) + "".join(a for a in LETTERS[:-1] if a in self.given)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each of ``axes``."""
+        lengths = dict(zip(self.given, self.image.shape, strict=True))
+        return tuple(int(lengths[letter]) for letter in self.axes)
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The shape without channels: that of the labels."""
+        return self.shape["C" in self.given :]
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Which of the canonical axes of ``places`` each axis of the labels is, as they lie."""
+        canonical = spatial_axes(self.axes)
+        return tuple(canonical.index(letter) for letter in spatial_axes(self.given))
+
+    def __getitem__(self, key: Sequence[int | slice]) -> np.ndarray:
+        part = dict(zip(self.axes, key, strict=True))
+        pixels = np.asarray(self.image[tuple(part[letter] for letter in self.given)])
+        left = [letter for letter in self.given if isinstance(part[letter], slice)]
+        return pixels.transpose([left.index(letter) for letter in self.axes if letter in left])
+
+    def read(self, places: Sequence[slice]) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Return pixels (C, *places), mirrored outside the image, and their folded indices."""
+        channel = [slice(0, self.shape[0])] if "C" in self.given else []
+        pixels = read_mirrored(self, (*channel, *places))
+        indices = tuple(
+            mirror_indices(place.start, place.stop, length)
+            for place, length in zip(places, self.places, strict=True)
+        )
+        return (pixels if channel else pixels[None]), indices
+
+    def check_finite(self) -> None:
+        """Refuse an image with NaN or infinity, and say how many there are."""
+        if np.dtype(self.image.dtype).kind != "f":
+            return
+        wrong = sum(part.size - int(np.isfinite(part).sum()) for part in self._strips())
+        if wrong:
+            share = wrong / np.prod(self.shape, dtype=float)
+            raise ValueError(
+                f"{wrong} values of the image ({share:.2g} of all) are NaN or infinite: "
+                "fill them, for example with numpy.nan_to_num, before it is segmented"
+            )
+
+    def _strips(self) -> Iterator[np.ndarray]:
+        *leading, length, width = self.shape
+        rows = max(STRIP // width, 1)
+        for plane in product(*(range(n) for n in leading)):
+            for first in range(0, length, rows):
+                yield self[*plane, slice(first, min(first + rows, length)), slice(0, width)]
+
+    def _check(self, channels: int, guessed: bool) -> None:
+        has = self.shape[0] if "C" in self.given else 1
+        remedy = "name the axes with axes=" if guessed else "choose the channels it was trained on"
+        if has != channels:
+            raise ValueError(
+                f"the image of shape {tuple(self.image.shape)} (axes {self.given}) has {has} "
+                f"channel{'s' * (has != 1)} and the network takes {channels}: {remedy}"
+            )
+        if not set(SEEN[self.dims]) <= set(self.given):
+            raise ValueError(
+                f"the network sees volumes ({SEEN[self.dims]}) and the image of shape "
+                f"{tuple(self.image.shape)} has axes {self.given}: {remedy}"
+            )

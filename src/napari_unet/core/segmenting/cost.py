@@ -1,0 +1,109 @@
+"""What a tile costs on this device: bytes and seconds a pixel, measured once and remembered.
+
+Measured on one small tile, for each architecture, precision, averaging and device of the process.
+Until then, and where a measurement cannot be right, memory is bounded by the number of feature
+maps of full size that are alive at once.
+"""
+
+import time
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import Any, NamedTuple
+
+import numpy as np
+import psutil
+import torch
+
+from napari_unet.core.segmenting.scorer import Scorer
+from napari_unet.core.sizes import input_size
+
+MAPS = 7.0  # no network was seen to keep more maps of full size at once (4.5 for most)
+FEWEST = 3.0  # fewer cannot be: what is joined, and what it is joined from
+SAMPLE = {2: 128, 3: 16}  # edge of the output of the tile that is measured, in pixels
+INDEXABLE = 2**31 - 1  # elements of one tensor that 32-bit kernels can count
+
+
+class Cost(NamedTuple):
+    """What one pixel of an input tile costs."""
+
+    bytes: float  # of feature maps
+    seconds: float
+
+
+_KNOWN: dict[Any, Cost] = {}
+
+
+def most_bytes(scorer: Scorer) -> float:
+    """Return bytes a pixel that feature maps never exceed."""
+    return MAPS * _map(scorer)
+
+
+def exchanged(scorer: Scorer, growth: float) -> float:
+    """Return bytes a pixel of what goes in and out: this tile and the next, scores, averages.
+
+    ``growth`` is how many pixels of the image there are for one of the network.
+    """
+    return 4 * (4 * scorer.network.channels + 6 * scorer.network.classes) * max(growth, 1.0)
+
+
+def most_pixels(scorer: Scorer) -> int:
+    """Return the pixels of the largest tile whose joined maps 32-bit kernels can index."""
+    return INDEXABLE // (2 * scorer.network.base)
+
+
+def measured(scorer: Scorer) -> Cost:
+    """Return the cost of a pixel, from one small tile where it is not known yet."""
+    network = scorer.network
+    key = (
+        network.architecture, scorer.dtype, len(scorer.versions), str(scorer.device),
+        torch.get_num_threads(),
+    )  # fmt: skip
+    if key not in _KNOWN:
+        edge = input_size(network.depth, SAMPLE[network.dims])
+        tile = np.zeros((network.channels, *(edge,) * network.dims), np.float32)
+        tile[..., ::2] = 1.0  # zeros alone may be multiplied faster
+        _KNOWN[key] = _measure(scorer, tile)
+    return _KNOWN[key]
+
+
+def _measure(scorer: Scorer, tile: np.ndarray) -> Cost:
+    pixels = tile[0].size
+    warm = input_size(scorer.network.depth, 1)
+    if 4 * warm**scorer.network.dims < pixels:  # kernels are chosen on the first call
+        scorer(np.zeros((len(tile), *(warm,) * scorer.network.dims), np.float32))
+    start = time.perf_counter()
+    peak = _peak(lambda: scorer(tile), scorer.device)
+    seconds = time.perf_counter() - start
+    size = _map(scorer)
+    kept = float(np.clip(peak / pixels, FEWEST * size, MAPS * size))
+    return Cost(kept, seconds / pixels)
+
+
+def _map(scorer: Scorer) -> int:
+    """Bytes a pixel of one feature map of full size."""
+    return scorer.network.base * scorer.dtype.itemsize
+
+
+def _peak(work: Callable[[], object], device: torch.device) -> int:
+    """Return by how many bytes the memory in use rose while ``work`` ran."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        work()
+        return int(torch.cuda.max_memory_allocated(device) - before)
+    process, done = psutil.Process(), Event()
+    seen = [process.memory_info().rss]
+
+    def watch() -> None:
+        while not done.wait(0.001):
+            seen.append(process.memory_info().rss)
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        work()
+    finally:
+        done.set()
+        watcher.join()
+    return max(seen) - seen[0]
