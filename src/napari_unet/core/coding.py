@@ -12,6 +12,7 @@ UNLABELLED = 255  # in an array of classes; such a pixel weighs nothing, anywher
 LAST_CLASS = UNLABELLED - 1
 ZERO = ("unlabelled", "background")
 IDS = ("classes", "objects")
+LARGEST = 2.0**62  # below, a whole float is an int64
 SPAN = 2**22  # a table this long is made in milliseconds, where sorting all pixels takes a second
 
 
@@ -104,6 +105,6 @@ def _whole(labels: np.ndarray) -> np.ndarray:
         return labels.view(np.uint8)
     if labels.dtype.kind != "f":
         return labels
-    if np.all(np.abs(labels) < 2.0**62) and np.array_equal(labels, np.floor(labels)):
-        return labels.astype(np.int64)
-    return labels
+    reach = float(np.abs(labels).max(initial=0))  # NaN where there is one
+    whole = reach < LARGEST and np.array_equal(labels, np.floor(labels))
+    return labels.astype(np.int64) if whole else labels

@@ -25,4 +25,4 @@ class Finding:
     def __str__(self) -> str:
         """Join message and remedy to one sentence, as errors are."""
         remedy = self.remedy[:1].lower() + self.remedy[1:].removesuffix(".")
-        return f"{self.message.removesuffix('.')}: {remedy}"
+        return f"{self.message.removesuffix('.')}; {remedy}"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_unet.core.coding import LAST_CLASS, Code, Palette
+from napari_unet.core.coding import LARGEST, LAST_CLASS, Code, Palette
 from napari_unet.core.findings.finding import Finding, Severity
 from napari_unet.core.findings.words import count, number
 
@@ -17,30 +17,32 @@ def value_findings(palette: Palette, code: Code) -> list[Finding]:
     return found or _too_many(palette, code)
 
 
-def _pixels(palette: Palette, chosen: np.ndarray) -> str:
-    return count(int(palette.counts[chosen].sum()), "label pixel")
+def _pixels_hold(palette: Palette, chosen: np.ndarray) -> str:
+    pixels = int(palette.counts[chosen].sum())
+    return f"{count(pixels, 'label pixel')} {'holds' if pixels == 1 else 'hold'}"
 
 
 def _not_whole(palette: Palette) -> list[Finding]:
     values = palette.values
     finite = np.isfinite(values)
     broken = finite & (values != np.floor(values))
-    huge = finite & (np.abs(values) >= 2.0**62)
+    with np.errstate(over="ignore"):  # float16 ends below
+        huge = finite & (np.abs(values) >= LARGEST)
     found = []
     if not finite.all():
-        message = f"{_pixels(palette, ~finite)} hold NaN or infinity."
+        message = f"{_pixels_hold(palette, ~finite)} NaN or infinity."
         remedy = "Set them to 0 with np.nan_to_num(labels, nan=0, posinf=0, neginf=0)."
         found.append(Finding("label-nan", "error", message, remedy, palette.where(~finite)))
     if broken.any():
         message = (
-            f"{_pixels(palette, broken)} hold a value that is not a whole number, such as "
+            f"{_pixels_hold(palette, broken)} a value that is not a whole number, such as "
             f"{values[broken][0]:g}."
         )
         remedy = "Resize or turn labels with the nearest neighbour, never by interpolation."
         found.append(Finding("fractions", "error", message, remedy, palette.where(broken)))
     if huge.any():
         message = (
-            f"{_pixels(palette, huge)} hold a value too large to be an id, {values[huge][0]:g}."
+            f"{_pixels_hold(palette, huge)} a value too large to be an id, {values[huge][0]:g}."
         )
         remedy = "Give labels as whole numbers below 2**62."
         found.append(Finding("huge", "error", message, remedy, palette.where(huge)))
@@ -52,7 +54,7 @@ def _negative(palette: Palette, code: Code) -> list[Finding]:
     if not negative.any():
         return []
     message = (
-        f"{_pixels(palette, negative)} hold a negative value; the lowest is {palette.values[0]}."
+        f"{_pixels_hold(palette, negative)} a negative value; the lowest is {palette.values[0]}."
     )
     remedy = "If they are unlabelled, set them to 0: labels[labels < 0] = 0."
     if code.zero == "background":
@@ -70,8 +72,8 @@ def _black_and_white(palette: Palette, code: Code) -> list[Finding]:
         return []
     white = int(painted[0])
     message = (
-        f"The labels hold only 0 and {number(white)}, as a black-and-white picture does: "
-        f"{_pixels(palette, palette.values == white)} are white."
+        f"The labels hold only 0 and {number(white)}, as a black-and-white picture does; "
+        f"{_pixels_hold(palette, palette.values == white)} {number(white)}."
     )
     remedy = "If 0 is background and white one class, give labels > 0 with zero='background'."
     where = palette.where(palette.values == white)
