@@ -16,6 +16,7 @@ from torch import nn
 
 from napari_unet.core.about import empty_about
 from napari_unet.core.architecture import Architecture
+from napari_unet.core.pooling import pool_and_copy
 from napari_unet.core.sizes import border, input_size, output_size
 from napari_unet.core.standardisation import StandardisedConvolution
 
@@ -70,22 +71,24 @@ class UNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (B, classes, *output) before the softmax, of (B, channels, *input)."""
-        self._check_shape(tuple(x.shape[1:]))
+        sizes = self._copied_sizes(tuple(x.shape[1:]))
         copies = []
-        for level, pair in enumerate(self.contract, start=1):
+        for level, pair in enumerate(self.contract):
             x = pair(x)
-            if level == self.depth:
+            if level == self.depth - 1:
                 x = self._drop(x)
             if self.skips:
-                copies.append(x)
-            x = _POOL[self.dims](x, 2)
+                x, copied = pool_and_copy(x, sizes[level])
+                copies.append(copied)
+            else:
+                x = _POOL[self.dims](x, 2)
         x = self._drop(self.bottom(x))
         for up, pair in zip(self.up, self.expand, strict=True):
             x = up(x)
             if self.release:
                 x = F.relu(x, inplace=True)
-            if copies:
-                x = torch.cat((x, _middle(copies.pop(), x.shape)), 1)
+            if self.skips:
+                x = torch.cat((x, copies.pop()), 1)
             x = pair(x)
         return cast(torch.Tensor, self.head(x))
 
@@ -143,6 +146,15 @@ class UNet(nn.Module):
         for n in shape[1:]:
             output_size(self.depth, n)
 
+    def _copied_sizes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Return how much of each level is copied: as much as is up-sampled to it."""
+        self._check_shape(shape)
+        sizes, left = [], [output_size(self.depth, n) for n in shape[1:]]
+        for _ in range(self.depth):
+            sizes.append(tuple(n + 4 for n in left))  # two convolutions take 4 pixels
+            left = [n // 2 for n in sizes[-1]]
+        return sizes
+
     def _drop(self, x: torch.Tensor) -> torch.Tensor:
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
 
@@ -181,10 +193,3 @@ def _convolution(shape: Architecture, inputs: int, outputs: int) -> nn.Module:
     if shape.norm == "weight":
         return StandardisedConvolution(inputs, outputs, shape.dims)
     return _CONVOLUTION[shape.dims](inputs, outputs, 3)
-
-
-def _middle(x: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-    """Crop the spatial axes of ``x`` to those of ``shape``, centred; legal sizes differ evenly."""
-    for axis in range(2, x.ndim):
-        x = x.narrow(axis, (x.shape[axis] - shape[axis]) // 2, shape[axis])
-    return x
