@@ -62,6 +62,8 @@ def comparisons(truth: Images, result: Images, unlabelled: Unlabelled = None) ->
             f"{_counted(truth)} of truth cannot be compared with {_counted(result)} of result: "
             "give as many of one as of the other, in the same order"
         )
+    if len(truth) == 0:
+        raise ValueError("there is no image to compare")
     each = unlabelled if _several(unlabelled) else [unlabelled] * len(truth)
     if len(each) != len(truth):  # type: ignore[arg-type]
         raise ValueError(f"unlabelled has {_counted(each)} for {_counted(truth)} of truth")
