@@ -28,13 +28,14 @@ class CanonicalImage:
     @classmethod
     def of(cls, image: Any, axes: str | None, channels: int, dims: int) -> "CanonicalImage":
         """Check ``image`` against what a network takes; axes not given are guessed."""
-        image = image if hasattr(image, "shape") and hasattr(image, "dtype") else np.asarray(image)
+        if not isinstance(getattr(image, "dtype", None), np.dtype):
+            image = np.asarray(image)
         shape = tuple(image.shape)
         if 0 in shape:
             raise ValueError(f"the image of shape {shape} has an axis of 0 pixels: nothing to see")
         if np.dtype(image.dtype).kind not in "buif":
             raise TypeError(f"an image of {image.dtype} cannot be segmented: give numbers")
-        labels = len(shape) - 1 if channels > 1 else None
+        labels = len(shape) - 1 if channels > 1 and len(shape) > dims else None
         found = check_axes(axes, shape) if axes else guess_axes(shape, dims, labels)
         view = cls(image, found, dims)
         view._check(channels, guessed=not axes)

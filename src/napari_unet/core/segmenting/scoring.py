@@ -86,8 +86,11 @@ class Scoring:
         enough is scored in parts, and so are those after it that are as large.
         """
         order = map(self._tile_canonical, self.tiles() if tiles is None else tiles)
+        return self._score_all(ahead(self.reader.read, order))
+
+    def _score_all(self, read: Iterator[tuple[Tile, np.ndarray]]) -> Iterator[Scored]:
         refused = _Refused()
-        for tile, pixels in ahead(self.reader.read, order):
+        for tile, pixels in read:
             yield from self._score(tile, pixels, refused)
 
     def _score(self, tile: Tile, pixels: np.ndarray, refused: "_Refused") -> Iterator[Scored]:
