@@ -4,14 +4,14 @@ TIFF (OME, ImageJ, tiled, BigTIFF), PNG, JPEG, .npy, Zarr and OME-Zarr. Nothing 
 memory-mapped, and a file that declares more than it holds is refused before memory is taken.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from napari_unet.core.axes import check_axes, guess_axes
+from napari_unet.core.axes import check_axes, guess_axes, spatial_axes
 from napari_unet.core.lazypixels import LazyPixels, RawPixels
 from napari_unet.core.picture import open_picture
 
@@ -33,6 +33,14 @@ class ImageFile:
     data: Any
     axes: str
     pixel_size: MappingProxyType[str, float]
+
+    def in_order(self) -> "ImageFile":
+        """Return the image with its axes but channels in the order TZYX, as files keep them."""
+        wanted = "".join(letter for letter in "TZYXC" if letter in self.axes)
+        if wanted[: len(wanted) - ("C" in wanted)] == spatial_axes(self.axes):
+            return self
+        data = np.asarray(self.data).transpose([self.axes.index(letter) for letter in wanted])
+        return replace(self, data=data, axes=wanted)
 
 
 def is_image(path: Path) -> bool:

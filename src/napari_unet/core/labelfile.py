@@ -6,6 +6,7 @@ What is larger than memory is passed on a row of tiles at a time, into a tiled B
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -71,24 +72,29 @@ def write_tiff(
     *,
     axes: str,
     pixel_size: Mapping[str, float] | None = None,
+    dtype: np.dtype | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write ``image`` (array or lazily sliceable) as OME-TIFF, compressed without loss."""
+    """Write ``image`` (array or lazily sliceable) as OME-TIFF, compressed without loss.
+
+    ``dtype``: what the numbers are written as, where that is not what they are kept as.
+    """
     import tifffile
 
-    size = int(np.prod(image.shape, dtype=object)) * np.dtype(image.dtype).itemsize
+    dtype = np.dtype(dtype or image.dtype)
+    size = int(np.prod(image.shape, dtype=object)) * dtype.itemsize
     options: dict[str, Any] = {
         "metadata": _ome(axes, pixel_size or {}),
         "compression": "zlib",
         "photometric": "minisblack",
         **_resolution(pixel_size or {}),
     }
-    if np.dtype(image.dtype).kind == "f":
+    if dtype.kind == "f":
         options["predictor"] = 3
     large = size > LARGE
     if large:
-        options |= {"tile": (TILE, TILE), "shape": image.shape, "dtype": image.dtype}
-    data = _tiles(image) if large else np.asarray(image)
+        options |= {"tile": (TILE, TILE), "shape": image.shape, "dtype": dtype}
+    data = _tiles(image, dtype) if large else np.asarray(image).astype(dtype, copy=False)
     with (
         new_file(path, overwrite=overwrite) as temporary,
         tifffile.TiffWriter(temporary, bigtiff=size > CLASSIC, ome=True) as writer,
@@ -96,21 +102,22 @@ def write_tiff(
         writer.write(data, **options)
 
 
-def _tiles(image: Any) -> Iterator[np.ndarray]:
+def _tiles(image: Any, dtype: np.dtype) -> Iterator[np.ndarray]:
     """Yield the tiles of every plane, row by row, those at the edge filled up with zeros."""
     height, width = image.shape[-2:]
     across = -(-width // TILE) * TILE
     for plane in np.ndindex(*image.shape[:-2]):
         for top in range(0, height, TILE):
-            rows = np.zeros((TILE, across), image.dtype)
-            part = np.asarray(image[(*plane, slice(top, min(top + TILE, height)))])
-            rows[: len(part), :width] = part
+            rows = np.zeros((TILE, across), dtype)
+            box = (*(slice(i, i + 1) for i in plane), slice(top, min(top + TILE, height)))
+            part = np.asarray(image[(*box, slice(0, width))])
+            rows[: part.shape[-2], :width] = part.reshape(part.shape[-2:])
             for left in range(0, across, TILE):
                 yield rows[:, left : left + TILE]
 
 
 def _ome(axes: str, pixel_size: Mapping[str, float]) -> dict[str, Any]:
-    found: dict[str, Any] = {"axes": axes}
+    found: dict[str, Any] = {"axes": axes, "UUID": str(uuid4())}  # not one that names the machine
     for axis in [axis for axis in "ZYX" if axis in pixel_size]:
         found[f"PhysicalSize{axis}"] = float(pixel_size[axis])
         found[f"PhysicalSize{axis}Unit"] = "µm"

@@ -22,6 +22,7 @@ class ObjectTable:
     """One row an object, those without a pixel left out; axes as in ``axes``."""
 
     axes: str  # of the labels
+    dims: int  # axes an object extends over, the last ones
     label: np.ndarray  # (n,)
     kind: np.ndarray  # (n,) class
     area: np.ndarray  # (n,) pixels
@@ -34,10 +35,13 @@ class ObjectTable:
         return len(self.label)
 
     @classmethod
-    def measure(cls, labels: Any, scores: Any, kinds: np.ndarray, axes: str) -> "ObjectTable":
+    def measure(
+        cls, labels: Any, scores: Any, kinds: np.ndarray, axes: str, objects_over: int | None = None
+    ) -> "ObjectTable":
         """Measure ``labels`` (array-like), of which ``kinds`` is the class by label (0: none).
 
-        ``scores``: (classes, *shape of the labels). Both are read a box at a time.
+        ``scores``: (classes, *shape of the labels). Both are read a box at a time. Objects extend
+        over the last ``objects_over`` axes, all where not given.
         """
         axes, dims = spatial_axes(axes), len(labels.shape)
         n = len(kinds)
@@ -58,6 +62,7 @@ class ObjectTable:
         count = area[label]
         return cls(
             axes,
+            objects_over or dims,
             label,
             kinds[label],
             count,
@@ -85,7 +90,7 @@ class ObjectTable:
 
     def _lines(self, names: Sequence[str], pixel_size: dict[str, float]) -> Iterator[list[Any]]:
         axes = [axis.lower() for axis in self.axes]
-        space = [axis for axis in self.axes if axis in "ZYX"]
+        space = self.axes[-self.dims :]
         known = set(space) <= set(pixel_size)
         factor = float(np.prod([pixel_size[axis] for axis in space])) if known else 0.0
         yield [

@@ -36,7 +36,7 @@ def write_ome_zarr(
         level = add_level(group, image.shape, image.dtype, axes)
         for box in sweep(level.shape, level.chunks):
             level[box] = np.asarray(image[box])
-        complete(group, axes, pixel_size or {}, levels, path.stem)
+        complete(group, pixel_size or {}, levels, path.stem)
 
 
 def add_level(
@@ -60,15 +60,14 @@ def add_level(
 
 
 def complete(
-    group: zarr.Group,
-    axes: str,
-    pixel_size: Mapping[str, float],
-    levels: int | None = None,
-    name: str = "labels",
+    group: zarr.Group, pixel_size: Mapping[str, float], levels: int | None, name: str
 ) -> None:
     """Add the coarser levels to a group that has its first, then say what they are."""
-    check_axes(axes, group["0"].shape)
-    wanted = levels or enough_levels(group["0"].shape)
+    for left in [key for key in group.array_keys() if key != "0"]:
+        del group[left]  # of an attempt that was cut short
+    finest = group["0"]
+    axes = check_axes("".join(finest.metadata.dimension_names), finest.shape)
+    wanted = levels or enough_levels(finest.shape)
     while (done := len(list(group.array_keys()))) < wanted:
         finer = group[str(done - 1)]
         shape = (*finer.shape[:-2], *(-(-size // 2) for size in finer.shape[-2:]))

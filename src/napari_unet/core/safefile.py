@@ -36,7 +36,7 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 @contextmanager
 def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield the name of a folder to fill, which becomes ``path`` at the end."""
-    with _new(path, overwrite, _settle_folder) as temporary:
+    with _new(path, overwrite, settle_folder) as temporary:
         yield temporary
 
 
@@ -154,7 +154,7 @@ def _settle_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _settle_folder(path: Path) -> None:
+def settle_folder(path: Path) -> None:
     """Bring every file below ``path`` to the disk."""
     if hasattr(os, "sync"):
         os.sync()  # one call for thousands of chunks

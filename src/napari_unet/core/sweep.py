@@ -35,3 +35,23 @@ class Within:
 
     def __setitem__(self, box: tuple[slice, ...], values: np.ndarray) -> None:
         self._whole[self._key(box)] = values
+
+
+class ChannelsFirst:
+    """An array-like seen with its axis ``channel`` first."""
+
+    def __init__(self, whole: Any, channel: int) -> None:
+        self._whole, self._channel = whole, channel
+        length = whole.shape[channel]
+        self.shape = (length, *whole.shape[:channel], *whole.shape[channel + 1 :])
+        self.dtype: np.dtype = whole.dtype
+
+    def _key(self, box: tuple[slice, ...]) -> tuple[slice, ...]:
+        first, *rest = box
+        return (*rest[: self._channel], first, *rest[self._channel :])
+
+    def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+        return np.moveaxis(np.asarray(self._whole[self._key(box)]), self._channel, 0)
+
+    def __setitem__(self, box: tuple[slice, ...], values: np.ndarray) -> None:
+        self._whole[self._key(box)] = np.moveaxis(values, 0, self._channel)

@@ -1,0 +1,163 @@
+"""Segment one image on many machines: tiles go to the workers of ``dask.distributed``.
+
+A worker gets the network once, reads its tiles from the image itself and writes them into the store
+itself; what goes over the wire is where a tile lies and the checksum of what was written. Tiles of
+a worker that died are scored by the others. Tiles, precision, contrast and the number of threads
+are those of one machine, so that on machines of one kind the result is the same bit for bit.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from copy import copy, deepcopy
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import torch
+from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, as_completed, get_worker
+
+from napari_unet.core.device import choose_device
+from napari_unet.core.diskstore import DiskStore
+from napari_unet.core.filerun import Score
+from napari_unet.core.imagefile import ImageFile, open_image
+from napari_unet.core.labelstore import LabelStore, Note
+from napari_unet.core.segmenting import Scored, Scoring
+from napari_unet.core.tiling import Tile
+
+AHEAD = 3  # tiles that wait at each worker, so that none is idle
+LOCAL = "local:"
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Score]:
+    """Yield what scores tiles on the cluster at ``address``; "local:N" starts N workers here."""
+    if not address.startswith(LOCAL):
+        with Client(address) as client:
+            yield score_on(client)
+        return
+    number = address.removeprefix(LOCAL)
+    if not number.isdigit() or int(number) < 1:
+        raise ValueError(f"'{address}' starts no workers: write {LOCAL}2 for two of them")
+    with (
+        LocalCluster(
+            int(number), threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+        ) as workers,
+        Client(workers) as client,
+    ):
+        yield score_on(client)
+
+
+def score_on(client: Client) -> Score:
+    """Return what scores tiles on the workers that ``client`` is connected to."""
+
+    def score(
+        scoring: Scoring, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
+    ) -> Iterator[Note]:
+        if not client.nthreads():
+            raise ValueError("the dask scheduler has no workers: start dask workers first")
+        name = f"napari-unet-{uuid4().hex}"
+        client.register_plugin(_Worker(_Job.of(scoring, store, tiles, image)), name=name)
+        try:
+            for part in _gather(client, name, tiles):
+                yield part if isinstance(part, Note) else store.write(part.tile, part.scores)
+        except (KilledWorker, CancelledError) as error:
+            raise OSError(f"the dask workers gave up ({error}): look at their logs") from None
+        finally:
+            client.unregister_worker_plugin(name)
+
+    return score
+
+
+def _gather(client: Client, name: str, tiles: Sequence[Tile]) -> Iterator[Note | Scored]:
+    """Hand out tiles, a few for each worker, and yield what comes back, in any order."""
+    waiting = iter(tiles)
+
+    def hand_out(count: int) -> list[Any]:
+        return [
+            client.submit(_score, name, tile, pure=False, priority=-number)
+            for number, tile in enumerate(islice(waiting, count))
+        ]
+
+    running = as_completed(hand_out(AHEAD * len(client.nthreads())))
+    for done in running:
+        yield from done.result()
+        running.update(hand_out(1))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a worker has to know, once."""
+
+    scoring: Scoring  # without the image, its network on the CPU
+    device: str  # kind of device that computes
+    threads: int
+    image: ImageFile | np.ndarray  # pixels in memory are sent, files are opened again
+    store: Path | None  # where to write; None: send the scores back
+    threshold: float
+
+    @classmethod
+    def of(
+        cls, scoring: Scoring, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
+    ) -> "_Job":
+        scorer = copy(scoring.scorer)
+        scorer.network = deepcopy(scorer.network).cpu()
+        folder = None
+        if isinstance(store, DiskStore) and store.separates(tiles):
+            folder = store.folder.resolve()
+        return cls(
+            replace(_with_image(scoring, None), scorer=scorer),
+            scoring.scorer.device.type,
+            torch.get_num_threads(),
+            image.data if isinstance(image.data, np.ndarray) else replace(image, data=None),
+            folder,
+            store.threshold,
+        )
+
+    def open(self) -> tuple[Scoring, DiskStore | None]:
+        """Make everything ready on the worker."""
+        image = self.image
+        if isinstance(image, ImageFile):
+            image = open_image(image.path, image.axes).data
+        scoring = _with_image(self.scoring, image)
+        scoring.scorer.device = choose_device(self.device)
+        scoring.scorer.network.to(scoring.scorer.device)
+        return scoring, DiskStore(self.store, self.threshold) if self.store else None
+
+
+def _with_image(scoring: Scoring, image: Any) -> Scoring:
+    reader = scoring.reader
+    return replace(scoring, reader=replace(reader, image=replace(reader.image, image=image)))
+
+
+class _Worker(WorkerPlugin):
+    """The job at one worker: those that join or start again later get it too."""
+
+    def __init__(self, job: _Job) -> None:
+        self.job = job
+
+    def setup(self, worker: Any) -> None:
+        """Wait: what takes time is done with the first tile, in a thread of its own."""
+        del worker
+        self.lock = Lock()
+        self.ready: tuple[Scoring, DiskStore | None] | None = None
+
+    def score(self, tile: Tile) -> list[Note | Scored]:
+        """Score one tile: in parts, if memory is not enough for it in one."""
+        with self.lock:
+            torch.set_num_threads(self.job.threads)  # of this thread; the sums depend on it
+            self.ready = self.ready or self.job.open()
+            scoring, store = self.ready
+            parts = scoring.score([tile])
+            return [store.write(part.tile, part.scores) if store else part for part in parts]
+
+
+def _score(name: str, tile: Tile) -> list[Note | Scored]:
+    """Run at a worker."""
+    found: list[Note | Scored] = get_worker().plugins[name].score(tile)
+    return found
