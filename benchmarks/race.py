@@ -4,7 +4,9 @@ Every contender runs once a round, round after round, so that whatever else the 
 all of them alike. A round is taken again when another program had the processor meanwhile.
 """
 
+import functools
 import gc
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -15,6 +17,7 @@ from collections.abc import Callable
 from datetime import date
 from math import nan
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import psutil
@@ -95,12 +98,39 @@ def machine() -> str:
     return f"{_processor()}, {os.cpu_count()} cores{_accelerator()}; {', '.join(versions)}"
 
 
+def peer(name: str) -> ModuleType:
+    """Import the peer ``name``; whatever keeps it from being imported makes it absent."""
+    try:
+        _declare_torchvision()
+        return importlib.import_module(name)
+    except ImportError:
+        raise
+    except Exception as error:  # peers fail on import in ways of their own
+        raise ImportError(f"{name} cannot be imported: {error}") from error
+
+
 def version_of(package: str) -> str:
     """Version of an installed package, or an empty string."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return ""
+
+
+@functools.cache  # the operators live as long as what is returned
+def _declare_torchvision() -> object:
+    """Declare two operators without which torchvision, built for CUDA, fails on a CPU's torch.
+
+    segmentation-models-pytorch and torch_em import torchvision and call neither.
+    """
+    import torch
+
+    if torch.version.cuda is not None:
+        return None
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library
 
 
 def _warm_up(call: Callable[[], object]) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
+_THREADS = min(8, os.cpu_count() or 1)  # more only wait for memory
+
 Box = tuple[slice, ...]  # one slice an axis, with start and stop, without step
 
 
@@ -55,7 +57,7 @@ def inside(outer: Box, inner: Box) -> Box:
 def share(work: Callable[[Box], object], box: Box, edges: tuple[int, ...]) -> None:
     """Do ``work`` on the parts of ``box`` of at most ``edges``, on as many threads as pay."""
     parts = list(_parts(box, edges))
-    threads = min(len(parts), os.cpu_count() or 1)
+    threads = min(len(parts), _THREADS)
     if threads < 2:
         for part in parts:
             work(part)

@@ -115,8 +115,6 @@ def _take(best: Best, label: int, far: int) -> Best:
         return label1, min(far1, far), label2, far2
     if far < far1:
         return label, far, label1, far1
-    if label == label2:
-        return label1, far1, label2, min(far2, far)
     if far < far2:
         return label1, far1, label, far
     return label1, far1, label2, far2
