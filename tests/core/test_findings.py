@@ -346,6 +346,12 @@ def scene(*balls, shape=(EDGE, EDGE)):
     return labels
 
 
+def comb(labels):
+    labels[:60:3, 5:90] = 1
+    labels[:60, 5::40] = 1
+    return labels
+
+
 def count_lobes(labels, axes="YX"):
     return lobes(Pieces.of(labels, axes, diagonal=True))[1:].tolist()
 
@@ -357,11 +363,13 @@ def count_lobes(labels, axes="YX"):
         (scene(((30, 25), 15), ((30, 53), 14), ((55, 40), 15)), [3]),
         (scene(((40, 40), 20)), [0]),
         (scene(((40, 40), 20), ((40, 62), 5)), [0]),  # a bump is no cell
+        (scene(((40, 30), 20), ((40, 60), 10)), [0]),  # nor is one half as deep
+        (comb(scene(((60, 20), 10), ((60, 75), 10))), [0]),  # a small part of a branched thing
         (scene(((0, 0), 30), ((0, 95), 30)), [0, 0]),  # cut by the edge of the image
         ((np.indices((EDGE, EDGE)).sum(0) % 12 < 3).astype(np.int32), [0] * 16),  # stripes
         (np.ones((EDGE, EDGE), np.int32), [0]),
     ],
-    ids=["two", "three", "disc", "bump", "edge", "stripes", "all"],
+    ids=["two", "three", "disc", "bump", "half", "comb", "edge", "stripes", "all"],
 )
 def test_touching_objects_painted_as_one(labels, expected):
     assert count_lobes(labels) == expected
@@ -419,6 +427,7 @@ def test_saturated_image():
     flat = (np.indices((EDGE, EDGE))[0] * 2).astype(np.uint8)  # 1.04 % of the pixels at each value
     assert "saturated" not in check(cells(), flat, **OBJECTS)
     assert "saturated" not in check(cells(), **OBJECTS)
+    assert "saturated" not in check(cells(), np.minimum(NOISE, 125), **OBJECTS), "0.6 % is little"
 
 
 def test_labels_given_as_image():
@@ -455,6 +464,12 @@ def test_palette_holds_each_value_once(labels):
     first = palette.where(palette.values == palette.values[-1])
     expected = np.argwhere(labels == values[-1])
     assert len(expected) == 0 or first == tuple(expected[0])
+
+
+def test_palette_holds_the_largest_integers():
+    labels = np.array([[2**64 - 1, 2**64 - 3]], np.uint64)
+    assert Palette.of(labels).values.tolist() == [2**64 - 3, 2**64 - 1]
+    assert Palette.of(-(labels // 2).astype(np.int64)).values.tolist() == [1 - 2**63, 2 - 2**63]
 
 
 @quick
