@@ -329,6 +329,8 @@ def main() -> None:
     arguments = parser.parse_args()
     text, figures = agreement()
     print(text)
+    if arguments.freeze and "absent:" in text:
+        sys.exit("the figures of an absent peer would be lost: install it first")
     if arguments.freeze:
         FROZEN.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if not arguments.no_race:

@@ -114,3 +114,15 @@ def test_what_cannot_pair_is_an_error(folders, tmp_path):
         pair_files(first, first)
     with pytest.raises(ValueError, match=r"1\.tif in .* has no counterpart"):
         pair_files(first, second)
+
+
+def test_a_preferred_ending_settles_who_is_meant(folders):
+    """What segment writes for one image: its labels, objects and scores."""
+    made = [f"{n}_{what}.tif" for n in "12" for what in ("labels", "objects", "scores")]
+    first, second = folders(["1.tif", "2.tif"], made[:-2])
+    pairs, alone = pair_files(first, second, prefer=("objects", "labels"))
+    assert names(pairs) == [("1", "1.tif", "1_objects.tif"), ("2", "2.tif", "2_labels.tif")]
+    assert alone == ["1_labels.tif, 1_scores.tif stayed out: a file of the same name is used."]
+    pairs, alone = pair_files(first, second, prefer=("masks",))
+    assert names(pairs) == [("2", "2.tif", "2_labels.tif")]
+    assert "share the name 1: none of them was paired." in alone[0]

@@ -5,6 +5,7 @@ Files of two folders are paired by name. What a program added to the end of a na
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from napari_unet.core.imagefile import is_image
 ENDINGS = (
     "annotation", "annotations", "gt", "groundtruth", "image", "img", "instances", "label",
     "labels", "mask", "masks", "objects", "pred", "prediction", "raw", "result", "seg",
-    "segmentation", "segmented", "target", "truth", "cp", "cp_masks", "ome",
+    "scores", "segmentation", "segmented", "target", "truth", "cp", "cp_masks", "ome",
 )  # fmt: skip
 SHOWN = 5  # names told of what stayed alone
 
@@ -26,10 +27,13 @@ class Pair(NamedTuple):
     second: Path
 
 
-def pair_files(first: Path, second: Path) -> tuple[list[Pair], list[str]]:
+def pair_files(
+    first: Path, second: Path, prefer: Sequence[str] = ()
+) -> tuple[list[Pair], list[str]]:
     """Return the pairs of two files or two folders, and a sentence for all that stayed alone.
 
-    A name that two files of one folder share is not guessed at: neither of them is paired.
+    Where files of one folder share a name ("a_labels", "a_scores"), the first of the endings in
+    ``prefer`` that one of them has decides; else none of them is paired, for that would be a guess.
     """
     for path in (first, second):
         if not path.exists():
@@ -40,7 +44,7 @@ def pair_files(first: Path, second: Path) -> tuple[list[Pair], list[str]]:
         return [Pair(_stem(first), first, second)], []
     if first.resolve() == second.resolve():
         raise ValueError(f"{first} was given twice: put images and labels in a folder each")
-    return _pair_folders(first, second)
+    return _pair_folders(first, second, prefer)
 
 
 def _is_folder(path: Path) -> bool:
@@ -48,11 +52,14 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not is_image(path)
 
 
-def _pair_folders(first: Path, second: Path) -> tuple[list[Pair], list[str]]:
+def _pair_folders(first: Path, second: Path, prefer: Sequence[str]) -> tuple[list[Pair], list[str]]:
     sentences: list[str] = []
     ours, theirs = _by_stem(first, sentences), _by_stem(second, sentences)
     pairs = [Pair(n, ours.pop(n), theirs.pop(n)) for n in sorted(set(ours) & set(theirs))]
-    ours, theirs = _by_name(ours, first, sentences), _by_name(theirs, second, sentences)
+    ours, theirs = (
+        _unique({path: _bare(stem) for stem, path in files.items()}, prefer, sentences)
+        for files in (ours, theirs)
+    )
     pairs += [Pair(n, ours.pop(n), theirs.pop(n)) for n in sorted(set(ours) & set(theirs))]
     sentences += [*_alone(ours, first, second), *_alone(theirs, second, first)]
     if not pairs:
@@ -62,24 +69,37 @@ def _pair_folders(first: Path, second: Path) -> tuple[list[Pair], list[str]]:
 
 def _by_stem(folder: Path, sentences: list[str]) -> dict[str, Path]:
     files = sorted(p for p in folder.iterdir() if is_image(p) and not p.name.startswith("."))
-    return _unique({path: _stem(path) for path in files}, folder, sentences)
+    return _unique({path: _stem(path) for path in files}, (), sentences)
 
 
-def _by_name(files: dict[str, Path], folder: Path, sentences: list[str]) -> dict[str, Path]:
-    """Name the files that no equal stem paired by their stems without endings."""
-    return _unique({path: _bare(stem) for stem, path in files.items()}, folder, sentences)
-
-
-def _unique(names: dict[Path, str], folder: Path, sentences: list[str]) -> dict[str, Path]:
-    """Turn file → name around, leaving out names that more than one file has."""
+def _unique(names: dict[Path, str], prefer: Sequence[str], sentences: list[str]) -> dict[str, Path]:
+    """Turn file → name around; of files that share a name take the preferred one, or none."""
     found: dict[str, list[Path]] = defaultdict(list)
     for path, name in names.items():
         found[name].append(path)
+    chosen = {name: paths[0] for name, paths in found.items() if len(paths) == 1}
     for name, paths in found.items():
-        if len(paths) > 1:
-            same = _listed([path.name for path in paths])
+        best = _preferred(paths, prefer)
+        if best is not None:
+            chosen[name] = best
+        elif len(paths) > 1:
+            same, folder = _listed([path.name for path in paths]), paths[0].parent
             sentences.append(f"{same} in {folder} share the name {name}: none of them was paired.")
-    return {name: paths[0] for name, paths in found.items() if len(paths) == 1}
+    others = [path.name for n in chosen for path in found[n] if path != chosen[n]]
+    if others:
+        sentences.append(f"{_listed(others)} stayed out: a file of the same name is used.")
+    return chosen
+
+
+def _preferred(paths: Sequence[Path], prefer: Sequence[str]) -> Path | None:
+    """Return the one file with the first ending that just one has; None if that settles nothing."""
+    for ending in prefer:
+        having = [
+            path for path in paths if _stem(path).lower().endswith(("_" + ending, "." + ending))
+        ]
+        if len(paths) > 1 and len(having) == 1:
+            return having[0]
+    return None
 
 
 def _stem(path: Path) -> str:

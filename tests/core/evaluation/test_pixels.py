@@ -147,5 +147,5 @@ def test_class_measures_name_each_class():
     figures = score("a", Comparison(truth, result), class_measures([0, 1, 2])).figures
     assert figures["iou of 2"] == pytest.approx(1 / 2)
     assert figures["dice of 1"] == pytest.approx(2 / 3)
-    assert figures["iou"] == pytest.approx((1 + 1 / 2 + 1 / 2) / 3)
+    assert figures["mean_iou"] == pytest.approx((1 + 1 / 2 + 1 / 2) / 3)
     assert figures["pixel_error"] == pytest.approx(1 / 4)

@@ -22,6 +22,7 @@ from napari_unet.core.evaluation.errors import KINDS, ErrorItem, ErrorLayer, err
 from napari_unet.core.evaluation.measure import Measure
 from napari_unet.core.evaluation.partition import rand_error, v_info, v_rand
 from napari_unet.core.evaluation.pixels import (
+    class_values,
     dice,
     dice_by_class,
     iou,
@@ -53,6 +54,7 @@ __all__ = [
     "WarpingEvents",
     "average_precision",
     "class_measures",
+    "class_values",
     "dice",
     "dice_by_class",
     "error_layer",

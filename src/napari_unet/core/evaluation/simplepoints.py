@@ -8,8 +8,9 @@ edge and exactly one piece of background: then nothing splits, merges, appears o
 from functools import cache
 
 import numpy as np
-from numba import njit
 from scipy import ndimage
+
+from napari_unet.core.compiled import compiled
 
 RING = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2))  # bits of a neighbourhood
 EDGES = ((0, 1), (1, 0), (1, 2), (2, 1))
@@ -33,7 +34,7 @@ def _is_simple(code: int) -> bool:
     return len(touching) == 1 and int(ndimage.label(background, EIGHT)[1]) == 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def flip_simple(
     image: np.ndarray, target: np.ndarray, order: np.ndarray, simple: np.ndarray
 ) -> None:
@@ -51,7 +52,7 @@ def flip_simple(
                 changed = True
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled
 def _neighbourhood(image: np.ndarray, place: int, width: int) -> int:
     """Return the eight neighbours as bits, in the order of RING."""
     above, below = place - width, place + width

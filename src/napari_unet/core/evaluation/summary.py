@@ -68,8 +68,8 @@ def class_measures(classes: Sequence[int], *, warping: bool = False) -> tuple[Me
     """Return what is measured of classes; the first, the mean IoU, tells which image is worst."""
     each = [(c, make(c)) for make in (iou_measure, dice_measure) for c in classes]
     return (
-        iou_measure(classes),
-        dice_measure(classes),
+        replace(iou_measure(classes), name="mean_iou"),
+        replace(dice_measure(classes), name="mean_dice"),
         pixel_error_measure(classes),
         *(replace(measure, name=f"{measure.name} of {c}") for c, measure in each),
         *_warping_measures(warping),

@@ -5,8 +5,9 @@ all regions at one speed, breadth first, puts the line in the middle.
 """
 
 import numpy as np
-from numba import njit
 from scipy import ndimage
+
+from napari_unet.core.compiled import compiled
 
 OUTSIDE, LINE, WAITING = -1, -2, -3  # beside the labels: 0 border yet, > 0 a region
 
@@ -28,7 +29,7 @@ def thin_borders(labels: np.ndarray) -> np.ndarray:
     return np.maximum(grown, 0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _grow(labels: np.ndarray, steps: np.ndarray) -> None:
     """Grow the regions of the flat, padded ``labels`` in place."""
     queue = np.empty(len(labels), np.int64)
@@ -44,7 +45,7 @@ def _grow(labels: np.ndarray, steps: np.ndarray) -> None:
             last = _wait(labels, place, steps, queue, last)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _wait(labels: np.ndarray, place: int, steps: np.ndarray, queue: np.ndarray, last: int) -> int:
     """Queue the undecided pixels beside ``place``; return the new end of the queue."""
     for step in steps:
@@ -55,7 +56,7 @@ def _wait(labels: np.ndarray, place: int, steps: np.ndarray, queue: np.ndarray, 
     return last
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _region_beside(labels: np.ndarray, place: int, steps: np.ndarray) -> int:
     """Return the one region beside ``place``, or LINE where there are several."""
     found = 0
