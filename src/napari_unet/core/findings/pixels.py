@@ -72,7 +72,7 @@ def _not_finite(planes: np.ndarray) -> list[Finding]:
         f"The image holds {number(nan)} NaN and {count(missing - nan, 'infinite value')}, "
         f"{share(missing, finite.size)} of all."
     )
-    remedy = "They are taken as black; leave these pixels unlabelled, or set them yourself first."
+    remedy = "Leave these pixels unlabelled or set them first; else NaN is black, infinity white."
     severity: Severity = "warning" if missing < finite.size else "error"
     where = _place(int(np.argmin(finite)), finite.shape)[1:]
     return [Finding("not-finite", severity, message, remedy, where)]
