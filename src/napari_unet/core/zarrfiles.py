@@ -56,6 +56,8 @@ def open_zarr(path: Path) -> ZarrImage:
     except (OSError, MemoryError):
         raise
     except Exception as error:  # zarr has no one kind of error for a damaged store
+        if str(path) in str(error):
+            raise
         raise OSError(f"{path} cannot be read as Zarr: {error}") from None
 
 
