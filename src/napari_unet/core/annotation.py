@@ -28,7 +28,7 @@ class Annotation:
     with ``ids='objects'`` these values are objects of one class instead. ``axes`` such as 'YX',
     'YXC' or 'ZYX' are found from the shapes when None.
 
-    A writeable array is copied, so that a brush stroke made later changes nothing here: a few
+    An array that can be written to is copied, so that a brush stroke made later changes nothing here: a few
     milliseconds and the memory of the array. One that is read-only all through is shared.
     """
 
@@ -153,7 +153,7 @@ def _changeable(array: np.ndarray) -> bool:
     """Whether someone may write to the memory of ``array``."""
     base: Any = array
     while isinstance(base, np.ndarray):
-        if base.flags.writeable:
+        if base.flags["W"]:
             return True
         base = base.base
     return False
