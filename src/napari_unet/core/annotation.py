@@ -28,8 +28,8 @@ class Annotation:
     with ``ids='objects'`` these values are objects of one class instead. ``axes`` such as 'YX',
     'YXC' or 'ZYX' are found from the shapes when None.
 
-    An array that can be written to is copied, so that a brush stroke made later changes nothing here: a few
-    milliseconds and the memory of the array. One that is read-only all through is shared.
+    An array that can be written to is copied, so that a later brush stroke changes nothing here:
+    a few milliseconds and the memory of the array. One that is read-only all through is shared.
     """
 
     image: np.ndarray  # as given, read-only
