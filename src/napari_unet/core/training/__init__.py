@@ -2,7 +2,7 @@
 
 from napari_unet.core.settings import TrainSettings
 from napari_unet.core.training.estimate import Estimate, estimate
-from napari_unet.core.training.split import split_by_blocks, split_by_image
+from napari_unet.core.training.split import reach, split_by_blocks, split_by_image
 from napari_unet.core.training.start import train
 from napari_unet.core.training.step import DivergenceError, Step
 
@@ -12,6 +12,7 @@ __all__ = [
     "Step",
     "TrainSettings",
     "estimate",
+    "reach",
     "split_by_blocks",
     "split_by_image",
     "train",

@@ -19,7 +19,7 @@ import safetensors.torch
 import torch
 
 from napari_unet import __version__
-from napari_unet.core.safefile import write_safely
+from napari_unet.core.safefile import one_sentence, write_safely
 from napari_unet.core.training.progress import Progress
 from napari_unet.core.training.snapshot import Snapshot
 
@@ -50,7 +50,8 @@ class Checkpoints:
         if _is_whole(place):  # the one that was resumed from
             return place
         shutil.rmtree(place, ignore_errors=True)  # one that was cut short or damaged
-        place.mkdir(parents=True)
+        with one_sentence(place):
+            place.mkdir(parents=True)
         told = {**facts, "progress": snapshot.progress.to_dict(), "versions": versions()}
         contents = {TENSORS: _tensors(snapshot), FACTS: json.dumps(told).encode()}
         for name, data in contents.items():

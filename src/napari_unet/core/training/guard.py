@@ -10,8 +10,8 @@ from statistics import median
 from typing import Any
 
 RECENT = 20  # losses whose median is compared
-LEARNT = 0.8  # a median above it, and above
-WORSE = 3.0  # times the lowest median so far, has lost what was learnt
+LOST = (0.8, 3.0)  # a median above the first, and times the lowest so far, has lost what it learnt
+DOUBTFUL = (0.6, 2.0)  # from here on weights are nothing to go back to
 EXPLODED = 10.0  # a median of the last losses beyond any that learning starts from
 LAST = 5
 
@@ -34,17 +34,24 @@ class Guard:
         last = list(self._recent)[-LAST:]
         if len(last) == LAST and median(last) > EXPLODED:
             return f"the loss is {median(last):.0f} times that of knowing nothing"
-        if len(self._recent) < RECENT:
-            return ""
-        now = median(self._recent)
-        self._lowest = min(self._lowest, now)
-        if now > LEARNT and now > WORSE * self._lowest:
-            return f"the loss rose to {now / self._lowest:.1f} times its lowest"
+        if len(self._recent) == RECENT:
+            self._lowest = min(self._lowest, median(self._recent))
+        if self._beyond(*LOST):
+            return f"the loss rose to {median(self._recent) / self._lowest:.1f} times its lowest"
         return ""
+
+    def trusts(self) -> bool:
+        """Tell whether the weights are worth going back to: not while the loss is rising."""
+        return not self._beyond(*DOUBTFUL)
 
     def forget_recent(self) -> None:
         """Start anew after going back to earlier weights; what was reached stays known."""
         self._recent.clear()
+
+    def _beyond(self, level: float, factor: float) -> bool:
+        if len(self._recent) < RECENT:
+            return False
+        return median(self._recent) > max(level, factor * self._lowest)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``from_dict`` reads; floats survive JSON exactly."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,8 +13,7 @@ from napari_unet.core.settings import TrainSettings
 from napari_unet.core.training.average import Average
 from napari_unet.core.training.batch import Batch
 from napari_unet.core.training.loss import weighted_loss
-
-FUSED = ("cpu", "cuda")  # devices on which one kernel updates all weights
+from napari_unet.core.training.optimiser import Optimiser
 
 
 class Ranks(Protocol):
@@ -60,7 +59,7 @@ class Learner:
         self.dtype = dtype
         self._settings = settings
         self._ranks = ranks
-        self._optimiser = _optimiser(network, settings)
+        self._optimiser = Optimiser(dict(network.named_parameters()), settings)
         self._average = Average(network.parameters(), settings.ema) if settings.ema else None
 
     def learn(self, batch: Batch, rate: float, number: int) -> "Reading":
@@ -71,10 +70,7 @@ class Learner:
         loss.backward()  # type: ignore[no-untyped-call]
         if self._ranks:
             self._ranks.average([p.grad for p in self.network.parameters() if p.grad is not None])
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
-        self._optimiser.step()
-        self._optimiser.zero_grad(set_to_none=True)
+        self._optimiser.step(rate)
         if self._average:
             self._average.update(number)
         return Reading(loss.detach())
@@ -87,7 +83,7 @@ class Learner:
                     tensor.copy_(best[name])
         elif self._average:
             self._average.exchange()
-        self._optimiser.zero_grad(set_to_none=True)
+        self._optimiser.forget_gradients()
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -103,10 +99,8 @@ class Learner:
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return everything learnt, by name; these are the tensors in use, not copies."""
         found = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        for place, state in self._optimiser.state_dict()["state"].items():
-            for key, value in state.items():
-                if isinstance(value, torch.Tensor):
-                    found[f"optimiser.{place}.{key}"] = value
+        kept = self._optimiser.tensors().items()
+        found |= {f"optimiser.{name}": tensor for name, tensor in kept}
         if self._average:
             names = [name for name, _ in self.network.named_parameters()]
             averages = zip(names, self._average.tensors, strict=True)
@@ -122,9 +116,8 @@ class Learner:
                 names = [name for name, _ in self.network.named_parameters()]
                 for name, tensor in zip(names, self._average.tensors, strict=True):
                     tensor.copy_(tensors[f"average.{name}"])
-        self._optimiser.zero_grad(set_to_none=True)
-        groups = self._optimiser.state_dict()["param_groups"]
-        self._optimiser.load_state_dict({"state": self._states(tensors), "param_groups": groups})
+        kept = self._optimiser.tensors()
+        self._optimiser.load({name: tensors[f"optimiser.{name}"] for name in kept})
 
     def _loss(self, batch: Batch) -> torch.Tensor:
         weight = self.network.head.weight
@@ -133,24 +126,6 @@ class Learner:
         with torch.autocast(self.device.type, self.dtype, enabled=fast):
             values = self.network(image)
         return weighted_loss(values.to(weight.dtype), classes, weights, self._settings.dice)
-
-    def _states(self, tensors: Mapping[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
-        """Sort the optimiser's tensors by parameter, each in the memory layout of its weights.
-
-        The fused kernels walk through memory: another layout would mix up the momenta.
-        """
-        parameters = list(self.network.parameters())
-        found: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in tensors.items():
-            kind, _, rest = name.partition(".")
-            if kind != "optimiser":
-                continue
-            place, _, key = rest.partition(".")
-            like = parameters[int(place)]
-            alike = tensor.shape == like.shape
-            copy = torch.empty_like(like).copy_(tensor) if alike else tensor.clone()
-            found.setdefault(int(place), {})[key] = copy.detach()
-        return found
 
 
 def compute_dtype(network: UNet, settings: TrainSettings) -> torch.dtype:
@@ -172,12 +147,3 @@ def seeded(device: torch.device, seed: Sequence[int]) -> Iterator[None]:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(int(value))
         yield
-
-
-def _optimiser(network: UNet, settings: TrainSettings) -> torch.optim.Optimizer:
-    fused = True if network.head.weight.device.type in FUSED else None
-    shared: dict[str, Any] = {"lr": settings.rate, "fused": fused}
-    if settings.optimiser == "adam":
-        betas = (settings.momentum, 0.999)
-        return torch.optim.Adam(network.parameters(), betas=betas, **shared)
-    return torch.optim.SGD(network.parameters(), momentum=settings.momentum, **shared)

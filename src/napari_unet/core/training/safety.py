@@ -1,7 +1,7 @@
 """Safety: the last good state of a training, and the way back to it.
 
 A snapshot counts as good only when the loss of the step after it was: a loss tells of the weights
-before its step, and the step itself may have broken them.
+before its step, and the step itself may have broken them. While the loss rises none is taken.
 """
 
 from collections.abc import Mapping
@@ -19,17 +19,20 @@ class Safety:
     def __init__(self, learner: Learner, start: Snapshot) -> None:
         self._learner = learner
         self.good = start
+        self.step = start.progress.number  # after which the good weights were learnt
         self._offered: Snapshot | None = None
 
     def offer(self, progress: Progress, best: Mapping[str, torch.Tensor]) -> None:
         """Take a snapshot, which is good if the next loss is."""
-        self._offered = Snapshot.take(self._learner, progress, best)
+        if progress.guard.trusts():
+            self._offered = Snapshot.take(self._learner, progress, best)
 
     def confirm(self, number: int) -> bool:
         """Tell whether the good loss of step ``number`` made the snapshot on offer the good one."""
         if self._offered is None or number <= self._offered.progress.number:
             return False
         self.good, self._offered = self._offered, None
+        self.step = self.good.progress.number
         return True
 
     def go_back(self, progress: Progress) -> None:

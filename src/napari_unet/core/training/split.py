@@ -1,8 +1,8 @@
 """Split: which labels are set aside for validation, without leaks.
 
 By image where there are several; of a single one, a slab at one end, with a guard between that
-belongs to neither side. The guard is as wide as the border of the network, so that no pixel whose
-label is validated is seen in training; between the planes of a stack it is one plane.
+belongs to neither side. Where the guard is as wide as the network reaches, no pixel whose label is
+validated is seen in training; between the planes of a stack it is one plane.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,17 @@ import numpy as np
 
 from napari_unet.core.annotation import UNLABELLED, Annotation
 from napari_unet.core.axes import spatial_axes
+from napari_unet.core.network import UNet
 
 PLANE_GUARD = 1  # planes of a stack that a 2-D network sees one by one
+
+
+def reach(network: UNet) -> int:
+    """Return how far from a pixel its score still depends on the image: 107 px at depth 4.
+
+    That is the border and, as pooling looks at squares of pixels, up to the rest of such a square.
+    """
+    return network.border + 2**network.depth - 1
 
 
 class Cut(NamedTuple):

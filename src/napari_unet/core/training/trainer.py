@@ -183,12 +183,12 @@ class Trainer:
 
     def _go_back(self, wrong: str) -> None:
         """Return to the last good weights and learn more slowly, or end after the third time."""
-        progress, good = self._progress, self._safety.good.progress.number
+        progress, good = self._progress, self._safety.step
         if progress.rescues == RESCUES:
             raise DivergenceError(
                 f"{wrong} at step {progress.number}, for the {RESCUES + 1}th time: the network "
                 f"holds the weights of step {good}; train on with a rate below "
-                f"{self._settings.rate * progress.slowed:.2g}, or check the annotations"
+                f"{self._settings.rate * progress.slowed:.3g}, or check the annotations"
             )
         progress.rescues += 1
         progress.slowed /= 2

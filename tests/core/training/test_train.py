@@ -1,0 +1,221 @@
+"""train(): what it promises at every yield, at the end, and before the start."""
+
+import math
+import time
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.core.annotation import Annotation
+from napari_unet.core.training import Step, train
+
+
+def losses(steps):
+    return [step.loss.hex() for step in steps]
+
+
+def test_it_learns_and_tells(annotation, network, settings):
+    before = network.head.weight.clone()
+    steps = list(train(network, [annotation], replace(settings, steps=60)))
+    assert [step.number for step in steps] == list(range(1, 61))
+    assert np.mean([s.loss for s in steps[-20:]]) < 0.6 * np.mean([s.loss for s in steps[:20]])
+    assert not torch.equal(network.head.weight, before)
+    seconds = [step.seconds for step in steps]
+    assert seconds == sorted(seconds)
+    assert steps[-1].seconds_left == 0 < steps[30].seconds_left
+    assert steps[-1].rate < 1e-4 < max(step.rate for step in steps) <= settings.rate
+    assert all(step.said == "" and step.validation is None and step.best is None for step in steps)
+    with pytest.raises(FrozenInstanceError):
+        steps[0].loss = 0.0
+    history = network.about["history"]
+    assert [entry["steps"] for entry in history] == [60]
+    assert network.about["normalisation"] == {"low": 1.0, "high": 99.8, "flatten": 0.0}
+    assert network.about["settings"]["steps"] == 60
+
+
+def test_the_same_seed_gives_the_same_training(annotation, make, settings):
+    ends = []
+    for seed in (0, 0, 1):
+        network = make.build(settings)
+        found = losses(train(network, [annotation], replace(settings, seed=seed)))
+        ends.append((found, make.digest(network)))
+    assert ends[0] == ends[1]
+    assert ends[0][1] != ends[2][1]
+
+
+def test_whatever_the_caller_does_with_random_numbers(annotation, make, settings):
+    expected = losses(train(make.build(settings), [annotation], settings))
+    found = []
+    torch.manual_seed(3)
+    for step in train(make.build(settings), [annotation], settings):
+        found.append(step.loss.hex())
+        torch.rand(step.number)
+        np.random.default_rng().random()
+    assert found == expected
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.8])
+def test_stopping_at_a_yield_keeps_what_the_network_showed(annotation, make, settings, ema):
+    settings = replace(settings, ema=ema)
+    network = make.build(settings)
+    run = train(network, [annotation], settings)
+    shown = []
+    for step in run:
+        shown.append(make.digest(network))
+        if step.number == 13:
+            break
+    run.close()
+    assert len(set(shown)) == 13
+    assert make.digest(network) == shown[-1]
+    assert all(p.grad is None for p in network.parameters())
+
+
+def test_averaged_weights_are_shown_and_do_not_disturb(annotation, make, settings):
+    """The losses are those of a training without an average; the weights shown are averaged."""
+    plain, averaged = replace(settings, ema=0.0), replace(settings, ema=0.8)
+    raw, expected = [], None
+    network = make.build(plain)
+    start = [p.detach().clone() for p in network.parameters()]
+    for step in train(network, [annotation], plain):
+        raw.append(step.loss.hex())
+        memory = min(0.8, (1 + step.number) / (10 + step.number))
+        expected = [
+            memory * e + (1 - memory) * p.detach()
+            for e, p in zip(expected or start, network.parameters(), strict=True)
+        ]
+    network = make.build(averaged)
+    assert losses(train(network, [annotation], averaged)) == raw
+    for ours, theirs in zip(network.parameters(), expected, strict=True):
+        assert (ours - theirs).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_mode_of_the_network_is_restored(annotation, network, settings, training):
+    network.train(training)
+    list(train(network, [annotation], replace(settings, steps=2)))
+    assert network.training == training
+
+
+def test_pauses_of_the_caller_are_left_out(annotation, network, settings):
+    steps = []
+    for step in train(network, [annotation], replace(settings, steps=6)):
+        steps.append(step)
+        time.sleep(0.2)
+    assert steps[-1].seconds - steps[0].seconds < 0.5
+
+
+def test_minutes_end_the_training(annotation, network, settings):
+    begun = time.perf_counter()
+    budget = replace(settings, minutes=1.2 / 60, steps=1)
+    steps = list(train(network, [annotation], budget, validation=[annotation]))
+    assert 1.0 < time.perf_counter() - begun < 3.0
+    assert steps[-1].number > 5
+    assert steps[-1].rate < 0.1 * settings.rate
+    assert steps[-1].validation is not None
+
+
+def test_the_architecture_is_that_of_the_network(annotation, network, settings):
+    odd = replace(settings, base=64, depth=4, dims=3, norm="none", dropout=0.5, steps=2)
+    list(train(network, [annotation], odd))
+    assert network.about["settings"] == {
+        **network.about["settings"], "base": 8, "depth": 1, "dims": 2, "norm": "weight",
+        "dropout": 0.1, "tile": 44,
+    }  # fmt: skip
+
+
+def test_volumes(make, settings):
+    settings = replace(settings, dims=3, tile=28, steps=60, rotation=30.0)
+    image, labels = make.scene(shape=(24, 36, 40), squares=6)
+    volume = Annotation(image, labels, axes="ZYX", ids="objects")
+    network = make.build(settings)
+    last = list(train(network, [volume], settings, validation=[volume]))[-1]
+    assert last.validation["iou"] > 0.75
+
+
+def test_channels_classes_batches_and_dice(make, settings):
+    image, labels = make.scene()
+    colour = np.stack([image, -image, image * 0], axis=-1)
+    classes = np.where(labels > 1, 2 + labels % 2, 1)
+    settings = replace(settings, batch=2, dice=0.5, steps=60)
+    network = make.build(settings, channels=3, classes=3)
+    annotation = Annotation(colour, classes, axes="YXC")
+    last = list(train(network, [annotation], settings, validation=[annotation]))[-1]
+    assert last.validation["iou_per_class"][0] > 0.8
+    assert len(last.validation["iou_per_class"]) == 3
+
+
+def test_strokes_are_enough_and_the_rest_is_never_seen(make, settings):
+    """Labels of unlabelled pixels do not exist, whatever was painted there before."""
+    image, labels = make.scene()
+    strokes = np.zeros_like(labels)
+    strokes[::9] = np.minimum(labels[::9], 2)
+    settings = replace(settings, steps=80)
+    network = make.build(settings)
+    list(train(network, [Annotation(image, strokes)], settings, validation=[make.annotate()]))
+    assert network.about["history"][-1]["validation"]["iou"] > 0.8
+
+
+REFUSED = {
+    "not one pixel is labelled": lambda x: np.zeros_like(x),
+    "belong to class 0": lambda x: np.ones_like(x),
+    "belong to class 1": lambda x: np.where(x > 1, 2, 0),
+    "the network knows the classes 0 to 1": lambda x: np.where(x > 1, 4, 1),
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_cannot_be_learnt_is_refused_before_the_start(make, network, settings, words):
+    image, labels = make.scene()
+    annotation = Annotation(image, REFUSED[words](labels))
+    before = make.digest(network)
+    with pytest.raises(ValueError, match=words):
+        train(network, [annotation], settings)  # not even a step is asked for
+    assert make.digest(network) == before
+    assert network.about["history"] == []
+
+
+def test_more_that_is_refused(make, annotation, network, settings):
+    with pytest.raises(ValueError, match="no annotation"):
+        train(network, [], settings)
+    image, labels = make.scene()
+    colour = Annotation(np.stack([image] * 3, -1), labels, axes="YXC", ids="objects")
+    with pytest.raises(ValueError, match=r"to validate on has 3 channels and the network takes 1"):
+        train(network, [annotation], settings, validation=[colour])
+    with pytest.raises(ValueError, match="nothing is labelled in the annotations to validate on"):
+        train(network, [annotation], settings, validation=[Annotation(image, labels * 0)])
+    with pytest.raises(ValueError, match="Z axis"):
+        train(make.build(replace(settings, dims=3)), [annotation], settings)
+
+
+def test_annotations_without_labels_are_left_out_and_said(make, annotation, network, settings):
+    image, labels = make.scene()
+    nothing = Annotation(image, labels * 0)
+    steps = list(train(network, [nothing, annotation], replace(settings, steps=2)))
+    assert [step.said for step in steps] == ["1 annotations without labels are left out.", ""]
+
+
+def test_an_error_while_drawing_leaves_the_last_good_weights(
+    annotation, make, settings, monkeypatch
+):
+    from napari_unet.core.training import sampler
+
+    def fail(annotation, settings, rng):
+        if next(calls) == 15:
+            raise OSError("the share is gone")
+        return draw(annotation, settings, rng)
+
+    calls, draw = iter(range(10**6)), sampler.draw_sample
+    monkeypatch.setattr(sampler, "draw_sample", fail)
+    network, shown = make.build(settings), {}
+    steps = train(network, [annotation], settings)
+    with pytest.raises(OSError, match="the share is gone"):
+        shown.update((step.number, make.digest(network)) for step in steps)
+    assert max(shown) >= 10
+    assert make.digest(network) == shown[10]
+
+
+def test_a_step_says_all_it_should():
+    step = Step(3, math.nan, 0.1, 1.0, 2.0)
+    assert (step.validation, step.best, step.said, step.validating) == (None, None, "", None)
