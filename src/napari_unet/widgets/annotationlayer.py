@@ -1,0 +1,81 @@
+"""Annotation layers: made at the geometry of their image, and read out for a training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import zarr
+from napari.layers import Image, Labels
+
+from napari_unet.core.annotation import Annotation
+from napari_unet.widgets.classes import LabelClass, code_of, new_class, set_classes
+from napari_unet.widgets.pixels import Pixels, from_layer, labels_geometry, labels_shape, pixels_of
+from napari_unet.widgets.session import Session, unwrapped
+
+IN_ONE_PIECE = 2**30  # bytes; a larger annotation takes memory only where it is painted
+CHUNK = 512  # px
+DEFAULT_CLASSES = (new_class(0), new_class(1, "object"))
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """An image and its labels as they were; the brush may go on painting. Crosses threads."""
+
+    name: str  # of the image
+    pixels: Pixels
+    labels: np.ndarray  # a copy, read-only, axes of the image without C
+    zero: str
+    ids: str
+
+    def annotation(self) -> Annotation:
+        """Make the annotation; in the compute thread, because it reads the whole image."""
+        return Annotation(
+            self.pixels.data, self.labels, axes=self.pixels.axes, zero=self.zero, ids=self.ids
+        )
+
+
+def new_annotation_layer(
+    viewer: Any,
+    image: Image,
+    *,
+    classes: Sequence[LabelClass] = DEFAULT_CLASSES,
+    dtype: str = "uint8",
+    data: np.ndarray | None = None,
+) -> Labels:
+    """Add an empty annotation layer, or one of ``data``, and pair it with ``image``.
+
+    8 or 16 bits a pixel: with more, each stroke on a large image redraws a hundred times slower.
+    """
+    shape = labels_shape(image)
+    layer = viewer.add_labels(
+        _empty(shape, dtype) if data is None else data.reshape(shape),
+        name=f"{image.name} annotation",
+        **labels_geometry(image),
+    )
+    set_classes(layer, classes)
+    Session.of(viewer).pairs.pair(image, layer)
+    return layer
+
+
+def snapshot(image: Image, labels: Labels) -> Snapshot:
+    """Copy the labels and hold on to the image; refused in words where the two do not fit."""
+    code = code_of(labels)
+    found = np.array(from_layer(image, labels))
+    found.setflags(write=False)
+    return Snapshot(image.name, pixels_of(image), found, code.zero, code.ids)
+
+
+def images_of(viewer: Any) -> list[Image]:
+    """Return the image layers a network can see, in the order of the layer list."""
+    return [layer for layer in unwrapped(viewer).layers if isinstance(layer, Image)]
+
+
+def _empty(shape: tuple[int, ...], dtype: str) -> Any:
+    if prod(shape) * np.dtype(dtype).itemsize <= IN_ONE_PIECE:
+        return np.zeros(shape, dtype)
+    chunks = tuple(1 if place < len(shape) - 2 else CHUNK for place in range(len(shape)))
+    return zarr.create_array(
+        store=zarr.storage.MemoryStore(), shape=shape, dtype=dtype, chunks=chunks, fill_value=0
+    )

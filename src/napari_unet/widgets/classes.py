@@ -1,0 +1,81 @@
+"""Classes: the classes painted in an annotation layer, their names and colours, kept with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from napari.layers import Labels
+from napari.utils.colormaps import DirectLabelColormap, label_colormap
+
+from napari_unet.core.about import named_class
+from napari_unet.core.coding import LAST_CLASS, Code
+from napari_unet.widgets.layers import notes
+
+
+@dataclass(frozen=True)
+class LabelClass:
+    """A class as people see it."""
+
+    name: str
+    color: str  # '#rrggbb'
+
+
+def new_class(number: int, name: str = "") -> LabelClass:
+    """Return the class ``number`` (0: background) with a colour of its own."""
+    usual = named_class(number)
+    return LabelClass(name or usual["name"], usual["color"])
+
+
+def code_of(labels: Labels) -> Code:
+    """Return what the values of ``labels`` mean; until it is set, 0 is unlabelled, and classes."""
+    kept = notes(labels)
+    return Code(kept.get("zero", "unlabelled"), kept.get("ids", "classes"))
+
+
+def set_code(labels: Labels, code: Code) -> None:
+    """Say what the values of ``labels`` mean; no pixel changes, colours and names do."""
+    notes(labels).update(zero=code.zero, ids=code.ids)
+    _show(labels)
+
+
+def classes_of(labels: Labels) -> tuple[LabelClass, ...]:
+    """Return the classes of ``labels``, background first."""
+    kept = notes(labels).get("classes", ())
+    found = [LabelClass(entry["name"], entry["color"]) for entry in kept]
+    return tuple(found) or (new_class(0), new_class(1))
+
+
+def set_classes(labels: Labels, classes: Sequence[LabelClass]) -> None:
+    """Give ``labels`` these classes: their colours at once, their names in the status bar."""
+    if not 2 <= len(classes) <= LAST_CLASS:
+        raise ValueError(
+            f"an annotation has the background and 1 to {LAST_CLASS - 1} classes, "
+            f"not {len(classes) - 1}"
+        )
+    names = [entry.name for entry in classes]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"two classes are called '{twice}': give each a name of its own")
+    notes(labels)["classes"] = [{"name": c.name, "color": c.color} for c in classes]
+    _show(labels)
+
+
+def value_of(labels: Labels, number: int) -> int:
+    """Return the value that paints class ``number``, 0 being the background."""
+    return number + code_of(labels).background
+
+
+def _show(labels: Labels) -> None:
+    """Show colours and names: of the classes, or of each object where the values are objects."""
+    code, classes = code_of(labels), classes_of(labels)
+    first = code.background
+    names = ["unlabelled"] * first + [entry.name for entry in classes]
+    if code.instances:
+        names = names[: first + 1]
+        labels.colormap = label_colormap(background_value=0)
+    else:
+        shown: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+        shown |= {first + place: entry.color for place, entry in enumerate(classes)}
+        if not first:
+            shown[0] = "transparent"  # a background that was never painted does not hide the image
+        labels.colormap = DirectLabelColormap(color_dict=shown)
+    labels.features = {"index": list(range(len(names))), "name": names}

@@ -1,0 +1,133 @@
+"""Layers: where they are, what is shown of them, and writing to them. GUI thread only."""
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+
+Region = tuple[slice, ...]  # of the data of a layer
+
+GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+NOTES = "napari_unet"  # the key of a layer's metadata under which the plugin keeps what it knows
+
+
+def like(layer: Layer) -> dict[str, Any]:
+    """Return the geometry of ``layer`` as arguments of a new layer with the same axes.
+
+    A layer that lacked any of it would lie elsewhere, or make napari warn of different units.
+    """
+    return {name: getattr(layer, name) for name in GEOMETRY}
+
+
+def notes(layer: Layer) -> dict[str, Any]:
+    """Return what the plugin keeps with ``layer``; it may be changed."""
+    found: dict[str, Any] = layer.metadata.setdefault(NOTES, {})
+    return found
+
+
+def full_shape(layer: Layer) -> tuple[int, ...]:
+    """Return the shape of the data, of the largest level of a pyramid; colours left out."""
+    data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    return tuple(int(edge) for edge in data.shape[: layer.ndim])
+
+
+def displayed_slice(viewer: Any, layer: Layer) -> Region:
+    """Return the plane of ``layer`` on the screen; an axis that is not shown is slice(i, i + 1).
+
+    Right for layers of fewer axes than the viewer, moved, scaled, transposed or multiscale.
+    """
+    position = layer.world_to_data(np.asarray(viewer.dims.point)[-layer.ndim :])
+    shown = _shown_axes(viewer, layer)
+    return tuple(
+        slice(0, edge) if axis in shown else _one(position[axis], edge)
+        for axis, edge in enumerate(full_shape(layer))
+    )
+
+
+def visible_region(viewer: Any, layer: Layer) -> Region:
+    """Return the part of the displayed plane of ``layer`` that the canvas shows."""
+    corners = np.array(layer.corner_pixels, float)
+    if getattr(layer, "multiscale", False):
+        corners = corners * layer.downsample_factors[layer.data_level]
+    shown = _shown_axes(viewer, layer)
+    return tuple(
+        slice(max(int(low), 0), min(int(np.ceil(high)) + 1, whole.stop)) if axis in shown else whole
+        for axis, (whole, low, high) in enumerate(
+            zip(displayed_slice(viewer, layer), *corners, strict=True)
+        )
+    )
+
+
+def view_centre(viewer: Any, layer: Layer) -> tuple[float, ...]:
+    """Return the middle of the canvas in data coordinates of ``layer``."""
+    world = np.array(viewer.dims.point, float)
+    shown = list(viewer.dims.displayed)
+    world[shown] = viewer.camera.center[-len(shown) :]
+    return tuple(float(value) for value in layer.world_to_data(world[-layer.ndim :]))
+
+
+def look_at(viewer: Any, layer: Layer, point: Any) -> None:
+    """Move sliders and camera so that the data point ``point`` of ``layer`` is in the middle."""
+    world = layer.data_to_world(point)
+    for axis in range(layer.ndim):
+        viewer.dims.set_point(viewer.dims.ndim - layer.ndim + axis, world[axis])
+    shown = [axis - (viewer.dims.ndim - layer.ndim) for axis in viewer.dims.displayed]
+    centre = list(viewer.camera.center)
+    centre[-len(shown) :] = [world[axis] if axis >= 0 else 0.0 for axis in shown]
+    viewer.camera.center = tuple(centre)
+
+
+def region_write(layer: Layer, region: Region, block: np.ndarray) -> None:
+    """Write ``block`` without a place in the undo history: results, not edits."""
+    layer.data[region] = block
+    layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+
+def region_setitem(layer: Layer, region: Region, block: np.ndarray) -> None:
+    """Write the pixels of ``block`` that differ, as an edit that Ctrl-Z takes back."""
+    before = np.asarray(layer.data[region])
+    places = np.nonzero(before != block)
+    if places[0].size:
+        starts = [part.start or 0 for part in region]
+        moved = tuple(place + start for place, start in zip(places, starts, strict=True))
+        layer.data_setitem(moved, block[places])
+
+
+def replace_data(layer: Layer, data: Any) -> None:
+    """Give ``layer`` other data, and no undo that would write pixels of the old into them."""
+    layer.data = data
+    forget_undo(layer)
+
+
+def forget_undo(layer: Layer) -> None:
+    """Drop the undo history; the tool in hand stays in hand."""
+    mode = layer.mode
+    if layer.editable:
+        layer.editable = False
+        layer.editable = True
+        layer.mode = mode
+
+
+def paint_box(event: Any) -> Region:
+    """Return the box that a ``paint`` event of a Labels layer has changed."""
+    boxes = [_atom_box(atom) for atom in event.value]
+    low = np.min([box[0] for box in boxes], axis=0)
+    high = np.max([box[1] for box in boxes], axis=0)
+    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+
+
+def _atom_box(atom: Any) -> tuple[list[int], list[int]]:
+    """One part of an edit: a box with a mask, or an older one with the indices of its pixels."""
+    box = getattr(atom, "slice_key", None)
+    if box is not None:
+        return [part.start for part in box], [part.stop for part in box]
+    return [int(np.min(i)) for i in atom[0]], [int(np.max(i)) + 1 for i in atom[0]]
+
+
+def _shown_axes(viewer: Any, layer: Layer) -> set[int]:
+    return {axis - (viewer.dims.ndim - layer.ndim) for axis in viewer.dims.displayed}
+
+
+def _one(position: float, edge: int) -> slice:
+    place = int(np.clip(np.rint(position), 0, edge - 1))
+    return slice(place, place + 1)

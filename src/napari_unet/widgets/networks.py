@@ -1,0 +1,88 @@
+"""Networks: the networks of a session, each with its name, its history and its score."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.core.settings import TrainSettings
+
+
+@dataclass(frozen=True, eq=False)
+class KeptNetwork:
+    """A network of the session; its weights are looked at in the compute thread only."""
+
+    name: str
+    network: Any  # a UNet, whose type would import torch here
+    score: float | None = None  # IoU on the validation annotations, or None
+    settings: TrainSettings | None = None  # it was trained with
+    steps: tuple[Any, ...] = ()  # Steps of its trainings, for the curves
+    path: Path | None = None  # the file that holds it as it is now
+    made: datetime = field(default_factory=datetime.now)
+
+    @property
+    def saved(self) -> bool:
+        """Whether closing napari would lose nothing."""
+        return self.path is not None
+
+
+class Networks(QObject):
+    """The networks of a session, the oldest first; names are unique."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._kept: dict[str, KeptNetwork] = {}
+
+    def __iter__(self) -> Iterator[KeptNetwork]:
+        return iter(tuple(self._kept.values()))
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._kept
+
+    def __getitem__(self, name: str) -> KeptNetwork:
+        return self._kept[name]
+
+    @property
+    def newest(self) -> KeptNetwork | None:
+        """The one added or changed last."""
+        return max(self._kept.values(), key=lambda kept: kept.made, default=None)
+
+    def free_name(self, stem: str) -> str:
+        """Return ``stem``-1, or the first number above it that no network has."""
+        number = 1
+        while f"{stem}-{number}" in self._kept:
+            number += 1
+        return f"{stem}-{number}"
+
+    def add(self, kept: KeptNetwork) -> KeptNetwork:
+        """Add ``kept``, under another name where its own is taken, and return it as it is kept."""
+        if kept.name in self._kept:
+            kept = replace(kept, name=self.free_name(kept.name))
+        self._kept[kept.name] = kept
+        self.changed.emit()
+        return kept
+
+    def change(self, name: str, **changes: Any) -> KeptNetwork:
+        """Replace fields of the network called ``name``; a new name must be free."""
+        kept = replace(self._kept[name], **changes)
+        if kept.name != name and kept.name in self._kept:
+            raise ValueError(f"there is a network called '{kept.name}' already: choose another")
+        self._kept = {
+            (kept.name if old == name else old): (kept if old == name else other)
+            for old, other in self._kept.items()
+        }
+        self.changed.emit()
+        return kept
+
+    def remove(self, name: str) -> None:
+        """Forget the network called ``name``; its file, if it has one, stays."""
+        del self._kept[name]
+        self.changed.emit()

@@ -1,0 +1,79 @@
+"""Pairs: which annotation belongs to which image, and what each pair is for.
+
+Layers are held weakly and looked up in the viewer when asked for, so that one that was deleted,
+renamed or moved never leaves a pair behind that is not there.
+"""
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from napari.layers import Image, Labels
+from qtpy.QtCore import QObject, Signal
+
+ROLES = ("train", "validate", "off")
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """An image layer with its annotation layer, and its role in a training."""
+
+    image: Image
+    labels: Labels
+    role: str
+
+
+class Pairs(QObject):
+    """The pairs of a viewer, in the order of its layers."""
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = weakref.ref(viewer)
+        self._labels: weakref.WeakKeyDictionary[Image, weakref.ref[Labels]] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._roles: weakref.WeakKeyDictionary[Image, str] = weakref.WeakKeyDictionary()
+
+    def __iter__(self) -> Iterator[Pair]:
+        for image in self._layers():
+            labels = self.annotation_of(image) if isinstance(image, Image) else None
+            if labels is not None:
+                yield Pair(image, labels, self.role_of(image))
+
+    def pair(self, image: Image, labels: Labels) -> None:
+        """Let ``labels`` be the annotation of ``image``; they replace another one."""
+        if self.annotation_of(image) is not labels:
+            self._labels[image] = weakref.ref(labels)
+            self.changed.emit()
+
+    def annotation_of(self, image: Image) -> Labels | None:
+        """Return the annotation layer of ``image``, None when there is none any more."""
+        labels = self._labels.get(image, _nothing)()
+        return labels if labels is not None and labels in self._layers() else None
+
+    def image_of(self, labels: Labels) -> Image | None:
+        """Return the image whose annotation ``labels`` are."""
+        return next((pair.image for pair in self if pair.labels is labels), None)
+
+    def role_of(self, image: Image) -> str:
+        """Return what the pair of ``image`` is for: train, validate or off."""
+        return self._roles.get(image, ROLES[0])
+
+    def set_role(self, image: Image, role: str) -> None:
+        """Say what the pair of ``image`` is for."""
+        if role not in ROLES:
+            raise ValueError(f"there is no role '{role}': choose one of {', '.join(ROLES)}")
+        if role != self.role_of(image):
+            self._roles[image] = role
+            self.changed.emit()
+
+    def _layers(self) -> list[Any]:
+        viewer = self._viewer()
+        return [] if viewer is None else list(viewer.layers)
+
+
+def _nothing() -> None:
+    return None
