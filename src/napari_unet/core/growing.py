@@ -11,8 +11,7 @@ from napari_unet.core.compiled import compiled
 from napari_unet.core.components import in_space
 
 WIDTH = 2  # px of a ridge, corners counted as neighbours: each object gave up one of its own
-GROWTH = 2  # px through faces that an object grows at most; a corner of it takes two
-MARGIN = GROWTH - 1 + WIDTH  # px beyond a box that decide about the pixels in it
+MARGIN = 2 + WIDTH  # px beyond a box that decide about the pixels in it
 
 
 def give_back(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -25,7 +24,7 @@ def give_back(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray) -> np.ndar
     grown = in_space(np.ascontiguousarray(ids)).copy()
     wanted = in_space(np.ascontiguousarray(wanted))
     ridge = _ridge(grown, kinds, wanted, _steps(ids.ndim))
-    for _ in range(GROWTH):
+    for _ in range(ids.ndim):  # so many faces to a neighbour at the corner, no object grows further
         grown = _grow(grown, kinds, wanted, ridge)
     return grown.reshape(ids.shape)
 

@@ -62,10 +62,9 @@ def pieces_of(region: np.ndarray, depth: float, min_area: int) -> np.ndarray:
     seeds = label(local_maxima(lowered) & region & (lowered > 0))
     while seeds.max() > 1:
         pieces = watershed(-distance, seeds, mask=region, connectivity=1)
-        area = np.bincount(pieces.reshape(-1))
-        small = np.flatnonzero(area < min_area)
-        if len(small) == 0:
+        area = np.bincount(pieces.reshape(-1))[1:]
+        if area.min() >= min_area:
             return pieces
-        seeds[seeds == small[np.argmin(area[small])]] = 0
+        seeds[seeds == 1 + np.argmin(area)] = 0  # its pixels go to its neighbours
         seeds = np.searchsorted(np.unique(seeds), seeds)
     return region.astype(np.int32)
