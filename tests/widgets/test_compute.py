@@ -73,8 +73,8 @@ def test_the_most_urgent_goes_on_at_each_yield(office):
 
     works = [office.start(first, Urgency.TRAINING)]
     assert inside.wait(5)
-    for urgency in (Urgency.SEGMENTATION, Urgency.PREVIEW, Urgency.TEACHING, Urgency.VIEW):
-        works.append(office.start(counting(urgency.name, 2), urgency))
+    asking = (Urgency.SEGMENTATION, Urgency.PREVIEW, Urgency.TEACHING, Urgency.VIEW)
+    works += [office.start(counting(urgency.name, 2), urgency) for urgency in asking]
     gate.set()
     office.wait(*works)
     # the first step of the training was begun before the others asked

@@ -34,8 +34,8 @@ class Networks(QObject):
 
     changed = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._kept: dict[str, KeptNetwork] = {}
 
     def __iter__(self) -> Iterator[KeptNetwork]:

@@ -29,8 +29,8 @@ class Pairs(QObject):
 
     changed = Signal()
 
-    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
         self._viewer = weakref.ref(viewer)
         self._labels: weakref.WeakKeyDictionary[Image, weakref.ref[Labels]] = (
             weakref.WeakKeyDictionary()

@@ -75,7 +75,7 @@ class Results:
         )
 
     def _show(
-        self, kind_of: type, image: Layer, kind: str, data: Any, given: dict[str, Any]
+        self, kind_of: Any, image: Layer, kind: str, data: Any, given: dict[str, Any]
     ) -> Any:
         found = self.find(image, kind)
         if isinstance(found, kind_of) and found.ndim == np.ndim(data) - bool(given.get("rgb")):

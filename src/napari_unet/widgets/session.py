@@ -32,8 +32,8 @@ class Session(QObject):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
-        self.networks = Networks(self)
-        self.pairs = Pairs(viewer, self)
+        self.networks = Networks()
+        self.pairs = Pairs(viewer)
         self.results = Results(viewer)
         self._viewer = weakref.ref(viewer)
         self._settings = TrainSettings.preset("standard")
