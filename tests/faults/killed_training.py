@@ -109,10 +109,11 @@ def main(folder, kills, seed, forgetful):
         assert failed < 3, "a training could not be resumed"
     (expected, _), (found, same) = told(straight), told(often)
     ends = [log.with_suffix(".end").read_text() for log in (straight, often)]
-    print(json.dumps({
+    found = {
         "kills": killed, "failed": failed, "steps": len(found), "repeats agree": same,
         "losses agree": found == expected, "weights agree": ends[0] == ends[1],
-    }))  # fmt: skip
+    }  # fmt: skip
+    sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":

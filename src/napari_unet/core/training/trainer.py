@@ -51,14 +51,14 @@ class Trainer:
         self._job = job
         self._records = records
         self._settings = job.settings
+        if job.ranks:
+            job.ranks.spread(list(job.network.state_dict().values()))
         self._learner = Learner(job.network, job.settings, job.dtype, job.ranks)
         self._progress = Progress(job.settings.tile)
         if start:
             self._learner.load(start.tensors)
             self._progress = start.progress.copy()
             self._settings = replace(job.settings, tile=self._progress.tile)
-        if job.ranks:
-            job.ranks.spread(list(job.network.state_dict().values()))
         self._examiner = Examiner(job, self._learner, start.best if start else {})
         self._safety = Safety(self._learner, self._snapshot())
         self._budget = Budget(job.settings)
