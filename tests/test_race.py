@@ -30,7 +30,7 @@ def test_rounds_take_turns_after_one_warm_up(race):
 def test_times_and_ratios(race):
     rows = race.race({"ours": lambda: time.sleep(0.01), "peer": lambda: time.sleep(0.05)}, 3)
     assert rows[0].low_s <= rows[0].median_s <= rows[0].high_s
-    assert 2 < rows[1].median_s / rows[0].median_s < 6
+    assert 1.5 < rows[1].median_s / rows[0].median_s < 9
     lines = race.table(rows, "ours").splitlines()
     assert lines[2].endswith("| 3 | 1.00 |")
     assert float(lines[3].split("|")[-2]) == round(rows[1].median_s / rows[0].median_s, 2)

@@ -45,18 +45,17 @@ class Ridge:
         self._touching = np.zeros(labels.shape, bool)
         everything = whole(labels.shape)
         share(self._touch, everything, _EDGES[labels.ndim])
-        # pixels of each object that touch no other: 0 for a thin one
-        self._inner = dict.fromkeys(_unique(labels[self._touching]), 0) | self._tally(everything)
+        self._inner = self._tally(everything)  # per object: the pixels that touch no other
+        self._thin = {i for i, pixels in self._inner.items() if not pixels}
         self._open(everything)
 
     def update(self, box: Box, labels: np.ndarray) -> Box:
         """Put ``labels`` into ``box``; return the box outside of which nothing has changed."""
         ring = grow(box, 1, self.labels.shape)
-        ids, lost = _unique(self.labels[ring]), self._tally(ring)
+        lost = self._tally(ring)
         self.labels[box] = labels
         self._touch(ring)
-        ids, won = ids | _unique(self.labels[ring]), self._tally(ring)
-        turned = [i for i in ids if self._recount(i, won.get(i, 0) - lost.get(i, 0))]
+        turned = self._recount(lost, self._tally(ring))
         changed = self._around(turned, ring)
         self._open(changed)
         return changed
@@ -76,27 +75,33 @@ class Ridge:
         self._touching[box] = touching.reshape(shape_of(box))
 
     def _tally(self, box: Box) -> dict[int, int]:
-        """Count the pixels of each object in ``box`` that touch no other."""
-        inner = np.where(self._touching[box], 0, self.labels[box]).ravel()
-        if inner.max(initial=0) < 4 * inner.size:
-            counts = np.bincount(inner)
-            ids = np.flatnonzero(counts)
-            counts = counts[ids]
+        """Count the pixels that touch no other object, for each object in ``box``."""
+        labels, touching = self.labels[box].ravel(), self._touching[box].ravel()
+        high = int(labels.max(initial=0))
+        if high < 4 * labels.size:
+            pairs = np.bincount(2 * labels.astype(np.intp) + touching, minlength=2 * high + 2)
+            pairs = pairs.reshape(-1, 2)  # per id: pixels that touch none, pixels that do
+            ids = np.flatnonzero(pairs.any(axis=1))
+            inner = pairs[ids, 0]
         else:
-            ids, counts = np.unique(inner, return_counts=True)
-        return {i: n for i, n in zip(ids.tolist(), counts.tolist(), strict=True) if i != 0}
+            ids, at = np.unique(labels, return_inverse=True)
+            inner = np.bincount(at.ravel()[~touching], minlength=ids.size)
+        return {i: n for i, n in zip(ids.tolist(), inner.tolist(), strict=True) if i != 0}
 
-    def _recount(self, i: int, more: int) -> bool:
-        """Count ``more`` pixels for object ``i``; tell whether it became thin or ceased to be."""
-        before = self._inner.get(i)
-        self._inner[i] = (before or 0) + more
-        return (before == 0) != (self._inner[i] == 0)
+    def _recount(self, lost: dict[int, int], won: dict[int, int]) -> set[int]:
+        """Take and add these pixels; return the objects that became thin or ceased to be."""
+        ids = lost.keys() | won.keys()
+        for i in ids:
+            self._inner[i] = self._inner.get(i, 0) - lost.get(i, 0) + won.get(i, 0)
+        before, after = self._thin & ids, {i for i in ids if not self._inner[i]}
+        self._thin = (self._thin - before) | after
+        return before ^ after
 
-    def _around(self, ids: list[int], box: Box) -> Box:
+    def _around(self, ids: set[int], box: Box) -> Box:
         """Return ``box``, enlarged to hold all pixels of the objects ``ids``."""
         if not ids:
             return box
-        places = np.isin(self.labels, ids).nonzero()
+        places = np.isin(self.labels, list(ids)).nonzero()
         if not places[0].size:
             return box
         return join(box, tuple(slice(int(p.min()), int(p.max()) + 1) for p in places))
@@ -104,15 +109,10 @@ class Ridge:
     def _open(self, box: Box) -> None:
         """Open the ridge in ``box``; thin objects keep their pixels."""
         touching = self._touching[box]
-        ids = self.labels[box][touching]
-        thin = [i for i in _unique(ids) if not self._inner[i]]
         self.open[box] = touching
-        if thin:
-            self.open[box][touching] = ~np.isin(ids, thin)
-
-
-def _unique(ids: np.ndarray) -> set[int]:
-    return set(np.unique(ids).tolist()) - {0}
+        if self._thin:
+            ids = self.labels[box][touching]
+            self.open[box][touching] = ~np.isin(ids, list(self._thin))
 
 
 @compiled

@@ -181,8 +181,7 @@ class WeightMap:
             for objects in self._kinds(place, around):
                 squares = nearest_two(objects, inside(around, box), reach)
                 found += self.formula.nearness(*squares)
-        found[~background] = 0
-        return found
+        return found * background
 
     def _kinds(self, place: int, box: Box) -> list[np.ndarray]:
         """Return the labels of ``box`` between which distances are measured."""
