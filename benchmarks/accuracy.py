@@ -117,7 +117,7 @@ def score(
 
 
 def _membranes(task: Task, results: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> Scores:
-    """Pixel error as classes come out, and as the challenge counts: at the best of 10 thresholds."""
+    """Pixel error as the classes come out, and at the best of 10 thresholds, as the challenge."""
     truth = np.stack([p.labels > 0 for p in task.val])
     plain = np.mean(truth != (np.stack(results) > 0))
     levels = np.linspace(0.05, 0.95, 10)
