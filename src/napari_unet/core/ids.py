@@ -44,10 +44,9 @@ def dims_of(labels: np.ndarray, dims: int | None) -> int:
     return dims
 
 
-def same_shape(name: str, array: np.ndarray, labels: np.ndarray) -> None:
-    """Refuse an array that does not lie pixel on pixel with the labels."""
-    if array.shape != labels.shape:
+def same_shape(name: str, shape: tuple[int, ...], labels: np.ndarray) -> None:
+    """Refuse what does not lie pixel on pixel with the labels."""
+    if shape != labels.shape:
         raise ValueError(
-            f"{name} has shape {array.shape} and the labels have {labels.shape}: "
-            "they must be the same"
+            f"{name} has shape {shape} and the labels have {labels.shape}: they must be the same"
         )

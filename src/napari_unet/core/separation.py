@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from napari_unet.core.coding import UNLABELLED
 from napari_unet.core.compiled import compiled
 from napari_unet.core.nearest_two import Reach
 
-UNLABELLED = 255
 CUT = 4.5  # standard deviations
 WIDEST = 1000.0  # px, the largest standard deviation taken
 _STEPS = 4096

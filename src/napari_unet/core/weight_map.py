@@ -8,11 +8,12 @@ inside a box, only the box and its reach are computed again, to the same bits as
 import numpy as np
 
 from napari_unet.core.boxes import Box, box_in, grow, inside, join, shape_of, share, whole
+from napari_unet.core.coding import UNLABELLED
 from napari_unet.core.ids import dims_of, ids_of, same_shape
 from napari_unet.core.nearest_two import nearest_two
 from napari_unet.core.ridge import Ridge, fields_of
 from napari_unet.core.ridge import open_ridge as open_ridge
-from napari_unet.core.separation import UNLABELLED, Falk, Paper
+from napari_unet.core.separation import Falk, Paper
 
 _EDGES = {2: (128, 512), 3: (32, 128, 128)}  # px: what one thread takes at a time
 
@@ -118,7 +119,7 @@ class WeightMap:
         """
         region = box_in(self._ids.shape, box)
         ids = ids_of(labels)
-        same_shape("the box", np.empty(shape_of(region), bool), ids)
+        same_shape("the box", shape_of(region), ids)
         if self._by_class and classes is None:
             raise ValueError("this weight map was made with classes: give those of the box, too")
         hidden = _unlabelled(unlabelled, ids)
@@ -197,7 +198,7 @@ def _unlabelled(unlabelled: np.ndarray | None, ids: np.ndarray) -> np.ndarray:
     if unlabelled is None:
         return np.zeros(ids.shape, bool)
     found = np.asarray(unlabelled)
-    same_shape("unlabelled", found, ids)
+    same_shape("unlabelled", found.shape, ids)
     if found.dtype != bool:
         raise TypeError(f"unlabelled is of type {found.dtype}: give true and false, as bool")
     return found.copy()
@@ -208,7 +209,7 @@ def _classes(classes: np.ndarray | None, ids: np.ndarray, unlabelled: np.ndarray
     if classes is None:
         return (ids != 0).astype(np.uint8)
     found = np.asarray(classes)
-    same_shape("classes", found, ids)
+    same_shape("classes", found.shape, ids)
     if not np.issubdtype(found.dtype, np.integer):
         raise TypeError(f"classes are of type {found.dtype}: give whole numbers, as uint8")
     if found.size and not 0 <= int(found.min()) <= int(found.max()) <= UNLABELLED:
