@@ -140,6 +140,12 @@ def test_classes_of_any_size_and_order():
     assert iou(truth, result, classes=255) == pytest.approx(1 / 2)
     assert iou(truth, result, classes=2**31) == 1
     assert iou(truth, result, classes=7) == 1
+    assert iou(truth, result, classes=[255, 0, 255]) == pytest.approx((1 / 2 + 1 / 2) / 2)
+
+
+def test_no_class_is_no_question():
+    with pytest.raises(ValueError, match="name at least one class"):
+        iou(np.ones(3, int), np.ones(3, int), classes=[])
 
 
 def test_class_measures_name_each_class():

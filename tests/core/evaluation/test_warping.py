@@ -43,14 +43,14 @@ def simple_codes():
     """Whether the middle is simple, for each neighbourhood in an image that holds nothing else."""
     found = []
     for code in range(256):
-        patch = np.zeros((3, 3), bool)
+        drawn = np.zeros((3, 3), bool)
         for bit, place in enumerate(RING):
-            patch[place] = code >> bit & 1
-        found.append(is_simple(patch, (1, 1)))
+            drawn[place] = code >> bit & 1
+        found.append(is_simple(drawn, (1, 1)))
     return found
 
 
-def patch(text):
+def picture(text):
     return np.array([[c == "#" for c in row] for row in text.split()])
 
 
@@ -74,7 +74,7 @@ def patch(text):
     ],
 )
 def test_simple_points_by_hand(around, simple):
-    image = patch(around)
+    image = picture(around)
     code = sum(int(image[place]) << bit for bit, place in enumerate(RING))
     assert simple_neighbourhoods()[code] == simple
 

@@ -110,10 +110,9 @@ def dice_measure(classes: Classes = None) -> Measure:
 
 def _count_areas(comparison: Comparison, classes: Classes) -> np.ndarray:
     """Return (parts, 2 · classes): |T∩R| of each class, then |T| + |R| of each."""
-    table = _confusion(comparison, classes)[:, 1:, :][:, :, 1:]
-    whole = _confusion(comparison, classes)
-    areas = whole.sum(1)[:, 1:] + whole.sum(2)[:, 1:]
-    return np.concatenate([np.diagonal(table, axis1=1, axis2=2), areas], 1)
+    table = _confusion(comparison, classes)
+    both, areas = np.diagonal(table, axis1=1, axis2=2), table.sum(1) + table.sum(2)
+    return np.concatenate([both[:, 1:], areas[:, 1:]], 1)
 
 
 def _areas(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +122,9 @@ def _areas(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _confusion(comparison: Comparison, classes: Classes) -> np.ndarray:
     """Count (parts, true class, class of the result); class 0 is all that is not asked for."""
-    asked = None if classes is None else tuple(np.atleast_1d(classes).tolist())
+    asked = None if classes is None else tuple(np.unique(classes).tolist())
+    if asked == ():
+        raise ValueError("classes= is empty: name at least one class, or leave it out")
     return comparison.kept(("confusion", asked), lambda: _count_confusion(comparison, asked))
 
 
@@ -139,13 +140,11 @@ def _count_confusion(comparison: Comparison, asked: tuple[int, ...] | None) -> n
 
 
 def _places(labels: np.ndarray, asked: tuple[int, ...] | None) -> np.ndarray:
-    """Number the labels: 0 what is not asked for, 1… the classes in the order asked."""
+    """Number the labels: 0 what is not asked for, 1… the classes, which ascend."""
     if asked is None:
         return (labels > 0).astype(np.int64)
-    order = np.argsort(asked)
-    ranks = np.searchsorted(np.asarray(asked)[order], labels).clip(max=len(asked) - 1)
-    found = np.asarray(asked)[order][ranks] == labels
-    return np.where(found, order[ranks] + 1, 0)
+    places = np.searchsorted(asked, labels).clip(max=len(asked) - 1)
+    return np.where(np.asarray(asked)[places] == labels, places + 1, 0)
 
 
 def _parts(shape: tuple[int, ...]) -> np.ndarray:

@@ -24,12 +24,12 @@ def simple_neighbourhoods() -> np.ndarray:
 
 
 def _is_simple(code: int) -> bool:
-    patch = np.zeros((3, 3), bool)
+    around = np.zeros((3, 3), bool)
     for bit, place in enumerate(RING):
-        patch[place] = code >> bit & 1
-    background = ~patch
+        around[place] = code >> bit & 1
+    background = ~around
     background[1, 1] = False
-    objects, _ = ndimage.label(patch)
+    objects, _ = ndimage.label(around)
     touching = {int(objects[place]) for place in EDGES} - {0}
     return len(touching) == 1 and int(ndimage.label(background, EIGHT)[1]) == 1
 
