@@ -25,7 +25,7 @@ from napari_unet.widgets.work import Urgency
 @pytest.fixture(autouse=True)
 def bare_thread(monkeypatch):
     """Leave out torch, which has a test of its own; and leave no thread behind."""
-    monkeypatch.setattr("napari_unet.widgets.job.prepare_torch", lambda threads: None)
+    monkeypatch.setattr("napari_unet.widgets.job.warm_up", lambda threads: None)
     yield
     assert dispatch().compute.shut_down(5.0)
 
@@ -242,7 +242,7 @@ def work():
             time.sleep(0.01); yield 1
     finally:
         print("closed")
-j.prepare_torch = lambda threads: None
+j.warm_up = lambda threads: None
 j.dispatch().start(work, Urgency.TRAINING, "x")
 time.sleep(0.1)
 """

@@ -13,7 +13,8 @@ from functools import cache, partial
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 
 from napari_unet.widgets.compute import CLOSING, Compute
-from napari_unet.widgets.machine import machine, on_change, prepare_torch
+from napari_unet.widgets.machine import machine, on_change
+from napari_unet.widgets.warmup import set_threads, warm_up
 from napari_unet.widgets.work import Make, Outcome, Urgency, Work
 
 INTERVAL = 50  # ms between two deliveries
@@ -110,18 +111,23 @@ class Dispatch(QObject):
         """Block until ``jobs`` have ended in the compute thread; for a window that closes."""
         return self.compute.wait([job.work for job in jobs], seconds)
 
+    def warm_up(self) -> None:
+        """Start the thread and let it import torch: a dock was opened, and will need it."""
+        if not self.compute.alive:
+            self.start(_nothing, Urgency.PREVIEW, "")
+
     def set_threads(self) -> None:
         """Take over the threads chosen in Preferences, from the next step on."""
         self._threads = machine().threads
         if self.compute.alive:
-            self.start(partial(prepare_torch, self._threads), Urgency.PREVIEW, "")
+            self.start(partial(set_threads, self._threads), Urgency.PREVIEW, "")
 
     def leave(self) -> None:
         """Stop everything: the application ends."""
         self.compute.shut_down(CLOSING)
 
     def _prepare(self) -> None:
-        prepare_torch(self._threads)
+        warm_up(self._threads)
 
     def _yielded(self, work: Work) -> None:
         """Note that there is something to deliver; compute thread."""
@@ -145,6 +151,10 @@ class Dispatch(QObject):
 
     def _ended(self, work: Work) -> None:
         self._jobs.pop(work).hand_over()
+
+
+def _nothing() -> None:
+    """Be done at once; what comes before the first work of a thread is all that is wanted."""
 
 
 @cache

@@ -6,7 +6,6 @@ to two decimals whenever one of them is edited.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 from napari.settings import get_plugin_settings
 
@@ -43,17 +42,3 @@ def on_change(call: Callable[[], None]) -> None:
     except KeyError:
         return
     page.events.connect(lambda event: call())
-
-
-def prepare_torch(threads: int) -> None:
-    """Import torch and set its threads; in the compute thread, where it must happen."""
-    import torch
-
-    torch.set_num_threads(threads or _all_but_one())
-
-
-@cache
-def _all_but_one() -> int:
-    from napari_unet.core.device import limit_threads
-
-    return limit_threads()

@@ -70,7 +70,7 @@ class Networks(QObject):
         self.changed.emit()
         return kept
 
-    def change(self, name: str, **changes: Any) -> KeptNetwork:
+    def change(self, name: str, /, **changes: Any) -> KeptNetwork:
         """Replace fields of the network called ``name``; a new name must be free."""
         kept = replace(self._kept[name], **changes)
         if kept.name != name and kept.name in self._kept:
