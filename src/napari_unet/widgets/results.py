@@ -74,9 +74,7 @@ class Results:
             for made in kinds.values()
         )
 
-    def _show(
-        self, kind_of: Any, image: Layer, kind: str, data: Any, given: dict[str, Any]
-    ) -> Any:
+    def _show(self, kind_of: Any, image: Layer, kind: str, data: Any, given: dict[str, Any]) -> Any:
         found = self.find(image, kind)
         if isinstance(found, kind_of) and found.ndim == np.ndim(data) - bool(given.get("rgb")):
             self._renew(self._made[image][kind], found, data, given)

@@ -1,0 +1,46 @@
+"""Frame: what every dock is made of: a part that scrolls, a part that stays, and its session."""
+
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from napari_unet.widgets.job import dispatch
+from napari_unet.widgets.layerchoice import LayerChoice
+from napari_unet.widgets.say import warn_about_binding
+from napari_unet.widgets.session import Session, unwrapped
+
+
+class Frame(QWidget):
+    """The base of a dock: fill ``body``, and ``foot`` with what must always be seen.
+
+    napari calls ``reset_choices`` whenever layers are added, removed, moved or renamed; every
+    LayerChoice inside the dock follows.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.viewer = unwrapped(viewer)
+        self.session = Session.of(viewer)
+        page = QWidget()
+        scroll = QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumHeight(160)  # docks below each other would squeeze it to nothing
+        self.body = QVBoxLayout(page)
+        self.body.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.foot = QVBoxLayout()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(4, 4, 4, 4)
+        outer.addWidget(scroll, 1)
+        outer.addLayout(self.foot)
+        self.setMinimumWidth(300)
+        warn_about_binding()
+        dispatch().warm_up()
+
+    def reset_choices(self, event: Any = None) -> None:
+        """Let the layer choices follow the layer list."""
+        for choice in self.findChildren(LayerChoice):
+            choice.reset_choices()

@@ -1,0 +1,121 @@
+"""LossPlot: the curves of a training, loss above and IoU below, in the colours of the viewer."""
+
+from array import array
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from napari.utils.theme import get_theme
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import QWidget
+
+INTERVAL = 200  # ms between two drawings
+MARKED = 60  # a curve of fewer points shows each of them
+
+
+class Curve:
+    """One quantity over the steps, drawn when asked to."""
+
+    def __init__(self, layout: Any, row: int, name: str, unit: str, log: bool = False) -> None:
+        self.plot = layout.addPlot(row=row, col=0)
+        self.plot.setLabel("left", name)
+        self.plot.setLogMode(y=log)
+        self.plot.showGrid(x=True, y=True, alpha=0.2)
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.plot.getAxis("left").setWidth(52)  # both plots begin at the same place
+        self.line = self.plot.plot(name=f"{name} {unit}")
+        self.line.setDownsampling(auto=True, method="mean")
+        self.line.setClipToView(True)
+        self.numbers, self.values = array("q"), array("d")
+
+    def add(self, number: int, value: float) -> None:
+        """Add a point; points of steps that were taken back are forgotten. Draws nothing yet."""
+        while self.numbers and self.numbers[-1] >= number:
+            self.numbers.pop()
+            self.values.pop()
+        self.numbers.append(number)
+        self.values.append(value)
+
+    def draw(self) -> None:
+        """Show all points."""
+        few = len(self.numbers) < MARKED
+        self.line.setData(
+            np.array(self.numbers, float), np.array(self.values), symbol="o" if few else None
+        )
+
+    def clear(self) -> None:
+        """Forget all points."""
+        del self.numbers[:], self.values[:]
+
+    def paint(self, text: str, colour: str, dashed: bool) -> None:
+        """Take the colours of the theme; the curves differ by their dashes, too."""
+        style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+        self.line.setPen(pg.mkPen(colour, width=2, style=style))
+        self.line.setSymbolSize(5)
+        self.line.setSymbolBrush(colour)
+        self.line.setSymbolPen(None)
+        for side in ("left", "bottom"):
+            axis = self.plot.getAxis(side)
+            axis.setPen(text)
+            axis.setTextPen(text)
+
+
+class LossPlot(pg.GraphicsLayoutWidget):
+    """Draws the Steps it is given, at most five times a second."""
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self.setMinimumHeight(180)
+        self.setAccessibleName("Loss and IoU of the training")
+        self.setToolTip(
+            "Above: the loss of each step. Below: the IoU of each validation, 1 is best"
+        )
+        self.loss = Curve(self.ci, 0, "loss", "a step", log=True)
+        self.iou = Curve(self.ci, 1, "IoU", "of a validation")
+        self.iou.plot.setYRange(0, 1, padding=0.02)
+        self.iou.plot.setLabel("bottom", "step")
+        self.iou.plot.setXLink(self.loss.plot)
+        self.loss.plot.getAxis("bottom").setStyle(showValues=False)
+        self._viewer = viewer
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(INTERVAL)
+        self._timer.timeout.connect(self._draw)
+        self._take_theme()
+
+    def add(self, steps: Iterable[Any]) -> None:
+        """Add ``steps`` (core's Step), drawn within a fifth of a second. GUI thread."""
+        for step in steps:
+            if step.validating is None:  # such a step was told before
+                self.loss.add(step.number, step.loss)
+            if step.validation is not None:
+                self.iou.add(step.number, float(step.validation["iou"]))
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.loss.clear()
+        self.iou.clear()
+        self._draw()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """A new theme reaches every widget as a new style."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and hasattr(self, "_viewer"):
+            self._take_theme()
+
+    def _draw(self) -> None:
+        self.loss.draw()
+        self.iou.draw()
+
+    def _take_theme(self) -> None:
+        theme = get_theme(self._viewer.theme)
+        back, text, mark = (
+            getattr(theme, name).as_hex(format="long") for name in ("background", "text", "current")
+        )
+        self.setBackground(back)
+        self.loss.paint(text, text, dashed=False)
+        self.iou.paint(text, mark, dashed=True)
