@@ -79,6 +79,16 @@ def test_where_the_errors_are(scene):
         layer.labels[0, 0] = 1
 
 
+def test_where_errors_lie_over_each_other_the_worst_is_seen():
+    truth, result = np.zeros((2, 20, 20), int)
+    square(truth, 1, 0, 0)
+    square(result, 1, 6, 6, side=9)
+    for one, other, worst in ((truth, result, "missed"), (result, truth, "false")):
+        layer = error_layer(one, other)
+        assert (layer.items[0].kind, layer.items[0].area) == (worst, 100)
+        assert set(layer.labels[6:10, 6:10].ravel()) == {1 + KINDS.index(worst)}
+
+
 def test_a_border_may_be_off_by_so_much(scene):
     truth, result = scene
     assert error_layer(truth, result, distance=3).counts["border"] == 0

@@ -132,20 +132,36 @@ def blobs(seed, size=32):
     return smooth > np.quantile(smooth, rng.uniform(0.3, 0.7)), rng
 
 
+def disturbed(truth, rng, tries):
+    """Change simple pixels at random, one after the other."""
+    framed = np.pad(truth, 1)
+    for y, x in rng.integers(1, np.add(truth.shape, 1), (tries, 2)):
+        around = framed[y - 1 : y + 2, x - 1 : x + 2]
+        code = sum(int(around[place]) << bit for bit, place in enumerate(RING))
+        framed[y, x] ^= simple_codes()[code]
+    return framed[1:-1, 1:-1]
+
+
 @CASES
 @given(st.integers(0, 2**32 - 1))
 def test_a_warped_truth_scores_nothing(seed):
-    """Whatever is reached by changing one simple pixel after the other, each once."""
+    """Whatever is reached by changing one simple pixel after the other."""
     truth, rng = blobs(seed)
-    result = truth.copy()
-    for y, x in rng.permutation(np.argwhere(np.ones_like(truth)))[:300]:
-        around = np.pad(result, 1)[y : y + 3, x : x + 3]
-        code = sum(int(around[place]) << bit for bit, place in enumerate(RING))
-        result[y, x] ^= simple_codes()[code]
+    result = disturbed(truth, rng, 300)
     assert topology(result) == topology(truth)
     assert warping_error(truth, result) == 0
     assert warping_events(truth, result) == NOTHING
     assert pixel_error(truth, result) > 0
+
+
+def test_the_first_try_is_a_good_one(monkeypatch):
+    """Nearest pixels first finds most warps at once; in the order of the rows a third is missed."""
+    monkeypatch.setattr("napari_unet.core.evaluation.warping.REACHES", ())
+    missed = 0
+    for seed in range(60):
+        truth, rng = blobs(seed)
+        missed += warping_error(truth, disturbed(truth, rng, 700)) > 0
+    assert missed <= 6
 
 
 def stripes(number, height=20, width=6):
