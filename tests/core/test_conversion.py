@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -85,16 +86,26 @@ def test_each_bad_file_is_refused_in_one_line(tmp_path, spoil, said):
     assert not marker.exists()
 
 
+@pytest.fixture
+def endless(tmp_path, monkeypatch):
+    """Put a program that does not end in the place of the child."""
+    (tmp_path / "endless.py").write_text("import time\ntime.sleep(100)\n", encoding="ascii")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(conversion, "conversion_child", SimpleNamespace(__name__="endless"))
+
+
+@pytest.mark.usefixtures("endless")
 @pytest.mark.parametrize(
-    ("limit", "said"), [("SECONDS", "took longer than 0 s"), ("MEMORY", "of memory")]
+    ("limit", "value", "said"),
+    [("SECONDS", 0.4, "took longer than 0 s"), ("MEMORY", 1000, "of memory")],
 )
-def test_the_child_is_ended_when_it_takes_too_much(tmp_path, monkeypatch, limit, said):
-    path = tmp_path / "x.pt"
-    torch.save({}, path)
-    monkeypatch.setattr(conversion, limit, -1000)
-    monkeypatch.setattr(conversion, limit, 0.0) if limit == "SECONDS" else None
+def test_a_child_that_takes_too_much_is_ended(tmp_path, monkeypatch, limit, value, said):
+    (tmp_path / "x.pt").write_bytes(b"x")
+    monkeypatch.setattr(conversion, limit, value)
+    start = time.monotonic()
     with pytest.raises(NetworkFileError, match=said):
-        convert_state_dict(path)
+        convert_state_dict(tmp_path / "x.pt")
+    assert time.monotonic() - start < 50  # the child would have taken twice that
 
 
 def test_a_child_that_dies_is_a_refusal(tmp_path, monkeypatch):

@@ -71,7 +71,7 @@ def converted(foreign, **options):
     "options",
     [
         {}, {"depth": 1}, {"depth": 3, "base": 2, "inputs": 1}, {"bias": False},
-        {"copied_first": True}, {"order": "shallow first"}, {"inputs": 8, "base": 8},
+        {"copied_first": True}, {"order": "shallow first"}, {"inputs": 8},
     ],
 )  # fmt: skip
 def test_a_foreign_network_scores_the_same_when_converted(options):
