@@ -19,7 +19,7 @@ import zarr
 
 from napari_unet.core.labelstore import LabelStore, Note, checksum
 from napari_unet.core.omezarr import add_level
-from napari_unet.core.safefile import one_sentence, remove
+from napari_unet.core.safefile import one_sentence, remove, settle_folder
 from napari_unet.core.sweep import ChannelsFirst
 from napari_unet.core.tiling import Tile
 
@@ -88,11 +88,18 @@ class DiskStore(LabelStore):
         """Open what an earlier run left: tiles count that still read as they were written."""
         store = cls(folder, threshold)
         for note in _notes(folder / JOURNAL):
+            if store.finishing:  # every tile was on the disk before results took their names
+                store.done.add(note.bounds)
+                continue
             place = tuple(slice(*pair) for pair in note.bounds)
             scores = None if store.scores is None else store.scores[(slice(None), *place)]
             if checksum(np.asarray(store.labels[place]), scores) == note.checksum:
                 store.done.add(note.bounds)
         return store
+
+    def holds(self, what: str) -> bool:
+        """Tell whether labels, scores or objects are here, or have been moved to their place."""
+        return (self.folder / f"{what}.zarr").exists()
 
     def write(self, tile: Tile, scores: np.ndarray) -> Note:
         """Write the scores of one tile and the labels that follow from them."""
@@ -124,6 +131,7 @@ class DiskStore(LabelStore):
     def finish(self) -> None:
         """Remember that results begin to take their names."""
         with one_sentence(self.folder):
+            settle_folder(self.folder)
             (self.folder / FINISHING).touch()
 
     def close(self) -> None:
@@ -132,13 +140,23 @@ class DiskStore(LabelStore):
 
     def remove(self) -> None:
         """Remove what there is: the results lie elsewhere."""
-        (self.folder / FACTS).unlink(missing_ok=True)  # without it, the rest is nothing
-        remove(self.folder)
+        discard(self.folder)
 
 
 def channel_of(array: zarr.Array) -> int:
     """Return which axis of ``array`` holds the channels."""
     return list(array.metadata.dimension_names).index("c")
+
+
+def discard(folder: Path) -> None:
+    """Remove a store; what is left if that is cut short is no store any more."""
+    (folder / FACTS).unlink(missing_ok=True)
+    remove(folder)
+
+
+def all_moved(folder: Path) -> bool:
+    """Tell whether a run whose results take their names got as far as the last, the labels."""
+    return (folder / FINISHING).exists() and not (folder / LABELS).exists()
 
 
 def lock(folder: Path) -> None:

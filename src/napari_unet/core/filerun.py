@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.core.axes import spatial_axes
-from napari_unet.core.diskstore import FINISHING, FORMAT, DiskStore, Layout, lock, prior
+from napari_unet.core.diskstore import (
+    FINISHING,
+    FORMAT,
+    DiskStore,
+    Layout,
+    all_moved,
+    discard,
+    lock,
+    prior,
+)
 from napari_unet.core.finishing import Finishing
 from napari_unet.core.imagefile import ImageFile
 from napari_unet.core.labelstore import LabelStore, Note
@@ -77,6 +86,9 @@ class FileRun:
         Closing the iterator, or an error, leaves the partial result for the next run.
         """
         facts, why = prior(self._folder, self._identity)
+        if facts is not None and all_moved(self._folder):
+            discard(self._folder)
+            return
         if facts is None or not (self._folder / FINISHING).exists():
             self.outputs.check(self.image.path)
         yield Progress("prepare", told=self._told(facts, why))

@@ -20,6 +20,8 @@ from napari_unet.core.outputs import Outputs
 from napari_unet.core.safefile import one_sentence, settle_folder, take_name
 from napari_unet.core.zarrfiles import levels_of
 
+ORDER = ("objects", "scores", "labels")  # objects are made of scores, and labels say: all is there
+
 
 @dataclass(frozen=True)
 class Finishing:
@@ -35,25 +37,26 @@ class Finishing:
 
         Files that an earlier run of the same store left are replaced.
         """
-        outputs = self.outputs
-        if store.finishing:
+        outputs, again = self.outputs, store.finishing
+        if again:
             outputs = replace(outputs, overwrite=True)
         outputs.check(self.image.path)
         store.finish()
         writer = _Writer(outputs, self.image, store)
-        if outputs.objects:
-            yield "objects"
-            settings = replace(outputs.objects, dims=self.dims)
-            self._write_objects(writer, settings)
-        if outputs.scores:
-            yield "scores"
-            writer.write("scores", store.scores, np.dtype(np.float32))
-        yield "labels"
-        writer.write("labels", store.labels, np.dtype(np.uint8))
+        for what in [what for what in ORDER if what in writer.paths]:
+            if again and writer.paths[what].exists() and not store.holds(what):
+                continue
+            yield what
+            if what == "objects":
+                self._write_objects(writer)
+            else:
+                kind = np.dtype(np.float32 if what == "scores" else np.uint8)
+                writer.write(what, getattr(store, what), kind)
         store.remove()
 
-    def _write_objects(self, writer: "_Writer", settings: ObjectSettings) -> None:
-        store = writer.store
+    def _write_objects(self, writer: "_Writer") -> None:
+        store, wanted = writer.store, self.outputs.objects or ObjectSettings()
+        settings = replace(wanted, dims=self.dims)
         objects, work = store.scratch("objects"), store.scratch("work")
         kinds = label_objects_tiled(store.scores, objects, settings, work=work)
         table = ObjectTable.measure(objects, store.scores, kinds, self.image.axes, self.dims)

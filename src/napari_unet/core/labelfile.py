@@ -94,7 +94,8 @@ def write_tiff(
     large = size > LARGE
     if large:
         options |= {"tile": (TILE, TILE), "shape": image.shape, "dtype": dtype}
-    data = _tiles(image, dtype) if large else np.asarray(image).astype(dtype, copy=False)
+    whole = tuple(slice(0, length) for length in image.shape)
+    data = _tiles(image, dtype) if large else np.asarray(image[whole]).astype(dtype, copy=False)
     with (
         new_file(path, overwrite=overwrite) as temporary,
         tifffile.TiffWriter(temporary, bigtiff=size > CLASSIC, ome=True) as writer,

@@ -19,22 +19,26 @@ def sweep(shape: Sequence[int], edges: Sequence[int]) -> Iterator[Box]:
 
 
 class Within:
-    """The part of an array-like at fixed indices of its first axes, or of those after ``skip``."""
+    """The part of an array-like at fixed indices of its first axes, or of those after ``skip``.
+
+    Zarr confuses axes where integers are mixed with slices, so that only slices are handed on.
+    """
 
     def __init__(self, whole: Any, indices: tuple[int, ...], skip: int = 0) -> None:
-        self._whole, self._indices, self._skip = whole, indices, skip
-        after = skip + len(indices)
-        self.shape: tuple[int, ...] = (*whole.shape[:skip], *whole.shape[after:])
+        self._whole, self._skip = whole, skip
+        self._places = tuple(slice(i, i + 1) for i in indices)
+        self._fixed = tuple(range(skip, skip + len(indices)))
+        self.shape: tuple[int, ...] = (*whole.shape[:skip], *whole.shape[skip + len(indices) :])
         self.dtype: np.dtype = whole.dtype
 
-    def _key(self, box: tuple[slice, ...]) -> tuple[Any, ...]:
-        return (*box[: self._skip], *self._indices, *box[self._skip :])
+    def _key(self, box: tuple[slice, ...]) -> tuple[slice, ...]:
+        return (*box[: self._skip], *self._places, *box[self._skip :])
 
     def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
-        return np.asarray(self._whole[self._key(box)])
+        return np.asarray(self._whole[self._key(box)]).squeeze(self._fixed)
 
     def __setitem__(self, box: tuple[slice, ...], values: np.ndarray) -> None:
-        self._whole[self._key(box)] = values
+        self._whole[self._key(box)] = np.expand_dims(values, self._fixed)
 
 
 class ChannelsFirst:
