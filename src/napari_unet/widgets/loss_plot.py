@@ -18,11 +18,10 @@ class Curve:
     """One quantity over the steps, drawn when asked to."""
 
     def __init__(self, layout: Any, row: int, name: str, unit: str, log: bool = False) -> None:
-        self.plot = layout.addPlot(row=row, col=0)
+        self.plot = layout.addPlot(row=row, col=0, enableMenu=False)
         self.plot.setLabel("left", name)
         self.plot.setLogMode(y=log)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
-        self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.getAxis("left").setWidth(52)  # both plots begin at the same place
         self.line = self.plot.plot(name=f"{name} {unit}")
@@ -40,6 +39,9 @@ class Curve:
 
     def draw(self) -> None:
         """Show all points."""
+        if not self.numbers:
+            self.line.clear()
+            return
         few = len(self.numbers) < MARKED
         self.line.setData(
             np.array(self.numbers, float), np.array(self.values), symbol="o" if few else None
@@ -78,6 +80,9 @@ class LossPlot(pg.GraphicsLayoutWidget):
         self.iou.plot.setLabel("bottom", "step")
         self.iou.plot.setXLink(self.loss.plot)
         self.loss.plot.getAxis("bottom").setStyle(showValues=False)
+        for curve in (self.loss, self.iou):  # pyqtgraph makes menus that no window would own
+            menu = curve.plot.ctrlMenu
+            menu.setParent(self, menu.windowFlags())
         self._viewer = viewer
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -95,8 +100,8 @@ class LossPlot(pg.GraphicsLayoutWidget):
         if not self._timer.isActive():
             self._timer.start()
 
-    def clear(self) -> None:
-        """Begin anew."""
+    def forget(self) -> None:
+        """Begin anew; ``clear`` is pyqtgraph's own and removes the plots."""
         self.loss.clear()
         self.iou.clear()
         self._draw()
