@@ -7,6 +7,7 @@ import torch
 
 from napari_unet import UNet, score_tiles, segment
 from napari_unet.core.segmenting import Stores, fill, prepare
+from napari_unet.core.segmenting.half import in_half
 from napari_unet.core.segmenting.precision import choose_dtype
 
 NETWORK = UNet(base=1, depth=1)
@@ -163,3 +164,29 @@ def test_half_precision_scores_nearly_the_same():
     half = segment(image, net, precision="bfloat16", scores=True).scores
     assert half.dtype == np.float32
     assert 0 < np.abs(exact - half).max() < 0.1
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("norm", ["none", "weight"])
+def test_the_image_and_the_first_kernels_keep_sixteen_bits(norm, dims):
+    """Beside what a plain cast to bfloat16 makes of the first layer."""
+    torch.manual_seed(0)
+    net = UNet(channels=2, base=8, depth=1, dims=dims, norm=norm)
+    x = 10 + torch.rand(1, 2, *(20,) * dims)  # a small contrast on a high background
+    with torch.no_grad():
+        exact = net.contract[0].first(x)
+        found = in_half(net).contract[0].first(x).float()
+        plain = net.to(torch.bfloat16).contract[0].first(x.bfloat16()).float()
+    least = (exact.bfloat16() - exact).abs().mean()  # rounded at the end alone
+    assert (found - exact).abs().mean() < 1.2 * least
+    assert (plain - exact).abs().mean() > 1.8 * least
+
+
+def test_half_precision_leaves_the_network_alone():
+    net = UNet(base=2, depth=2, norm="weight").train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    half = in_half(net)
+    assert net.training
+    assert not half.training
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert {p.dtype for p in half.parameters()} == {torch.bfloat16}

@@ -227,9 +227,9 @@ def test_a_region_has_the_scores_it_has_in_the_whole():
 @pytest.mark.parametrize("average", ["none", "rotate"])
 def test_a_tile_without_enough_memory_is_scored_in_parts(average, monkeypatch):
     net = network(depth=1)
-    image = some_image((90, 90))
+    image = some_image((170, 90))
     scoring = prepare(image, net, tile=100, average=average)
-    expected = put_together(((s.tile, s.scores) for s in scoring.score()), (90, 90), 2)
+    expected = put_together(((s.tile, s.scores) for s in scoring.score()), (170, 90), 2)
     tried = []
 
     def forward(x):
@@ -241,7 +241,7 @@ def test_a_tile_without_enough_memory_is_scored_in_parts(average, monkeypatch):
     monkeypatch.setattr(scoring.scorer.network, "forward", forward)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        found = put_together(((s.tile, s.scores) for s in scoring.score()), (90, 90), 2)
+        found = put_together(((s.tile, s.scores) for s in scoring.score()), (170, 90), 2)
     assert "not enough for tiles of 100 × 100 px: going on with 58 × 100" in str(said[0].message)
     assert len(said) == 2  # once for each size
     assert np.abs(found - expected).max() <= 1e-10

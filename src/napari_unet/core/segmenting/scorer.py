@@ -10,6 +10,7 @@ import torch
 
 from napari_unet.core.network import CHANNELS_LAST, UNet
 from napari_unet.core.segmenting.averaging import average_of, versions
+from napari_unet.core.segmenting.half import in_half
 
 
 class Scorer:
@@ -19,7 +20,8 @@ class Scorer:
         self.dtype = dtype
         self.device = network.head.weight.device
         self.versions = versions(average, network.dims)
-        self.network = copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
+        self.network = _ready(network, dtype)
+        self.input = torch.float32 if dtype == torch.bfloat16 else dtype
 
     def __call__(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the scores (K, *output) of a tile, and their spread (*output) over versions.
@@ -27,7 +29,7 @@ class Scorer:
         The spread is the standard deviation of the score that varies most; None of one version.
         """
         with torch.inference_mode():
-            tile = torch.from_numpy(np.ascontiguousarray(pixels))[None].to(self.device, self.dtype)
+            tile = torch.from_numpy(np.ascontiguousarray(pixels))[None].to(self.device, self.input)
             if len(self.versions) == 1:
                 return self._numpy(self._softmax(tile)[0]), None
             mean, variance = average_of(tile, self.versions, self._softmax)
@@ -47,6 +49,12 @@ class Scorer:
                 "weights are damaged; take an earlier state of it"
             )
         return found
+
+
+def _ready(network: UNet, dtype: torch.dtype) -> UNet:
+    if dtype == torch.bfloat16:
+        return in_half(network)
+    return copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
 
 
 def out_of_memory(error: BaseException) -> bool:
