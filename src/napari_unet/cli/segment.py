@@ -104,6 +104,7 @@ class _Runs:
         from napari_unet.core.networkfile import load_network
         from napari_unet.core.objects import ObjectSettings
         from napari_unet.core.outputs import Outputs
+        from napari_unet.core.safefile import one_sentence
 
         self.arguments, self.report = arguments, report
         settings = ObjectSettings(
@@ -124,6 +125,9 @@ class _Runs:
         self.choices = Choices(arguments.tile, memory, arguments.average)
         self.paths = find_images(arguments.images)
         self._check_names()
+        if not arguments.plan:
+            with one_sentence(arguments.output):
+                arguments.output.mkdir(parents=True, exist_ok=True)
         self.digest = _digest(arguments.network)
         self.network = load_network(arguments.network).to(choose_device(arguments.device))
 
@@ -159,7 +163,6 @@ class _Runs:
             plan = run.plan()
             self.report.say(f"{name}: {plan}", image=path, **vars(plan))
             return
-        self.outputs.folder.mkdir(parents=True, exist_ok=True)
         self._follow(run, name, score)
         self.report.say(f"{name}: {', '.join(map(str, results))}", image=path, results=results)
 

@@ -26,7 +26,7 @@ class ObjectSettings:
     """What makes an object of scores; lengths and areas in pixels."""
 
     threshold: float = 0.5  # share of the best class against background from which it is one
-    min_area: int = 0  # smaller objects are dropped
+    min_area: int = 0  # objects that are smaller before ridges are given back are dropped
     holes: int = 0  # holes up to this area are filled; 0: none
     split: float = 0.0  # depth of the necks at which objects are split; 0: never
     give_back: bool = True  # give the ridges that training sets between objects back to them
