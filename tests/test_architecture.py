@@ -12,10 +12,17 @@ SOURCE = Path(__file__).parents[1] / "src" / "napari_unet"
 MODULES = sorted(SOURCE.rglob("*.py"))
 QT = ("napari", "qtpy", "PyQt6", "PySide6", "superqt", "magicgui", "pyqtgraph")
 MAY_NOT_IMPORT = {
-    "core": (*QT, "dask", "distributed", "napari_unet.cluster", "napari_unet.widgets", "napari_unet.cli"),
+    "core": (
+        *QT,
+        "dask",
+        "distributed",
+        "napari_unet.cluster",
+        "napari_unet.widgets",
+        "napari_unet.cli",
+    ),
     "cluster": (*QT, "napari_unet.widgets", "napari_unet.cli"),
     "widgets": ("napari_unet.cli",),
-}  # fmt: skip
+}
 
 
 def imports(module: Path) -> set[str]:
