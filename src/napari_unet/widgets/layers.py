@@ -1,5 +1,6 @@
 """Layers: where they are, what is shown of them, and writing to them. GUI thread only."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -45,16 +46,25 @@ def displayed_slice(viewer: Any, layer: Layer) -> Region:
 
 
 def visible_region(viewer: Any, layer: Layer) -> Region:
-    """Return the part of the displayed plane of ``layer`` that the canvas shows."""
-    corners = np.array(layer.corner_pixels, float)
-    if getattr(layer, "multiscale", False):
-        corners = corners * layer.downsample_factors[layer.data_level]
-    shown = _shown_axes(viewer, layer)
+    """Return the part of the displayed plane of ``layer`` that the canvas shows, in 3-D all of it.
+
+    A pyramid does not tell: its ``corner_pixels`` lag behind the camera.
+    """
+    plane = displayed_slice(viewer, layer)
+    if viewer.dims.ndisplay == 3:
+        return plane
+    world = np.array(viewer.dims.point, float)
+    shown = list(viewer.dims.displayed)
+    reach = np.array(viewer.canvas.size) / viewer.scene.camera.zoom / 2
+    corners = []
+    for signs in product((-1, 1), repeat=2):
+        world[shown] = viewer.scene.camera.center[-2:] + reach * signs
+        corners.append(layer.world_to_data(world[-layer.ndim :]))
+    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
+    seen = _shown_axes(viewer, layer)
     return tuple(
-        slice(max(int(low), 0), min(int(np.ceil(high)) + 1, whole.stop)) if axis in shown else whole
-        for axis, (whole, low, high) in enumerate(
-            zip(displayed_slice(viewer, layer), *corners, strict=True)
-        )
+        _between(low[axis], high[axis], whole.stop) if axis in seen else whole
+        for axis, whole in enumerate(plane)
     )
 
 
@@ -62,7 +72,7 @@ def view_centre(viewer: Any, layer: Layer) -> tuple[float, ...]:
     """Return the middle of the canvas in data coordinates of ``layer``."""
     world = np.array(viewer.dims.point, float)
     shown = list(viewer.dims.displayed)
-    world[shown] = viewer.camera.center[-len(shown) :]
+    world[shown] = viewer.scene.camera.center[-len(shown) :]
     return tuple(float(value) for value in layer.world_to_data(world[-layer.ndim :]))
 
 
@@ -72,9 +82,9 @@ def look_at(viewer: Any, layer: Layer, point: Any) -> None:
     for axis in range(layer.ndim):
         viewer.dims.set_point(viewer.dims.ndim - layer.ndim + axis, world[axis])
     shown = [axis - (viewer.dims.ndim - layer.ndim) for axis in viewer.dims.displayed]
-    centre = list(viewer.camera.center)
+    centre = list(viewer.scene.camera.center)
     centre[-len(shown) :] = [world[axis] if axis >= 0 else 0.0 for axis in shown]
-    viewer.camera.center = tuple(centre)
+    viewer.scene.camera.center = tuple(centre)
 
 
 def region_write(layer: Layer, region: Region, block: np.ndarray) -> None:
@@ -126,6 +136,11 @@ def _atom_box(atom: Any) -> tuple[list[int], list[int]]:
 
 def _shown_axes(viewer: Any, layer: Layer) -> set[int]:
     return {axis - (viewer.dims.ndim - layer.ndim) for axis in viewer.dims.displayed}
+
+
+def _between(low: float, high: float, edge: int) -> slice:
+    start = int(np.clip(np.floor(low), 0, edge))
+    return slice(start, int(np.clip(np.ceil(high) + 1, start, edge)))
 
 
 def _one(position: float, edge: int) -> slice:

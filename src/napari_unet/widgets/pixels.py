@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
-from napari.utils.transforms import Affine
+from napari.utils.transforms import CompositeAffine
 
 from napari_unet.core.axes import check_axes, spatial_axes
 from napari_unet.widgets.layers import Region, full_shape, notes
@@ -67,7 +67,7 @@ def labels_shape(image: Image) -> tuple[int, ...]:
 def labels_geometry(image: Image) -> dict[str, Any]:
     """Return the geometry of a labels layer of ``image``, as arguments of a new layer."""
     kept, spread = _label_axes(image)
-    own = Affine(
+    own = CompositeAffine(
         scale=image.scale, translate=image.translate, rotate=image.rotate, shear=image.shear
     ).set_slice(kept)
     scale, translate = np.array(own.scale), np.array(own.translate)
