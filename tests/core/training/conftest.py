@@ -52,6 +52,15 @@ def digest(network):
     return found.hexdigest()
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Tiles this small gain nothing from more, and lose much where others compute too."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def make():
     """Functions to make things with: the tests of a folder cannot import one another."""

@@ -111,4 +111,4 @@ def test_reach_is_how_far_a_score_depends_on_the_image(depth):
         columns = torch.nonzero(image.grad[0, 0].abs().sum(0)).ravel()
         middle = place + network.border
         found = max(found, int((columns - middle).abs().max()))
-    assert found == reach(network)
+    assert found == reach(depth)

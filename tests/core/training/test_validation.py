@@ -202,13 +202,10 @@ def test_what_is_validated_is_never_seen_in_training(make, settings, guard, same
     """Other pixels in the block that is validated change no loss; without the guard they do."""
     settings = replace(settings, sd=0.0, rotation=0.0, steps=25)
     image, labels = make.scene(shape=(120, 90))
-    network = make.build(settings)
-    border = reach(network) if guard else 0
+    width = reach(settings.depth) if guard else 0
     losses = []
     for turned in (False, True):
-        train_part, val_part = split_by_blocks(
-            Annotation(image, labels, ids="objects"), border, 0.3
-        )
+        train_part, val_part = split_by_blocks(Annotation(image, labels, ids="objects"), width, 0.3)
         pixels = image.copy()
         if turned:  # the same values in other places: percentiles stay
             block = val_part.classes != 255

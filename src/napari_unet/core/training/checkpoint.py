@@ -98,7 +98,7 @@ def versions() -> dict[str, Any]:
     """Return what the exact numbers of a training depend on besides its settings."""
     return {
         "napari_unet": __version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "python": platform.python_version(),
         "processor": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),

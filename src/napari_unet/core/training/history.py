@@ -1,5 +1,6 @@
 """History: what a training writes into the ``about`` of its network."""
 
+import math
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -21,11 +22,12 @@ def note_start(job: Job) -> None:
 def note_end(job: Job, progress: Progress) -> None:
     """Add what was done to the history of the network."""
     best = max(progress.validations, key=lambda scores: float(scores["score"]), default=None)
+    losses = [loss for _, loss, *_ in progress.curve if math.isfinite(loss)]
     entry = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "steps": progress.number,
         "seconds": round(progress.seconds, 1),
-        "loss": progress.curve[-1][1] if progress.curve else None,
+        "loss": losses[-1] if losses else None,
         "validation": best,
     }
     job.network.about["history"] = [*job.network.about.get("history", []), entry]

@@ -71,6 +71,17 @@ def read(folder: Path) -> Checkpoint:
     return Checkpoints(folder / FOLDER).newest()
 
 
+def points_of(folder: Path) -> list[dict[str, Any]]:
+    """Return the curve up to the checkpoint that a resumed training begins with."""
+    progress = read(folder).snapshot.progress
+    scores = {found["step"]: found for found in progress.validations}
+    return [
+        {**scores.get(int(number), {}), "step": int(number), "loss": loss, "rate": rate,
+         "seconds": seconds}
+        for number, loss, rate, seconds in progress.curve
+    ]  # fmt: skip
+
+
 def differences(
     checkpoint: Checkpoint,
     network: UNet,

@@ -12,17 +12,17 @@ import numpy as np
 
 from napari_unet.core.annotation import UNLABELLED, Annotation
 from napari_unet.core.axes import spatial_axes
-from napari_unet.core.network import UNet
+from napari_unet.core.sizes import border
 
 PLANE_GUARD = 1  # planes of a stack that a 2-D network sees one by one
 
 
-def reach(network: UNet) -> int:
+def reach(depth: int) -> int:
     """Return how far from a pixel its score still depends on the image: 107 px at depth 4.
 
     That is the border and, as pooling looks at squares of pixels, up to the rest of such a square.
     """
-    return network.border + 2**network.depth - 1
+    return border(depth) + 2**depth - 1
 
 
 class Cut(NamedTuple):
@@ -33,17 +33,17 @@ class Cut(NamedTuple):
 
 
 def split_by_blocks(
-    annotation: Annotation, border: int, share: float, dims: int = 2
+    annotation: Annotation, guard: int, share: float, dims: int = 2
 ) -> tuple[Annotation, Annotation]:
     """Return ``annotation`` to train on and to validate on; about ``share`` of the labels is set
-    aside, where every class is on both sides if that can be had; the guard is ``border`` px wide.
+    aside, where every class is on both sides if that can be had; the guard is ``guard`` px wide.
     """
     _check_share(share)
-    cuts = [cut for cut in _cuts(annotation, border, share, dims) if _useful(annotation, cut)]
+    cuts = [cut for cut in _cuts(annotation, guard, share, dims) if _useful(annotation, cut)]
     if not cuts:
         raise ValueError(
             f"labels of shape {annotation.classes.shape} are too small to be split by blocks with "
-            f"a guard of {border} px between them: give separate images to validate on"
+            f"a guard of {guard} px between them: give separate images to validate on"
         )
     best = max(cuts, key=lambda cut: _worth(annotation, cut))
     return _within(annotation, best.trained), _within(annotation, best.validated)
@@ -81,13 +81,13 @@ def _check_share(share: float) -> None:
         raise ValueError(f"the share to validate on is {share}: it must lie between 0 and 1")
 
 
-def _cuts(annotation: Annotation, border: int, share: float, dims: int) -> Iterator[Cut]:
+def _cuts(annotation: Annotation, guard: int, share: float, dims: int) -> Iterator[Cut]:
     """Yield slabs that hold about ``share`` of the labels, at both ends of every axis."""
     labelled = annotation.classes != UNLABELLED
     axes = spatial_axes(annotation.axes)
     seen = [axes.index(letter) for letter in "ZYX"[3 - dims :]]  # by the network, in one piece
     for axis in range(labelled.ndim):
-        guard = border if axis in seen else PLANE_GUARD
+        gap = guard if axis in seen else PLANE_GUARD
         others = tuple(a for a in range(labelled.ndim) if a != axis)
         sums = np.cumsum(labelled.sum(axis=others))
         length, total = labelled.shape[axis], int(sums[-1])
@@ -95,8 +95,8 @@ def _cuts(annotation: Annotation, border: int, share: float, dims: int) -> Itera
         last = int(np.searchsorted(sums, (1 - share) * total, side="right"))
         whole = [slice(0, n) for n in labelled.shape]
         for validated, trained in (
-            (slice(0, first), slice(first + guard, length)),
-            (slice(last, length), slice(0, max(last - guard, 0))),
+            (slice(0, first), slice(first + gap, length)),
+            (slice(last, length), slice(0, max(last - gap, 0))),
         ):
             yield Cut(
                 (*whole[:axis], validated, *whole[axis + 1 :]),

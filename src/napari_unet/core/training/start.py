@@ -37,7 +37,7 @@ def train(
     """
     settings = settings_of(network, settings)
     labelled = check_ready(network, annotations, validation)
-    dtype, said, start = compute_dtype(network, settings), [], None
+    dtype, said, start = _agreed_dtype(network, settings, ranks), [], None
     if len(labelled) < len(annotations):
         said.append(f"{len(annotations) - len(labelled)} annotations without labels are left out.")
     if resume is not None:
@@ -47,6 +47,16 @@ def train(
         start = checkpoint.snapshot
     job = Job(network, labelled, settings, dtype, tuple(validation), ranks, tuple(said))
     return Trainer(job, _records(job, folder, resume), start).steps()
+
+
+def _agreed_dtype(network: UNet, settings: TrainSettings, ranks: Ranks | None) -> torch.dtype:
+    """Return the dtype to compute in: the faster one only where it is so for all ranks."""
+    dtype = compute_dtype(network, settings)
+    if ranks is None:
+        return dtype
+    fast = torch.tensor([float(dtype == torch.bfloat16)])
+    ranks.average([fast])
+    return torch.float32 if dtype == torch.bfloat16 and fast.item() < 1 else dtype
 
 
 def _records(
