@@ -11,8 +11,9 @@ from napari.layers import Image, Labels
 
 from napari_unet.core.annotation import Annotation
 from napari_unet.widgets.classes import LabelClass, code_of, new_class, set_classes
+from napari_unet.widgets.layers import unwrapped
 from napari_unet.widgets.pixels import Pixels, from_layer, labels_geometry, labels_shape, pixels_of
-from napari_unet.widgets.session import Session, unwrapped
+from napari_unet.widgets.session import Session
 
 IN_ONE_PIECE = 2**30  # bytes; a larger annotation takes memory only where it is painted
 CHUNK = 512  # px
@@ -48,6 +49,7 @@ def new_annotation_layer(
 
     8 or 16 bits a pixel: with more, each stroke on a large image redraws a hundred times slower.
     """
+    viewer, image = unwrapped(viewer), unwrapped(image)
     shape = labels_shape(image)
     layer = viewer.add_labels(
         _empty(shape, dtype) if data is None else data.reshape(shape),

@@ -7,8 +7,9 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_unet.widgets.job import dispatch
 from napari_unet.widgets.layerchoice import LayerChoice
+from napari_unet.widgets.layers import unwrapped
 from napari_unet.widgets.say import warn_about_binding
-from napari_unet.widgets.session import Session, unwrapped
+from napari_unet.widgets.session import Session
 
 
 class Frame(QWidget):

@@ -7,7 +7,7 @@ from napari.layers import Layer
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy
 
-from napari_unet.widgets.session import unwrapped
+from napari_unet.widgets.layers import unwrapped
 
 
 class LayerChoice(QComboBox):

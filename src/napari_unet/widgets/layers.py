@@ -12,6 +12,15 @@ GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_la
 NOTES = "napari_unet"  # the key of a layer's metadata under which the plugin keeps what it knows
 
 
+def unwrapped(thing: Any) -> Any:
+    """Return the viewer or layer behind the proxy that napari gives plugins.
+
+    A proxy is another object each time: none can be compared with ``is`` or kept as a key. Docks
+    (``Frame``) and commands unwrap the viewer they are given; its layers then come as they are.
+    """
+    return getattr(thing, "__wrapped__", thing)
+
+
 def like(layer: Layer) -> dict[str, Any]:
     """Return the geometry of ``layer`` as arguments of a new layer with the same axes.
 

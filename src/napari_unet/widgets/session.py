@@ -10,6 +10,7 @@ from napari_unet.core.settings import TrainSettings
 from napari_unet.widgets import say
 from napari_unet.widgets.compute import CLOSING
 from napari_unet.widgets.job import Job, dispatch
+from napari_unet.widgets.layers import unwrapped
 from napari_unet.widgets.networks import Networks
 from napari_unet.widgets.pairs import Pairs
 from napari_unet.widgets.results import Results
@@ -116,8 +117,3 @@ class Session(QObject):
     def _jobs_changed(self) -> None:
         self._tasks.show([job.title for job in self._jobs if job.title])
         self.jobs_changed.emit()
-
-
-def unwrapped(viewer: Any) -> Any:
-    """Return the viewer behind a PublicOnlyProxy, which would be a key of its own."""
-    return getattr(viewer, "__wrapped__", viewer)
