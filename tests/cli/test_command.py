@@ -69,7 +69,10 @@ def test_preview_draws_one_picture_and_overwrites_none(pair, tmp_path, capsys):
     assert main(command) == 0
     shown = imread(output)
     assert shown.shape[0] > 572  # two rows of panels, the input tile in the first
-    assert len(np.unique(shown.reshape(-1, 3), axis=0)) > 1000
+    for drawn in ((0, 200, 255), (255, 214, 10)):  # the frame of the output, the deformed grid
+        assert 1000 < (shown == drawn).all(axis=-1).sum() < shown[..., 0].size / 4
+    bright = np.abs(shown[600:].astype(int) - (252, 255, 164)).sum(axis=-1) < 12
+    assert bright.any()  # the highest weight
     assert main(command) == 1
     assert "exists already" in capsys.readouterr().err
 
