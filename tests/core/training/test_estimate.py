@@ -1,0 +1,94 @@
+"""The estimate is measured, close to what the training then takes, and changes nothing."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from napari_unet.core.training import estimate, train
+from napari_unet.core.training.memory import counted
+
+
+def test_it_changes_nothing(annotation, network, make, settings):
+    before, mode = make.digest(network), network.training
+    random = torch.get_rng_state()
+    found = estimate(network, [annotation], settings)
+    assert make.digest(network) == before
+    assert network.training == mode
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(p.grad is None for p in network.parameters())
+    assert found.steps == 30
+    assert found.tile == 44
+    assert f"about 30 steps of {found.seconds_per_step * 1e3:.0f} ms in " in found.sentence
+
+
+def test_the_time_is_that_of_the_steps(annotation, make, settings):
+    settings = replace(settings, tile=140, steps=30)
+    network = make.build(settings)
+    found = estimate(network, [annotation], settings)
+    list(train(make.build(settings), [annotation], replace(settings, steps=2)))
+    begun = time.perf_counter()
+    list(train(network, [annotation], settings))
+    taken = (time.perf_counter() - begun) / 30
+    assert 0.4 * taken < found.seconds_per_step < 2.5 * taken
+    minutes = estimate(network, [annotation], replace(settings, minutes=2.0))
+    assert minutes.steps == pytest.approx(120 / minutes.seconds_per_step, abs=1)
+
+
+def test_the_memory_is_what_a_process_takes_more():
+    """Peak of the resident memory of a process that trains, before against after."""
+    code = """
+from pathlib import Path
+import numpy as np, psutil, torch
+from napari_unet import Annotation, TrainSettings, UNet, train
+from napari_unet.core.training import estimate
+torch.set_num_threads(1)
+def peak():
+    line = next(s for s in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in s)
+    return int(line.split()[1]) * 1024
+labels = np.tile([1, 2], (400, 200))
+annotation = Annotation(labels * 1.0, labels)
+def settings(tile, base):
+    return TrainSettings(base=base, depth=2, norm="weight", tile=tile, steps=11,
+                         precision="float32", sd=0.0, optimiser="adam", ema=0.9)
+small, large = settings(44, 2), settings(300, 16)
+net = lambda s: UNet(base=s.base, depth=2, norm="weight")
+list(train(net(small), [annotation], small))  # libraries and kernels are loaded
+Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+before = psutil.Process().memory_info().rss
+list(train(net(large), [annotation], large))
+taken = peak() - before
+print(estimate(net(large), [annotation], large).memory_bytes / taken)
+"""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("only Linux tells the peak of the resident memory, and lets it begin anew")
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0.65 < float(out.stdout) < 1.5
+
+
+def test_a_tile_that_does_not_fit_becomes_smaller(annotation, network, settings, monkeypatch):
+    from napari_unet.core.training.learner import Learner
+
+    learn = Learner.learn
+
+    def limited(learner, batch, rate, number):
+        if batch.image.shape[-1] > 30:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return learn(learner, batch, rate, number)
+
+    monkeypatch.setattr(Learner, "learn", limited)
+    found = estimate(network, [annotation], settings)
+    assert found.tile == 30
+    assert "tiles of 30 px" in found.sentence
+
+
+def test_kept_tensors_are_counted_once():
+    x = torch.rand(1000, requires_grad=True)
+    with counted() as held:
+        y = x * x  # keeps x, twice
+        (y.exp() * y.exp()).sum()
+    assert held.largest == 4000
+    assert held.bytes in range(3 * 4000, 5 * 4000 + 1, 4000)
