@@ -9,10 +9,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     "standard": {
         "base": 32, "depth": 3, "norm": "weight", "dropout": 0.2, "tile": 348, "batch": 1,
         "optimiser": "adam", "rate": 1e-3, "momentum": 0.9, "warmup": 20, "ema": 0.99,
+        "balance": False,
     },
     "small": {
         "base": 16, "depth": 3, "norm": "weight", "dropout": 0.2, "tile": 284, "batch": 1,
         "optimiser": "adam", "rate": 1e-3, "momentum": 0.9, "warmup": 20, "ema": 0.98,
+        "balance": False,
     },
     # for live teaching: a first useful result in seconds on one core
     "nano": {
