@@ -205,6 +205,18 @@ def test_closing_napari_knows_the_job_stops_it_and_leaves_no_thread(make_napari_
     assert job.outcome.stopped
 
 
+def test_a_step_that_does_not_end_does_not_hold_the_window(make_napari_viewer, monkeypatch):
+    monkeypatch.setattr("napari_unet.widgets.session.CLOSING", 0.2)
+    viewer = make_napari_viewer()
+    session = Session.of(viewer)
+    session.start(partial(time.sleep, 1.0), Urgency.TRAINING, "Training cells-1")
+    start = time.monotonic()
+    assert not session.close()
+    assert time.monotonic() - start < 0.9
+    assert dispatch().compute.shut_down(5.0)  # it ends after its step
+    assert not threads_alive()
+
+
 def test_an_idle_thread_goes_with_its_last_window(make_napari_viewer, qtbot):
     first, second = make_napari_viewer(), make_napari_viewer()
     jobs = [

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_unet.widgets.job import dispatch
@@ -10,6 +10,8 @@ from napari_unet.widgets.layerchoice import LayerChoice
 from napari_unet.widgets.layers import unwrapped
 from napari_unet.widgets.say import warn_about_binding
 from napari_unet.widgets.session import Session
+
+WIDTH = 300, 340  # px: at least, and wished for
 
 
 class Frame(QWidget):
@@ -37,9 +39,13 @@ class Frame(QWidget):
         outer.setContentsMargins(4, 4, 4, 4)
         outer.addWidget(scroll, 1)
         outer.addLayout(self.foot)
-        self.setMinimumWidth(300)
+        self.setMinimumWidth(WIDTH[0])
         warn_about_binding()
         dispatch().warm_up()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Leave the width of a window to the image."""
+        return QSize(WIDTH[1], super().sizeHint().height())
 
     def reset_choices(self, event: Any = None) -> None:
         """Let the layer choices follow the layer list."""

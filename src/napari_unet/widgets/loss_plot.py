@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 INTERVAL = 200  # ms between two drawings
 MARKED = 60  # a curve of fewer points shows each of them
@@ -51,8 +51,8 @@ class Curve:
         """Forget all points."""
         del self.numbers[:], self.values[:]
 
-    def paint(self, text: str, colour: str, dashed: bool) -> None:
-        """Take the colours of the theme; the curves differ by their dashes, too."""
+    def paint(self, colour: str, dashed: bool) -> None:
+        """Take the colour of the theme's text; the curves differ by their dashes."""
         style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
         self.line.setPen(pg.mkPen(colour, width=2, style=style))
         self.line.setSymbolSize(5)
@@ -60,8 +60,8 @@ class Curve:
         self.line.setSymbolPen(None)
         for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)
-            axis.setPen(text)
-            axis.setTextPen(text)
+            axis.setPen(colour)
+            axis.setTextPen(colour)
 
 
 class LossPlot(pg.GraphicsLayoutWidget):
@@ -69,7 +69,9 @@ class LossPlot(pg.GraphicsLayoutWidget):
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
-        self.setMinimumHeight(180)
+        self.setMinimumHeight(170)
+        self.setMaximumHeight(260)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setAccessibleName("Loss and IoU of the training")
         self.setToolTip(
             "Above: the loss of each step. Below: the IoU of each validation, 1 is best"
@@ -106,6 +108,10 @@ class LossPlot(pg.GraphicsLayoutWidget):
         self.iou.clear()
         self._draw()
 
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Small: pyqtgraph would widen the dock to 640 px."""
+        return QSize(300, 200)
+
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """A new theme reaches every widget as a new style."""
         super().changeEvent(event)
@@ -118,9 +124,7 @@ class LossPlot(pg.GraphicsLayoutWidget):
 
     def _take_theme(self) -> None:
         theme = get_theme(self._viewer.theme)
-        back, text, mark = (
-            getattr(theme, name).as_hex(format="long") for name in ("background", "text", "current")
-        )
-        self.setBackground(back)
-        self.loss.paint(text, text, dashed=False)
-        self.iou.paint(text, mark, dashed=True)
+        text = theme.text.as_hex(format="long")
+        self.setBackground(theme.background.as_hex(format="long"))
+        self.loss.paint(text, dashed=False)
+        self.iou.paint(text, dashed=True)

@@ -52,7 +52,8 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, _SENTENCES) and text:
         return text
     kind = type(error).__name__
-    return f"something unexpected happened ({kind}: {text[:LONGEST]}). Help ▸ Show logs has the details"
+    short = text[:LONGEST]
+    return f"something unexpected happened ({kind}: {short}). Help ▸ Show logs has the details"
 
 
 def _out_of_memory(error: BaseException, text: str) -> bool:
