@@ -209,7 +209,14 @@ def test_a_step_that_does_not_end_does_not_hold_the_window(make_napari_viewer, m
     monkeypatch.setattr("napari_unet.widgets.session.CLOSING", 0.2)
     viewer = make_napari_viewer()
     session = Session.of(viewer)
-    session.start(partial(time.sleep, 1.0), Urgency.TRAINING, "Training cells-1")
+    inside = threading.Event()
+
+    def long_step():
+        inside.set()
+        time.sleep(1.0)
+
+    session.start(long_step, Urgency.TRAINING, "Training cells-1")
+    assert inside.wait(5)
     start = time.monotonic()
     assert not session.close()
     assert time.monotonic() - start < 0.9
