@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from napari_unet import UNet
 from napari_unet.core.segmenting import cost, plan_segmentation, prepare
-from napari_unet.core.segmenting.choice import comfortable, fitting_edges, given_edges, halved
+from napari_unet.core.segmenting.choice import fitting_edges, given_edges, halved
 from napari_unet.core.segmenting.scorer import Scorer
 from napari_unet.core.sizes import input_size, is_legal, output_size
 from napari_unet.core.tiling import Tiling, work
@@ -62,16 +62,33 @@ def test_more_memory_never_makes_more_work():
 
 def test_tiles_come_out_even():
     assert fitting_edges(4, (2048, 2048), 700**2) == (700, 700)
-    assert fitting_edges(4, (1040, 400), 2000**2, longest=552) == (716, 588)
+    assert fitting_edges(4, (1040, 400), 800**2) == (716, 588)
 
 
-def test_the_tile_of_a_cpu_stays_quick():
-    assert comfortable(4) == 544
-    assert comfortable(2) == 512
-    assert (
-        prepare(np.zeros((3000, 3000), np.uint8), UNet(base=1), precision="float32").edges
-        == (input_size(4, 512),) * 2
-    )
+@pytest.mark.parametrize(
+    ("depth", "shape", "edges"),
+    [
+        (4, (2048, 2048), (1212, 1212)),
+        (4, (20_000, 20_000), (1068, 1100)),
+        (2, (20_000, 20_000), (556, 556)),  # hardly any border: no smaller than 512 all the same
+        (4, (700, 700), (892, 892)),
+        (3, (60, 300, 300), (148, 388, 388)),  # much border: in one piece
+    ],
+)
+def test_a_frugal_tile_is_no_larger_than_pays(depth, shape, edges):
+    assert fitting_edges(depth, shape, 1e9, frugal=True) == edges
+    assert prod(fitting_edges(depth, shape, prod(edges), frugal=True)) <= prod(edges)
+
+
+def test_a_tile_takes_no_longer_than_asked(monkeypatch):
+    """The machine is taken to need 1 µs a pixel."""
+    monkeypatch.setattr(cost, "measured", lambda scorer: cost.Cost(100.0, 1e-6))
+    image, net = np.zeros((2000, 2000), np.uint8), UNet(base=1, depth=2)
+    for seconds in (0.01, 0.1, 1.0):
+        edges = prepare(image, net, precision="float32", seconds=seconds).edges
+        assert prod(edges) * 1e-6 <= seconds
+    with pytest.raises(ValueError, match="seconds is 0: give more than 0"):
+        prepare(image, net, seconds=0)
 
 
 @steady

@@ -4,14 +4,14 @@ The longest edge is cut into one part more until a tile fits, so that tiles come
 that fits twice and a half would cost the same work as three equal ones, and more memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil, prod
 
-from napari_unet.core.sizes import border, input_size, output_size
+from napari_unet.core.sizes import input_size, output_size
 
 SHARE = 0.5  # of the free memory, where nobody says how much may be used
-EVEN_WORK = 6  # output of a tile in borders beyond which a CPU gains nothing, …
-QUICK = 512  # … or this many pixels if that is more: stop and progress stay quick
+REREAD = 1.5  # pixels read for one of the image at which a CPU gains no more from larger tiles …
+QUICK = 512  # … of at least this output in pixels
 
 
 def given_edges(depth: int, tile: int | Sequence[int], dims: int) -> tuple[int, ...]:
@@ -25,29 +25,47 @@ def given_edges(depth: int, tile: int | Sequence[int], dims: int) -> tuple[int, 
 
 
 def fitting_edges(
-    depth: int, shape: Sequence[int], pixels: float, longest: int | None = None, least: int = 1
+    depth: int, shape: Sequence[int], pixels: float, least: int = 1, frugal: bool = False
 ) -> tuple[int, ...]:
-    """Return input edges of a tile of at most ``pixels`` for an image of ``shape``.
+    """Return input edges of the largest tile of at most ``pixels`` for an image of ``shape``.
 
-    The output of the tile is at most ``longest`` and at least ``least`` along each axis. Where not
-    even the smallest tile fits, it is returned all the same.
+    Its output is at least ``least`` along each axis. A ``frugal`` choice is smaller as long as that
+    costs little. Where not even the smallest tile fits, it is returned all the same.
     """
-    parts = [ceil(length / longest) if longest else 1 for length in shape]
-    edges = [_edge(depth, *pair) for pair in zip(shape, parts, strict=True)]
-    while prod(edges) > pixels:
+    chosen: tuple[int, ...] = ()
+    for parts, edges in _smaller_and_smaller(depth, shape, least):
+        fits = bool(chosen) and prod(chosen) <= pixels
+        if fits and not (frugal and _costs_little(depth, shape, parts, edges)):
+            break
+        chosen = edges
+    return chosen
+
+
+def _smaller_and_smaller(
+    depth: int, shape: Sequence[int], least: int
+) -> Iterator[tuple[list[int], tuple[int, ...]]]:
+    """Yield numbers of parts and the edges of a tile, from the whole image to the smallest tile."""
+    parts = [1] * len(shape)
+    while True:
+        edges = tuple(_edge(depth, *pair) for pair in zip(shape, parts, strict=True))
+        yield parts, edges
         for axis in sorted(range(len(edges)), key=edges.__getitem__, reverse=True):
             more = _more_parts(depth, shape[axis], parts[axis], least)
             if more is not None:
-                parts[axis], edges[axis] = more, _edge(depth, shape[axis], more)
+                parts[axis] = more
                 break
         else:
-            break
-    return tuple(edges)
+            return
 
 
-def comfortable(depth: int) -> int:
-    """Return the longest output of a tile that is worth having on a CPU."""
-    return max(QUICK, EVEN_WORK * border(depth) // 2**depth * 2**depth)
+def _costs_little(
+    depth: int, shape: Sequence[int], parts: Sequence[int], edges: Sequence[int]
+) -> bool:
+    read = prod(n * edge for n, edge in zip(parts, edges, strict=True))
+    short = any(
+        n > 1 and output_size(depth, edge) < QUICK for n, edge in zip(parts, edges, strict=True)
+    )
+    return read <= REREAD * prod(shape) and not short
 
 
 def halved(depth: int, edges: Sequence[int], least: int = 1) -> tuple[int, ...] | None:

@@ -23,6 +23,7 @@ class Options:
     pixel_size: Mapping[str, float] | None = None  # of the image, µm per axis
     uncertainty: str = "none"  # entropy of the scores, or their spread over the versions
     contrast: Contrast | None = None  # measured before, on the same image
+    seconds: float | None = None  # that a tile may take, where others wait for it to end
 
     def __post_init__(self) -> None:
         _check_choice("average", self.average, AVERAGES)
@@ -35,6 +36,8 @@ class Options:
             )
         if self.memory is not None and self.memory < 1:
             raise ValueError(f"memory is {self.memory} bytes: give at least 1, or None")
+        if self.seconds is not None and not self.seconds > 0:
+            raise ValueError(f"seconds is {self.seconds}: give more than 0, or None")
 
 
 class More(TypedDict, total=False):
@@ -44,6 +47,7 @@ class More(TypedDict, total=False):
     pixel_size: Mapping[str, float] | None
     uncertainty: str
     contrast: Contrast | None
+    seconds: float | None
 
 
 class AllOptions(More, total=False):

@@ -73,12 +73,13 @@ def _edges(scorer: Scorer, grid: Grid, chosen: Options) -> tuple[int, ...]:
     depth, dims = scorer.network.depth, scorer.network.dims
     if chosen.tile is not None:
         return choice.given_edges(depth, chosen.tile, dims)
-    on_cpu = chosen.memory is None and scorer.device.type == "cpu" and dims == 2
-    longest = choice.comfortable(depth) if on_cpu else None
-    most = cost.most_pixels(scorer)
+    frugal = chosen.memory is None and scorer.device.type == "cpu"
+    most: float = cost.most_pixels(scorer)
+    if chosen.seconds is not None:
+        most = min(most, chosen.seconds / cost.measured(scorer).seconds)
 
     def fitting(pixels: float) -> tuple[int, ...]:
-        return choice.fitting_edges(depth, grid.seen, min(pixels, most), longest, grid.least)
+        return choice.fitting_edges(depth, grid.seen, min(pixels, most), grid.least, frugal)
 
     taken = sum(w.numel() for w in scorer.network.parameters()) * scorer.dtype.itemsize
     budget = (chosen.memory or choice.SHARE * memory_free(scorer.device)) - taken
