@@ -18,9 +18,10 @@ from threading import Lock
 from typing import Any
 from uuid import uuid4
 
+import dask
 import numpy as np
 import torch
-from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, as_completed, get_worker
+from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, get_worker, wait
 
 from napari_unet.core.device import choose_device
 from napari_unet.core.diskstore import DiskStore
@@ -31,6 +32,7 @@ from napari_unet.core.segmenting import Scored, Scoring
 from napari_unet.core.tiling import Tile
 
 AHEAD = 3  # tiles that wait at each worker, so that none is idle
+PATIENCE = 60  # s without a tile after which it is asked whether any worker is left
 LOCAL = "local:"
 
 
@@ -45,8 +47,12 @@ def cluster(address: str) -> Iterator[Score]:
     if not number.isdigit() or int(number) < 1:
         raise ValueError(f"'{address}' starts no workers: write {LOCAL}2 for two of them")
     with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}),  # slow is not lost
         LocalCluster(
-            int(number), threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+            n_workers=int(number),
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs=logging.ERROR,
         ) as workers,
         Client(workers) as client,
     ):
@@ -75,19 +81,28 @@ def score_on(client: Client) -> Score:
 
 
 def _gather(client: Client, name: str, tiles: Sequence[Tile]) -> Iterator[Note | Scored]:
-    """Hand out tiles, a few for each worker, and yield what comes back, in any order."""
+    """Hand out tiles, a few for each worker, and yield what comes back, in any order.
+
+    The result of a worker that died before it was fetched is waited for again, from another.
+    """
     waiting = iter(tiles)
-
-    def hand_out(count: int) -> list[Any]:
-        return [
-            client.submit(_score, name, tile, pure=False, priority=-number)
-            for number, tile in enumerate(islice(waiting, count))
-        ]
-
-    running = as_completed(hand_out(AHEAD * len(client.nthreads())))
-    for done in running:
-        yield from done.result()
-        running.update(hand_out(1))
+    running: set[Any] = set()
+    while True:
+        wanted = AHEAD * max(len(client.nthreads()), 1) - len(running)
+        for tile in islice(waiting, max(wanted, 0)):
+            running.add(client.submit(_score, name, tile, pure=False))
+        if not running:
+            return
+        try:
+            for done in wait(running, PATIENCE, "FIRST_COMPLETED").done:
+                found = done.result(PATIENCE)
+                running.remove(done)
+                yield from found
+        except TimeoutError:
+            if not client.nthreads():
+                raise OSError(
+                    f"no dask worker has come back for {PATIENCE} s: start workers, and go on"
+                ) from None
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Layout:
         for axis, (size, limit) in enumerate(zip(shape, limits, strict=True)):
             step = gcd(*(tile.write[axis].start for tile in tiles))  # 0 of one tile alone
             best = max(n for n in range(1, limit + 1) if step % n == 0)
-            chunks.append(min(size, best if best >= limit // 8 else limit))
+            chunks.append(min(size, best if best >= limit // 16 else limit))
         return cls(tuple(shape), axes, classes, tuple(chunks))
 
 
