@@ -32,11 +32,12 @@ test: setup ## lint, types and tests, as CI does
 	$(BIN)/typos
 	$(BIN)/validate-pyproject pyproject.toml
 	$(BIN)/npe2 validate src/napari_unet/napari.yaml
-	$(BIN)/python -m pytest
+	# one torch thread a test process: they share the cores already
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 bench: setup ## race the peers and write docs/benchmarks.md
 	@bash .ci/benchmark_environment "$(PYTHON)"
-	for question in deformation weight_map; do .venv-benchmarks/bin/python "benchmarks/$$question.py"; done
+	for question in deformation weight_map evaluation; do .venv-benchmarks/bin/python "benchmarks/$$question.py"; done
 
 clean: ## remove the environments
 	@rm -rf .venv .venv-benchmarks
