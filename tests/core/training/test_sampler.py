@@ -42,6 +42,7 @@ def test_ranks_share_the_tiles_of_one_batch(annotation, settings):
     for place in (0, 1):
         alone = take([4], [annotation], settings, first=place)[4]
         assert torch.equal(alone.image[0], both.image[place])
+    assert not torch.equal(both.image[0], both.image[1])
 
 
 def test_idle_is_the_loss_of_equal_scores(annotation, settings):

@@ -200,6 +200,7 @@ def test_other_errors_are_not_taken_for_missing_memory():
 def test_stopped_anywhere_and_resumed_it_is_the_same_training(annotation, make, settings, tmp_path):
     """Losses as hex, weights as digests, best validation and all."""
     held = [make.annotate(5)]
+    settings = replace(settings, validation_time=0.5, rate=0.1, schedule="constant")
     whole = make.build(settings)
     expected = run(whole, annotation, settings, validation=held)
     for stop in (1, 7, 10, 11, 20, 29, 30):

@@ -27,9 +27,9 @@ class Safety:
         if progress.guard.trusts():
             self._offered = Snapshot.take(self._learner, progress, best)
 
-    def confirm(self, number: int) -> bool:
-        """Tell whether the good loss of step ``number`` made the snapshot on offer the good one."""
-        if self._offered is None or number <= self._offered.progress.number:
+    def confirm(self) -> bool:
+        """Take a good loss for the step after the snapshot on offer; tell whether there was one."""
+        if self._offered is None:
             return False
         self.good, self._offered = self._offered, None
         self.step = self.good.progress.number

@@ -146,7 +146,7 @@ class Trainer:
         wrong = progress.guard.sees(loss, idle)
         if wrong:
             self._go_back(wrong)
-        elif self._safety.confirm(launched.number) and self._records:
+        elif self._safety.confirm() and self._records:
             self._say(self._records.write_when_due(self._safety.good))
         return Step(launched.number, loss, launched.rate, seconds, 0.0)
 
