@@ -26,19 +26,19 @@ class Regions:
     area: np.ndarray  # (n + 1,) int64, pixels
     first: np.ndarray  # (n + 1,) int64, place of the first pixel in C order
     kind: np.ndarray  # (n + 1,) uint8
-    low: np.ndarray  # (n + 1, dims) int64, bounding box: its first pixel ...
+    low: np.ndarray  # (n + 1, dims) int32, bounding box: its first pixel ...
     high: np.ndarray  # (n + 1, dims) ... and the one after its last
 
     @classmethod
     def none(cls, dims: int, count: int = 0) -> "Regions":
         """Return ``count`` regions that have no pixel yet."""
-        n, huge = count + 1, np.iinfo(np.int64).max
+        n = count + 1
         return cls(
             np.zeros(n, np.int64),
-            np.full(n, huge),
+            np.full(n, np.iinfo(np.int64).max),
             np.zeros(n, np.uint8),
-            np.full((n, dims), huge),
-            np.zeros((n, dims), np.int64),
+            np.full((n, dims), np.iinfo(np.int32).max, np.int32),
+            np.zeros((n, dims), np.int32),
         )
 
     def __len__(self) -> int:
@@ -99,6 +99,7 @@ class Components:
         """Return the regions, in the order of their first pixels, and the region of each part."""
         parts = self._parts[0]
         parts.extend(*self._parts[1:])
+        self._parts = [parts]
         keys = np.concatenate([np.zeros(0, np.int64), *self._joins])
         pairs, n = (keys >> 32, keys & MOST), len(parts) + 1
         graph = coo_array((np.ones(len(keys), bool), pairs), shape=(n, n))

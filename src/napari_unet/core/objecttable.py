@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from napari_unet.core.components import in_space
 from napari_unet.core.safefile import new_file
 from napari_unet.core.sweep import sweep
 
+ROWS = 2**16  # of the CSV that are made at a time
 EDGE = (64, 1024, 1024)  # px of a box, along the last axes
 
 
@@ -46,8 +48,8 @@ class ObjectTable:
         axes, dims = spatial_axes(axes), len(labels.shape)
         n = len(kinds)
         area, score = np.zeros(n, np.int64), np.zeros(n)
-        place, low = np.zeros((n, dims)), np.full((n, dims), np.iinfo(np.int64).max)
-        high = np.zeros((n, dims), np.int64)
+        place, low = np.zeros((n, dims)), np.full((n, dims), np.iinfo(np.int32).max, np.int32)
+        high = np.zeros((n, dims), np.int32)
         edges = (*(1,) * (dims - 3), *EDGE[-dims:])
         for box in sweep(labels.shape, edges):
             here, corner = np.asarray(labels[box]), np.array([part.start for part in box])
@@ -86,30 +88,37 @@ class ObjectTable:
             temporary.open("w", newline="", encoding="utf-8") as file,
         ):
             writer = csv.writer(file)
-            writer.writerows(self._lines(names, dict(pixel_size or {})))
+            size, space = pixel_size or {}, self.axes[-self.dims :]
+            known = set(space) <= set(size)
+            factor = prod(size[axis] for axis in space) if known else None
+            writer.writerow(self._head(f"size_um{len(space)}" if known else None))
+            for start in range(0, len(self), ROWS):
+                writer.writerows(self._rows(slice(start, start + ROWS), names, factor))
 
-    def _lines(self, names: Sequence[str], pixel_size: dict[str, float]) -> Iterator[list[Any]]:
-        axes = [axis.lower() for axis in self.axes]
-        space = self.axes[-self.dims :]
-        known = set(space) <= set(pixel_size)
-        factor = float(np.prod([pixel_size[axis] for axis in space])) if known else 0.0
-        yield [
-            *("label", "class", "class_name", "area_px"),
-            *([f"size_um{len(space)}"] if known else []),
+    def _head(self, size: str | None) -> list[str]:
+        axes = self.axes.lower()
+        return [
+            *("label", "class", "class_name", "area_px", *([size] if size else [])),
             *(f"centroid_{axis}_px" for axis in axes),
             *(f"box_{axis}_{end}" for end in ("start", "stop") for axis in axes),
             "mean_score",
         ]
-        for row in range(len(self)):
-            kind = int(self.kind[row])
-            yield [
-                *(int(self.label[row]), kind, names[kind] if kind < len(names) else ""),
-                int(self.area[row]),
-                *([f"{self.area[row] * factor:.6g}"] if known else []),
-                *(f"{value:.3f}" for value in self.centroid[row]),
-                *(int(value) for value in (*self.low[row], *self.high[row])),
-                f"{self.score[row]:.4f}",
-            ]
+
+    def _rows(
+        self, part: slice, names: Sequence[str], factor: float | None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Return some rows, made column by column: there may be millions."""
+        kinds, area = self.kind[part].tolist(), self.area[part]
+        sizes = [] if factor is None else [[f"{size:.6g}" for size in (area * factor).tolist()]]
+        return zip(
+            *(self.label[part].tolist(), kinds),
+            [names[kind] if kind < len(names) else "" for kind in kinds],
+            *(area.tolist(), *sizes),
+            *([f"{place:.3f}" for place in axis.tolist()] for axis in self.centroid[part].T),
+            *(axis.tolist() for axis in (*self.low[part].T, *self.high[part].T)),
+            [f"{score:.4f}" for score in self.score[part].tolist()],
+            strict=True,
+        )
 
 
 @compiled
