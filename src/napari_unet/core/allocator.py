@@ -1,26 +1,47 @@
 """Memory that stays with the process: what a network frees at one layer, it takes at the next.
 
 glibc gives each large block back to the system, and gets it again as pages of zeros, one fault
-each: a tenth of the time of a large network. A program that does nothing else may keep them; a
-window, in which images come and go, should not.
+each: up to a fifth of the time of a network. While tiles are scored, freed blocks are kept;
+afterwards all of them go back. It helps the main thread alone: glibc maps the large blocks of other
+threads whatever it is told.
 """
 
 import ctypes
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-LARGEST = 2**30  # bytes of a block that is kept
-KEPT = 2**31 - 1  # bytes kept in all at the end of the heap
+KEEPING = {M_MMAP_THRESHOLD: 2**31 - 1, M_TRIM_THRESHOLD: 2**31 - 1}  # bytes
+STEADY = {M_MMAP_THRESHOLD: 2**25, M_TRIM_THRESHOLD: 2**26}  # where glibc settles by itself
 
 
-def keep_memory() -> bool:
-    """Keep freed memory for the next block, from now on; False where the system cannot be told.
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """Keep freed memory for the next block, and give all of it back at the end."""
+    library = _glibc()
+    if library is None:
+        yield
+        return
+    _tell(library, KEEPING)
+    try:
+        yield
+    finally:
+        _tell(library, STEADY)
+        library.malloc_trim(0)
 
-    To be called once, by the command line and by benchmarks, before large blocks are taken.
-    """
-    if not sys.platform.startswith("linux"):
-        return False
-    tell = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-    if tell is None:
-        return False
-    return bool(tell(M_MMAP_THRESHOLD, LARGEST) and tell(M_TRIM_THRESHOLD, KEPT))
+
+def _glibc() -> Any:
+    """Return the library to tell; None where there is none, or where the user told it already."""
+    told = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
+    if told or not sys.platform.startswith("linux"):
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
+
+
+def _tell(library: Any, sizes: dict[int, int]) -> None:
+    for name, size in sizes.items():
+        library.mallopt(name, size)

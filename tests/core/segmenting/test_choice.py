@@ -66,18 +66,25 @@ def test_tiles_come_out_even():
 
 
 @pytest.mark.parametrize(
-    ("depth", "shape", "edges"),
+    ("depth", "shape", "enough", "edges"),
     [
-        (4, (2048, 2048), (1212, 1212)),
-        (4, (20_000, 20_000), (1068, 1100)),
-        (2, (20_000, 20_000), (556, 556)),  # hardly any border: no smaller than 512 all the same
-        (4, (700, 700), (892, 892)),
-        (3, (60, 300, 300), (148, 388, 388)),  # much border: in one piece
+        (4, (2048, 2048), 3e6, (1212, 2236)),
+        (4, (2048, 2048), 2e6, (1212, 1212)),
+        (4, (2048, 2048), 6e5, (876, 1212)),  # the next smaller one costs too much
+        (4, (700, 700), 1e6, (892, 892)),
+        (3, (60, 300, 300), 1e6, (148, 388, 388)),  # much border: in one piece
     ],
 )
-def test_a_frugal_tile_is_no_larger_than_pays(depth, shape, edges):
-    assert fitting_edges(depth, shape, 1e9, frugal=True) == edges
-    assert prod(fitting_edges(depth, shape, prod(edges), frugal=True)) <= prod(edges)
+def test_a_tile_is_no_larger_than_pays(depth, shape, enough, edges):
+    assert fitting_edges(depth, shape, 1e9, enough) == edges
+
+
+def test_by_default_a_tile_stays_below_two_gigabytes():
+    """The paper's network in single precision on a large image."""
+    plan = plan_segmentation(np.broadcast_to(np.uint8(3), (6000, 6000)), UNet(base=64),
+                             precision="float32")  # fmt: skip
+    assert plan.memory < 2 * 2**30
+    assert min(plan.edges) > 900
 
 
 def test_a_tile_takes_no_longer_than_asked(monkeypatch):

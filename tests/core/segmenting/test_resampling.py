@@ -142,3 +142,18 @@ def test_a_tile_too_small_to_interpolate_is_refused():
         score_tiles(image, net, tile=18, pixel_size={"Y": 1.0, "X": 1.0})
     enough = int(str(error.value).split()[-2])
     assert next(score_tiles(image, net, tile=enough, pixel_size={"Y": 1.0, "X": 1.0}))
+
+
+def test_a_chosen_tile_is_large_enough_to_interpolate():
+    torch.manual_seed(1)
+    net = UNet(base=1, depth=1).double()
+    net.about["pixel_size"] = {"Y": 0.1, "X": 0.1}
+    image = np.random.default_rng(0).integers(0, 200, (20, 25), np.uint8)
+    given_size = {"Y": 1.0, "X": 1.0}
+    scoring = prepare(image, net, pixel_size=given_size, memory=400_000)
+    assert scoring.edges < (120, 120)
+    found = np.zeros((2, 20, 25))
+    for tile, scores, _ in scoring.score():
+        found[:, *tile.write] = scores
+    expected = segment(image, net, pixel_size=given_size, scores=True).scores
+    assert np.abs(found - expected).max() <= 1e-10

@@ -5,13 +5,13 @@ that fits twice and a half would cost the same work as three equal ones, and mor
 """
 
 from collections.abc import Iterator, Sequence
-from math import ceil, prod
+from math import ceil, inf, prod
 
 from napari_unet.core.sizes import input_size, output_size
 
 SHARE = 0.5  # of the free memory, where nobody says how much may be used
-REREAD = 1.5  # pixels read for one of the image at which a CPU gains no more from larger tiles …
-QUICK = 512  # … of at least this output in pixels
+ENOUGH = 1.5 * 2**30  # bytes beyond which larger tiles gain a CPU little, where …
+REREAD = 1.6  # … no more pixels are read for one of the image than this
 
 
 def given_edges(depth: int, tile: int | Sequence[int], dims: int) -> tuple[int, ...]:
@@ -25,18 +25,19 @@ def given_edges(depth: int, tile: int | Sequence[int], dims: int) -> tuple[int, 
 
 
 def fitting_edges(
-    depth: int, shape: Sequence[int], pixels: float, least: int = 1, frugal: bool = False
+    depth: int, shape: Sequence[int], pixels: float, enough: float = inf, least: int = 1
 ) -> tuple[int, ...]:
     """Return input edges of the largest tile of at most ``pixels`` for an image of ``shape``.
 
-    Its output is at least ``least`` along each axis. A ``frugal`` choice is smaller as long as that
-    costs little. Where not even the smallest tile fits, it is returned all the same.
+    A tile of more than ``enough`` pixels is made smaller as long as that costs little. Its output
+    is at least ``least`` along each axis. Where not even the smallest fits, it is returned.
     """
     chosen: tuple[int, ...] = ()
     for parts, edges in _smaller_and_smaller(depth, shape, least):
-        fits = bool(chosen) and prod(chosen) <= pixels
-        if fits and not (frugal and _costs_little(depth, shape, parts, edges)):
-            break
+        if chosen and prod(chosen) <= pixels:
+            reread = prod(parts) * prod(edges) / prod(shape)
+            if prod(chosen) <= enough or reread > REREAD:
+                break
         chosen = edges
     return chosen
 
@@ -56,16 +57,6 @@ def _smaller_and_smaller(
                 break
         else:
             return
-
-
-def _costs_little(
-    depth: int, shape: Sequence[int], parts: Sequence[int], edges: Sequence[int]
-) -> bool:
-    read = prod(n * edge for n, edge in zip(parts, edges, strict=True))
-    short = any(
-        n > 1 and output_size(depth, edge) < QUICK for n, edge in zip(parts, edges, strict=True)
-    )
-    return read <= REREAD * prod(shape) and not short
 
 
 def halved(depth: int, edges: Sequence[int], least: int = 1) -> tuple[int, ...] | None:

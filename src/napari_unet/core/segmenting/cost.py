@@ -17,7 +17,8 @@ import torch
 from napari_unet.core.segmenting.scorer import Scorer
 from napari_unet.core.sizes import input_size
 
-MAPS = 7.0  # no network was seen to keep more maps of full size at once (4.5 for most)
+MAPS = 7.0  # no network was seen to keep more maps of full size at once
+TYPICAL = 4.5  # most keep so many
 FEWEST = 3.0  # fewer cannot be: what is joined, and what it is joined from
 SAMPLE = {2: 128, 3: 16}  # edge of the output of the tile that is measured, in pixels
 INDEXABLE = 2**31 - 1  # elements of one tensor that 32-bit kernels can count
@@ -36,6 +37,11 @@ _KNOWN: dict[Any, Cost] = {}
 def most_bytes(scorer: Scorer) -> float:
     """Return bytes a pixel that feature maps never exceed."""
     return MAPS * _map(scorer)
+
+
+def typical_bytes(scorer: Scorer) -> float:
+    """Return bytes a pixel that the feature maps of most networks take."""
+    return TYPICAL * _map(scorer)
 
 
 def exchanged(scorer: Scorer, growth: float) -> float:

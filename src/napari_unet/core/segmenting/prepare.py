@@ -4,7 +4,7 @@ The contrast of the whole image, the precision, and the largest tile that memory
 """
 
 from dataclasses import replace
-from math import prod
+from math import inf, prod
 from typing import Any, Unpack
 
 import numpy as np
@@ -73,17 +73,19 @@ def _edges(scorer: Scorer, grid: Grid, chosen: Options) -> tuple[int, ...]:
     depth, dims = scorer.network.depth, scorer.network.dims
     if chosen.tile is not None:
         return choice.given_edges(depth, chosen.tile, dims)
-    frugal = chosen.memory is None and scorer.device.type == "cpu"
+    exchanged = cost.exchanged(scorer, grid.growth)
     most: float = cost.most_pixels(scorer)
     if chosen.seconds is not None:
         most = min(most, chosen.seconds / cost.measured(scorer).seconds)
+    enough = inf
+    if chosen.memory is None and scorer.device.type == "cpu":
+        enough = choice.ENOUGH / (cost.typical_bytes(scorer) + exchanged)
 
     def fitting(pixels: float) -> tuple[int, ...]:
-        return choice.fitting_edges(depth, grid.seen, min(pixels, most), grid.least, frugal)
+        return choice.fitting_edges(depth, grid.seen, min(pixels, most), enough, grid.least)
 
     taken = sum(w.numel() for w in scorer.network.parameters()) * scorer.dtype.itemsize
     budget = (chosen.memory or choice.SHARE * memory_free(scorer.device)) - taken
-    exchanged = cost.exchanged(scorer, grid.growth)
     edges = fitting(budget / (cost.most_bytes(scorer) + exchanged))
     if edges != fitting(most):
         each = cost.measured(scorer).bytes + exchanged

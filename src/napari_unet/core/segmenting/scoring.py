@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import torch
 
+from napari_unet.core.allocator import kept_memory
 from napari_unet.core.normalisation import Contrast
 from napari_unet.core.segmenting import choice, cost
 from napari_unet.core.segmenting.ahead import ahead
@@ -90,8 +91,9 @@ class Scoring:
 
     def _score_all(self, read: Iterator[tuple[Tile, np.ndarray]]) -> Iterator[Scored]:
         refused = _Refused()
-        for tile, pixels in read:
-            yield from self._score(tile, pixels, refused)
+        with kept_memory():
+            for tile, pixels in read:
+                yield from self._score(tile, pixels, refused)
 
     def _score(self, tile: Tile, pixels: np.ndarray, refused: "_Refused") -> Iterator[Scored]:
         found = self._try(pixels) if pixels[0].size < refused.pixels else None
