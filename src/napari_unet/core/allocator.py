@@ -2,13 +2,14 @@
 
 glibc gives each large block back to the system, and gets it again as pages of zeros, one fault
 each: up to a fifth of the time of a network. While tiles are scored, freed blocks are kept;
-afterwards all of them go back. It helps the main thread alone: glibc maps the large blocks of other
-threads whatever it is told.
+afterwards all of them go back. Only in the main thread: the large blocks of others are mapped one
+by one, whatever glibc is told.
 """
 
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,9 +35,10 @@ def kept_memory() -> Iterator[None]:
 
 
 def _glibc() -> Any:
-    """Return the library to tell; None where there is none, or where the user told it already."""
+    """Return the library to tell; None where there is none, no use, or the user told it already."""
     told = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
-    if told or not sys.platform.startswith("linux"):
+    main = threading.current_thread() is threading.main_thread()
+    if told or not main or not sys.platform.startswith("linux"):
         return None
     library = ctypes.CDLL(None)
     return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None

@@ -144,7 +144,7 @@ class TestPrecision:
             net.head.bias.zero_()
         assert choose_dtype(net, "auto", None) == torch.float32
 
-    @pytest.mark.parametrize("name", ["float32", "bfloat16"])
+    @pytest.mark.parametrize("name", ["float32", "bfloat16", "float64"])
     def test_what_is_asked_for_is_taken(self, name):
         assert choose_dtype(self.sure(5.0), name, None) == getattr(torch, name)
 

@@ -15,7 +15,7 @@ from napari_unet.core.device import fast_dtype
 from napari_unet.core.network import UNet
 from napari_unet.core.segmenting.scorer import Scorer
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 AGREEMENT = 0.999  # share of pixels whose label must not depend on the precision
 WORTH = 8  # a tile is compared where the image is at least so many times as large
 
@@ -33,7 +33,7 @@ def choose_dtype(
         raise ValueError(f"precision is '{precision}': choose one of {', '.join(PRECISIONS)}")
     own = network.head.weight.dtype
     if precision != "auto":
-        return torch.bfloat16 if precision == "bfloat16" else torch.float32
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}.get(precision, torch.float64)
     if own != torch.float32:
         return own
     fast = fast_dtype(network.head.weight.device)
