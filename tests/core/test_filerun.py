@@ -3,6 +3,9 @@
 import json
 import os
 import resource
+import subprocess
+import sys
+import textwrap
 from itertools import islice
 from pathlib import Path
 
@@ -326,3 +329,50 @@ def test_a_plan_writes_nothing(image, network):
     run = make(image, network)
     assert run.plan().tiles == len(list(prepare(image.data, network, tile=TILE).tiles()))
     assert list(run.outputs.folder.iterdir()) == []
+
+
+LARGE = """
+    import sys
+    from pathlib import Path
+    from threading import Thread
+    from time import sleep
+    import numpy as np, psutil, torch
+    from napari_unet.core.filerun import Choices, FileRun
+    from napari_unet.core.imagefile import open_image
+    from napari_unet.core.network import UNet
+    from napari_unet.core.outputs import Outputs
+
+    folder, edge, seen = Path(sys.argv[1]), int(sys.argv[2]), []
+    band = np.random.default_rng(0).integers(0, 255, (edge // 10, edge), np.uint8)
+    with (folder / "a.npy").open("wb") as file:
+        about = {"descr": "|u1", "fortran_order": False, "shape": (edge, edge)}
+        np.lib.format.write_array_header_1_0(file, about)
+        for _ in range(10):
+            file.write(band.tobytes())
+    network = UNet(1, 3, base=2, depth=1, norm="none").eval()
+    process = psutil.Process()
+
+    def watch():
+        while True:
+            seen.append(process.memory_info().rss)
+            sleep(0.005)
+
+    Thread(target=watch, daemon=True).start()
+    outputs = Outputs(folder, scores=True)
+    run = FileRun(open_image(folder / "a.npy"), network, "a", outputs, Choices(memory=100 * 2**20))
+    before = process.memory_info().rss
+    for _ in run.run():
+        pass
+    print((max(seen) - before) / 2**20)
+"""
+
+
+def test_memory_does_not_grow_with_the_image(tmp_path):
+    """5000² pixels with scores of three classes are 325 MiB of results; in memory they would add
+    at least that."""
+    peak = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LARGE), str(tmp_path), "5000"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert float(peak) < 325
+    assert {path.name for path in tmp_path.iterdir()} == {"a.npy", "a_labels.tif", "a_scores.tif"}
