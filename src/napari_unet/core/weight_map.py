@@ -9,13 +9,14 @@ import numpy as np
 
 from napari_unet.core.boxes import Box, box_in, grow, inside, join, shape_of, share, whole
 from napari_unet.core.coding import UNLABELLED
+from napari_unet.core.compiled import compiled
 from napari_unet.core.ids import dims_of, ids_of, same_shape
 from napari_unet.core.nearest_two import nearest_two
 from napari_unet.core.ridge import Ridge, fields_of
 from napari_unet.core.ridge import open_ridge as open_ridge
 from napari_unet.core.separation import Falk, Paper
 
-_EDGES = {2: (128, 512), 3: (32, 128, 128)}  # px: what one thread takes at a time
+_EDGES = {2: (256, 512), 3: (32, 128, 128)}  # px: what one thread takes at a time
 
 
 def weight_map(
@@ -101,7 +102,7 @@ class WeightMap:
     def weights(self, box: Box | None = None) -> np.ndarray:
         """Return the weights of ``box``, or all of them, float32."""
         region = box_in(self.classes.shape, box) if box is not None else whole(self.classes.shape)
-        found = self.formula.class_weights(self._counts)[self.classes[region]]
+        found = np.take(self.formula.class_weights(self._counts), self.classes[region])
         found += self.separation[region]
         return found
 
@@ -158,8 +159,8 @@ class WeightMap:
     def _classify(self, place: int, box: Box) -> None:
         """Set the classes of ``box``: background on the ridge, 255 where nothing is known."""
         given, unlabelled = (self._fields(a)[place][box] for a in (self._given, self._unlabelled))
-        opened = np.where(self._ridges[place].open[box], 0, given)
-        self._fields(self.classes)[place][box] = np.where(unlabelled, UNLABELLED, opened)
+        found = given * ~self._ridges[place].open[box]
+        self._fields(self.classes)[place][box] = found | -unlabelled.view(np.uint8)
 
     def _separate(self, place: int, box: Box) -> None:
         """Compute the separation of ``box``."""
@@ -230,4 +231,12 @@ def _classes(classes: np.ndarray | None, ids: np.ndarray, unlabelled: np.ndarray
 
 def _count(classes: np.ndarray) -> np.ndarray:
     """Count the pixels of each class, int64 (256,)."""
-    return np.bincount(classes.ravel(), minlength=UNLABELLED + 1)
+    counts = np.zeros(UNLABELLED + 1, np.int64)
+    _tally(np.ascontiguousarray(classes).ravel(), counts)
+    return counts
+
+
+@compiled
+def _tally(classes: np.ndarray, counts: np.ndarray) -> None:
+    for i in range(classes.size):
+        counts[classes[i]] += 1
