@@ -36,7 +36,10 @@ def test_steps_and_minutes_end_the_budget():
 
 def test_time_is_kept_for_the_last_validation():
     budget = Budget(replace(SETTINGS, minutes=2.0))
-    budget.reserve = 20.0
+    budget.keep(20.0)
     assert not budget.used_up(1, 99.0)
     assert budget.used_up(1, 100.0)
     assert budget.progress(1, 50.0) == 0.5
+    budget.keep(1e6)  # more than there is
+    assert not budget.used_up(1, 59.0)
+    assert budget.used_up(1, 60.0)

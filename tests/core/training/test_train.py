@@ -116,6 +116,17 @@ def test_minutes_end_the_training(annotation, network, settings):
     assert steps[-1].validation is not None
 
 
+def test_a_long_validation_at_the_end_lies_within_the_minutes(make, settings):
+    """Its time is known from its pixels before the first one has run."""
+    image, labels = make.scene(shape=(600, 600), squares=60)
+    held = Annotation(image, np.minimum(labels, 2))
+    budget = replace(settings, minutes=4 / 60)
+    begun = time.perf_counter()
+    steps = list(train(make.build(settings), [make.annotate()], budget, validation=[held]))
+    assert sum(step.validation is not None for step in steps) >= 1
+    assert time.perf_counter() - begun < 6
+
+
 def test_the_architecture_is_that_of_the_network(annotation, network, settings):
     odd = replace(settings, base=64, depth=4, dims=3, norm="none", dropout=0.5, steps=2)
     list(train(network, [annotation], odd))

@@ -73,6 +73,13 @@ def test_a_class_that_is_nowhere_has_no_iou(make, settings):
     assert scores["iou"] == scores["iou_per_class"][0] / 2
 
 
+def test_classes_are_not_scored_as_objects(make, settings):
+    image, labels = make.scene()
+    scores = validated([Annotation(image, np.minimum(labels, 2))], make.build(settings), settings)
+    assert "ap" not in scores
+    assert scores["score"] == scores["iou"]
+
+
 def test_objects_found_are_scored(make, settings):
     """A network that is told the truth by its input scores 1."""
     _, labels = make.scene(squares=1)

@@ -24,12 +24,16 @@ class Budget:
     def __init__(self, settings: TrainSettings) -> None:
         self._seconds = settings.minutes * 60
         self._steps = settings.steps
-        self.reserve = 0.0  # seconds kept for the last validation
+        self._kept = 0.0  # seconds, for the last validation
+
+    def keep(self, seconds: float) -> None:
+        """Keep time for the validation at the end, of a budget in minutes: at most half of it."""
+        self._kept = min(seconds, self._seconds / 2)
 
     def progress(self, number: int, seconds: float) -> float:
         """Return the share used, from 0 to 1, after ``number`` steps and ``seconds``."""
         if self._seconds:
-            return min(seconds / max(self._seconds - self.reserve, 1e-9), 1.0)
+            return min(seconds / (self._seconds - self._kept), 1.0)
         return min(number / self._steps, 1.0)
 
     def used_up(self, number: int, seconds: float) -> bool:

@@ -23,7 +23,7 @@ class Examiner:
         self._validator = Validator(job.validation, job.settings) if job.validation else None
         self._interval = self._validator.interval() if self._validator else 0
         self.best = best
-        self.last_seconds = 0.0  # that the last validation took
+        self._seconds = 0.0  # that the last validation took
 
     def due(self, progress: Progress, last: bool = False) -> bool:
         """Tell whether to validate now: at steps that the clock has no say in, and at the end.
@@ -37,12 +37,18 @@ class Examiner:
             return True
         if not settings.validation_time or progress.number % self._interval:
             return False
-        spent = progress.validating + self.last_seconds
+        spent = progress.validating + self._seconds
         return not settings.minutes or spent <= settings.validation_time * progress.seconds
 
     def on_grid(self, number: int) -> bool:
         """Tell whether a validation may follow step ``number``."""
         return bool(self._interval) and number % self._interval == 0
+
+    def seconds(self, per_step: float) -> float:
+        """Return the time a validation takes: as long as the last one, or by its pixels."""
+        if self._validator is None:
+            return 0.0
+        return self._seconds or self._validator.steps_worth() * per_step
 
     def run(self, progress: Progress) -> Iterator[float]:
         """Validate; yield the share done. The scores are the last of ``progress.validations``."""
@@ -60,8 +66,8 @@ class Examiner:
                 yield part
         finally:
             network.train()
-            self.last_seconds = time.perf_counter() - start
-            progress.validating += self.last_seconds
+            self._seconds = time.perf_counter() - start
+            progress.validating += self._seconds
 
     def _take(self, progress: Progress, scores: dict[str, Any]) -> None:
         """Note the ``scores``, and keep the weights that the network shows now if they are best."""

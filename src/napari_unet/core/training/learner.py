@@ -146,4 +146,6 @@ def seeded(device: torch.device, seed: Sequence[int]) -> Iterator[None]:
         if device.type == "cuda":
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(int(value))
+        elif device.type == "mps":
+            torch.mps.manual_seed(int(value))
         yield

@@ -143,6 +143,7 @@ class Trainer:
         )
         progress.number, progress.seconds = launched.number, seconds
         progress.note(launched.number, loss, launched.rate)
+        self._budget.keep(self._examiner.seconds(self._seconds_per_step()))
         wrong = progress.guard.sees(loss, idle)
         if wrong:
             self._go_back(wrong)
@@ -157,7 +158,6 @@ class Trainer:
             if time.monotonic() - last > HEARTBEAT:
                 yield replace(self._told(step), validating=share)
                 last = time.monotonic()
-        self._budget.reserve = self._examiner.last_seconds
         if self._complete() and not self._ended:
             self._ended = True
             self._say(f"stopped early: no gain in {self._progress.stale} validations.")
@@ -171,11 +171,16 @@ class Trainer:
     def _told(self, step: Step) -> Step:
         """Return ``step`` with the time left and what there is to say."""
         number, seconds = self._progress.number, self._clock.seconds
-        per_step = (seconds - self._begun[1]) / max(number - self._begun[0], 1)
-        left = 0.0 if self._ended else self._budget.seconds_left(number, seconds, per_step)
+        left = self._budget.seconds_left(number, seconds, self._seconds_per_step())
+        left = 0.0 if self._ended else left
         best = self._progress.best if self._progress.validations else None
         said, self._said = " ".join(self._said), []
         return replace(step, seconds=seconds, seconds_left=left, best=best, said=said)
+
+    def _seconds_per_step(self) -> float:
+        """Return the time of a step, since this session began."""
+        number, seconds = self._begun
+        return (self._clock.seconds - seconds) / max(self._progress.number - number, 1)
 
     def _say(self, sentence: str) -> None:
         if sentence:

@@ -59,9 +59,8 @@ class Tally:
         both = np.bincount(pairs, minlength=self.classes**2).reshape(self.classes, self.classes)
         self.shared += np.diag(both)
         self.either += both.sum(0) + both.sum(1) - np.diag(both)
-        objects = field.truth(field.annotation.objects)
-        if objects.any():
-            found = label_objects(scores)
+        if field.annotation.ids == "objects":
+            objects, found = field.truth(field.annotation.objects), label_objects(scores)
             self.precisions.append(
                 evaluation.average_precision(objects, found, unlabelled=~known, iou=0.5)
             )
@@ -93,12 +92,13 @@ class Validator:
         By the pixels that are computed, not by the clock: so the same training is validated at
         the same steps on every machine.
         """
-        settings = self._settings
-        if not settings.validation_time:
-            return settings.steps
-        step = STEP_COST * settings.batch * settings.tile**settings.dims
-        pixels = sum(_pixels(tile) for field in self._fields for tile in field.tiles)
-        return max(ceil(MARGIN * pixels / step / settings.validation_time), 1)
+        share = self._settings.validation_time
+        return max(ceil(self.steps_worth() / share), 1) if share else self._settings.steps
+
+    def steps_worth(self) -> float:
+        """Return how many steps of training one validation takes as long as."""
+        step = STEP_COST * self._settings.batch * self._settings.tile**self._settings.dims
+        return MARGIN * sum(_pixels(tile) for f in self._fields for tile in f.tiles) / step
 
     def run(self, network: UNet, dtype: torch.dtype) -> Iterator[float | dict[str, Any]]:
         """Yield the share done after each tile, and the scores at the end."""
