@@ -51,7 +51,7 @@ def work(folder, log, forgetful=False):
     except ValueError:  # killed before the first checkpoint was whole
         steps = train(network, [scene(0)], SETTINGS, validation=[scene(1)], folder=folder)
     with log.open("a") as file:
-        for step in steps:
+        for step in (step for step in steps if step.validating is None):
             score = step.validation["score"].hex() if step.validation else ""
             file.write(f"{step.number} {step.loss.hex()} {score}\n")
             file.flush()
