@@ -281,3 +281,28 @@ def test_a_network_that_trains_meanwhile_changes_nothing():
     found = put_together([first, *tiles], (50, 60), 2)
     assert np.array_equal(found, expected)  # dropout is off, too
     assert net.training
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("tile", [204, 332])
+def test_a_gpu_in_single_precision(tile):
+    net = network(double=False, depth=4, base=8, classes=3).cuda()
+    image = some_image((150, 121))
+    found = put_together(
+        score_tiles(image, net, tile=tile, precision="float32"), (150, 121), 3, np.float32
+    )
+    exact = whole(image, "YX", net.cpu().double())
+    assert np.abs(found - exact).max() <= 1e-5
+    assert torch.backends.cudnn.allow_tf32  # as it was
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("average", ["none", "rotate"])
+def test_a_gpu_in_half_precision(average):
+    net = network(double=False, depth=3, base=16).cuda()
+    image = some_image((700, 800))
+    exact = segment(image, net, precision="float32", average=average, scores=True)
+    half = segment(image, net, precision="bfloat16", average=average, scores=True, tile=284)
+    assert np.abs(exact.scores - half.scores).max() < 0.2

@@ -4,6 +4,7 @@ It holds a copy of the weights, cast once: a training may go on changing the net
 """
 
 import copy
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -28,13 +29,26 @@ class Scorer:
 
         The spread is the standard deviation of the score that varies most; None of one version.
         """
-        with torch.inference_mode():
+        with torch.inference_mode(), self._exact():
             tile = torch.from_numpy(np.ascontiguousarray(pixels))[None].to(self.device, self.input)
             if len(self.versions) == 1:
                 return self._numpy(self._softmax(tile)[0]), None
             mean, variance = average_of(tile, self.versions, self._softmax)
             spread = variance.amax(1).clamp_(min=0).sqrt_()
             return self._numpy(mean[0]), self._numpy(spread[0])
+
+    def _exact(self) -> AbstractContextManager[None]:
+        """Keep CUDA from rounding float32 to 10 bits: tiles would differ from the whole image."""
+        if self.device.type != "cuda" or self.dtype == torch.bfloat16:
+            return nullcontext()
+        now = torch.backends.cudnn
+        flags: AbstractContextManager[None] = now.flags(
+            enabled=now.enabled,
+            benchmark=now.benchmark,
+            deterministic=now.deterministic,
+            allow_tf32=False,
+        )
+        return flags
 
     def _softmax(self, tile: torch.Tensor) -> torch.Tensor:
         wide = torch.float64 if self.dtype == torch.float64 else torch.float32
