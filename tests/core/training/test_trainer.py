@@ -325,3 +325,42 @@ def test_facts_are_plain_json(annotation, make, settings, tmp_path):
     assert facts["dtype"] == "float32"
     assert facts["progress"]["number"] == 30
     assert facts["progress"]["best"] == max(v["score"] for v in facts["progress"]["validations"])
+
+
+# -- losses that are read a step late, as on CUDA
+
+
+def test_losses_read_late_are_the_same_losses(annotation, make, settings, monkeypatch, tmp_path):
+    from napari_unet.core.training import trainer
+
+    held = [make.annotate(5)]
+    prompt, late = make.build(settings), make.build(settings)
+    expected = run(prompt, annotation, settings, validation=held)
+    monkeypatch.setattr(trainer, "LAG", {"cpu": 1})
+    assert run(late, annotation, settings, validation=held) == expected
+    assert make.digest(late) == make.digest(prompt)
+    steps, found = train(make.build(settings), [annotation], settings, folder=tmp_path), []
+    for step in steps:
+        found.append(step.loss.hex())
+        if step.number == 13:
+            break
+    steps.close()  # step 14 is on its way, and taken in
+    network = make.build(settings)
+    assert found == expected[:13]
+    assert run(network, annotation, settings, resume=tmp_path) == expected[14:]
+    straight = make.build(settings)
+    run(straight, annotation, settings)
+    assert make.digest(network) == make.digest(straight)
+
+
+def test_nan_that_is_read_late_is_undone(annotation, make, settings, monkeypatch):
+    from napari_unet.core.training import trainer
+
+    monkeypatch.setattr(trainer, "LAG", {"cpu": 1})
+    Poison(monkeypatch, 14)
+    network = make.build(settings)
+    steps = list(train(network, [annotation], settings))
+    assert [step.number for step in steps] == list(range(1, 31))
+    assert "back to the weights of step 10" in steps[15].said
+    assert all(np.isfinite(step.loss) for step in steps[16:])
+    assert all(torch.isfinite(p).all() for p in network.parameters())

@@ -227,10 +227,21 @@ class Trainer:
     def _snapshot(self) -> Snapshot:
         return Snapshot.take(self._learner, self._progress, self._examiner.best)
 
+    def _all_good(self) -> bool:
+        """Take in the steps that are still on their way; tell whether their losses are good."""
+        progress, good = self._progress, True
+        for launched in self._launched:
+            loss = launched.loss.value()
+            progress.number, progress.seconds = launched.number, self._clock.seconds
+            progress.note(launched.number, loss, launched.rate)
+            good = good and not progress.guard.sees(loss, launched.idle)
+        return good
+
     def _finish(self, whole: bool) -> None:
         """Leave the network with the best or the averaged weights, and write all of it down."""
         self._sampler.close()
-        if not whole:  # an error or an interrupt cut a step short
+        whole = whole and self._all_good()
+        if not whole:  # an error or an interrupt cut a step short, or its loss was bad
             self._learner.load(self._safety.good.tensors)
         end = self._snapshot() if whole else self._safety.good
         self._learner.settle_on(self._examiner.best)
