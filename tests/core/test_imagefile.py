@@ -326,3 +326,6 @@ def test_axes_in_order_are_those_of_files(tmp_path):
 def test_names_of_images(tmp_path):
     assert is_image(tmp_path / "A.TIF")
     assert not is_image(tmp_path / "notes.txt")
+    assert not is_image(tmp_path)
+    zarr.create_array(tmp_path / "cells", data=STACK)
+    assert is_image(tmp_path / "cells"), "a store is an image, whatever it is called"

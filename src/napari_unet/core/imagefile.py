@@ -17,6 +17,7 @@ from napari_unet.core.picture import open_picture
 
 TIFF = (".tif", ".tiff", ".btf", ".tf8", ".lsm")
 PICTURE = (".png", ".jpg", ".jpeg")
+MARKS = ("zarr.json", ".zarray", ".zgroup")  # files that make a folder a Zarr store
 SUFFIXES = (*TIFF, *PICTURE, ".npy", ".zarr")
 
 
@@ -44,8 +45,8 @@ class ImageFile:
 
 
 def is_image(path: Path) -> bool:
-    """Tell by its name whether ``path`` is a file or store that ``open_image`` can read."""
-    return path.suffix.lower() in SUFFIXES
+    """Tell by names alone whether ``path`` is a file or store that ``open_image`` can read."""
+    return path.suffix.lower() in SUFFIXES or any((path / mark).exists() for mark in MARKS)
 
 
 def open_image(path: Path | str, axes: str | None = None) -> ImageFile:

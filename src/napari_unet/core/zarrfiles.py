@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import zarr
 
+from napari_unet.core.imagefile import MARKS
 from napari_unet.core.lazypixels import LazyPixels, check_memory
 from napari_unet.core.pixelsize import micrometres
 
@@ -17,7 +18,6 @@ CODECS = {
     "bytes", "endian", "transpose", "blosc", "zstd", "gzip", "zlib", "lz4", "lzma", "bz2",
     "crc32c", "crc32", "adler32", "fletcher32", "sharding_indexed", "shuffle", "delta", "bitround",
 }  # fmt: skip
-MARKS = ("zarr.json", ".zarray", ".zgroup")
 
 
 class ZarrImage(NamedTuple):
