@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from skimage.io import imsave
 
 from napari_unet.cli import command
 from napari_unet.cli.inputs import find_images, parse_bytes
+from napari_unet.core.diskstore import DiskStore
 from napari_unet.core.imagefile import open_image
 from napari_unet.core.network import UNet
 from napari_unet.core.networkfile import save_network
@@ -163,7 +163,43 @@ def test_bad_input_is_one_sentence(folder, capsys, line, reason):
     assert not list(folder.glob("out/*"))
 
 
-SMALL_PARTIAL = """
+@pytest.fixture
+def big(folder, monkeypatch):
+    """Add an image of many tiles, kept on disk while it is segmented."""
+    monkeypatch.setattr("napari_unet.core.filerun.SMALL", 0)
+    pixels = RNG.integers(0, 255, (600, 600)).astype(np.uint8)
+    tifffile.imwrite(folder / "images/big.tif", pixels)
+    return "images/big.tif -o out --tile 60"
+
+
+def assert_goes_on(folder, network, line, capsys):
+    assert names(folder / "out") == ["big.partial"]
+    assert run(f"{line} --skip-existing") == 0
+    assert "going on with out/big.partial" in capsys.readouterr().err
+    assert names(folder / "out") == ["big_labels.tif"]
+    image = np.asarray(open_image("images/big.tif").data)
+    np.testing.assert_array_equal(
+        np.asarray(open_image("out/big_labels.tif").data), segment(image, network, tile=60).labels
+    )
+
+
+def test_control_c_keeps_what_is_done(folder, network, big, monkeypatch, capsys):
+    note, count = DiskStore.note, iter(range(100))
+
+    def note_and_press_control_c(*args):
+        note(*args)
+        if next(count) == 9:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as pressed:
+        pressed.setattr(DiskStore, "note", note_and_press_control_c)
+        assert run(big) == 130
+    told = capsys.readouterr().err
+    assert "the same command with --skip-existing goes on where it stopped" in told
+    assert_goes_on(folder, network, big, capsys)
+
+
+KILLED = """
     import sys
     from napari_unet.cli import command
     from napari_unet.core import filerun
@@ -173,42 +209,17 @@ SMALL_PARTIAL = """
 """
 
 
-@pytest.fixture
-def running(folder):
-    """Start to segment an image of many tiles in another process; return it once some are done."""
-    pixels = RNG.integers(0, 255, (1000, 1000)).astype(np.uint8)
-    tifffile.imwrite(folder / "images/big.tif", pixels)
-    line = "segment net.safetensors images/big.tif -o out --tile 60"
+def test_a_killed_process_goes_on(folder, network, big, capsys):
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(SMALL_PARTIAL), *line.split()],
-        stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-c", textwrap.dedent(KILLED), "segment", "net.safetensors", *big.split()],
+        stderr=subprocess.DEVNULL,
     )  # fmt: skip
     journal = folder / "out/big.partial/tiles.journal"
-    while process.poll() is None and not (journal.exists() and journal.stat().st_size > 500):
-        time.sleep(0.01)
-    yield process
+    while process.poll() is None and not (journal.exists() and journal.stat().st_size > 200):
+        time.sleep(0.005)
     process.kill()
-    process.wait()
-    process.stderr.close()
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_run_that_is_stopped_goes_on(folder, network, running, monkeypatch, how):
-    os.kill(running.pid, how)
-    told = running.stderr.read()
-    running.wait()
-    assert running.returncode == (130 if how == signal.SIGINT else -9)
-    if how == signal.SIGINT:
-        assert "the same command with --skip-existing goes on where it stopped" in told
-        assert "Traceback" not in told
-    assert names(folder / "out") == ["big.partial"]
-    monkeypatch.setattr("napari_unet.core.filerun.SMALL", 0)
-    assert run("images/big.tif -o out --skip-existing") == 0
-    assert names(folder / "out") == ["big_labels.tif"]
-    image = np.asarray(open_image("images/big.tif").data)
-    np.testing.assert_array_equal(
-        np.asarray(open_image("out/big_labels.tif").data), segment(image, network, tile=60).labels
-    )
+    assert process.wait() == -signal.SIGKILL
+    assert_goes_on(folder, network, big, capsys)
 
 
 def test_patterns_and_folders_name_each_image_once(folder):

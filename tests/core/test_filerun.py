@@ -358,7 +358,7 @@ LARGE = """
             sleep(0.005)
 
     Thread(target=watch, daemon=True).start()
-    outputs = Outputs(folder, scores=True)
+    outputs = Outputs(folder, "ome-zarr", scores=True)
     run = FileRun(open_image(folder / "a.npy"), network, "a", outputs, Choices(memory=100 * 2**20))
     before = process.memory_info().rss
     for _ in run.run():
@@ -375,4 +375,4 @@ def test_memory_does_not_grow_with_the_image(tmp_path):
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert float(peak) < 325
-    assert {path.name for path in tmp_path.iterdir()} == {"a.npy", "a_labels.tif", "a_scores.tif"}
+    assert {path.name for path in tmp_path.iterdir()} == {"a.npy", "a_labels.zarr", "a_scores.zarr"}
