@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         for number, path in enumerate(runs.paths):
             try:
                 runs.segment(path, f"{number + 1}/{len(runs.paths)} {path.name}", score)
-            except (ValueError, TypeError, OSError, MemoryError) as error:
+            except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
                 failed[path] = str(error) or "memory is not enough"
                 report.warn(f"{path.name}: {failed[path]}", image=path)
             except KeyboardInterrupt:

@@ -190,7 +190,7 @@ def prior(folder: Path, identity: Mapping[str, Any]) -> tuple[dict[str, Any] | N
         return None, "it is damaged or of another version"
     kept = facts.get("identity", {})
     changed = [name for name in identity if kept.get(name) != identity[name]]
-    return (None, f"it has another {' and '.join(changed)}") if changed else (facts, "")
+    return (None, f"it differs in {' and '.join(changed)}") if changed else (facts, "")
 
 
 def _read_json(path: Path) -> Any:

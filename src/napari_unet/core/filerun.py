@@ -179,4 +179,4 @@ class FileRun:
     def _told(self, facts: dict[str, Any] | None, why: str) -> str:
         if facts is not None:
             return f"going on with {self._folder}"
-        return f"starting anew: {self._folder} is not gone on with, {why}" if why else ""
+        return f"starting anew instead of going on with {self._folder}: {why}" if why else ""

@@ -24,6 +24,7 @@ class Outputs:
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise ValueError(f"the format is '{self.form}': choose one of {', '.join(FORMS)}")
+        ObjectSettings(threshold=self.threshold)  # refuses one that is none
 
     def paths(self, image: Path) -> dict[str, Path]:
         """Return the files made of ``image``: labels, and scores, objects, table where wanted."""

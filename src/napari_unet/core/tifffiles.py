@@ -53,6 +53,7 @@ class SegmentPixels(LazyPixels):
         self._where = [(page.dataoffsets, page.databytecounts) for page in series.pages]
         self._empty = frame.nodata
         self._kept: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
+        self._bytes = 0  # of what is kept
         self._lock = Lock()
         self._check()
 
@@ -124,10 +125,15 @@ class SegmentPixels(LazyPixels):
         if data is not None and len(data) < counts[number]:
             raise OSError(f"{self.path} ended while it was read: is it still being written?")
         pixels = self._decoded(data, number)
-        self._kept[page, number] = pixels
-        while len(self._kept) > 1 and sum(p.nbytes for p in self._kept.values()) > KEPT:
-            self._kept.popitem(last=False)
+        self._keep((page, number), pixels)
         return pixels
+
+    def _keep(self, key: tuple[int, int], pixels: np.ndarray) -> None:
+        """Keep a segment for the neighbouring reads; those not used for longest go."""
+        self._kept[key] = pixels
+        self._bytes += pixels.nbytes
+        while len(self._kept) > 1 and self._bytes > KEPT:
+            self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
     def _decoded(self, data: bytes | None, number: int) -> np.ndarray:
         try:
