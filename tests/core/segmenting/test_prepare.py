@@ -117,6 +117,7 @@ class TestPrecision:
 
     def sure(self, margin):
         """Return a network whose scores differ by about ``margin`` before the softmax."""
+        torch.manual_seed(0)  # one start in ninety is dead: all scores tie in any precision
         net = UNet(base=2, depth=1)
         with torch.no_grad():
             net.head.weight.mul_(0.1)
