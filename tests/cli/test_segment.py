@@ -16,8 +16,8 @@ from skimage.io import imsave
 
 from napari_unet.cli import command
 from napari_unet.cli.inputs import find_images, parse_bytes
-from napari_unet.core.diskstore import DiskStore
-from napari_unet.core.imagefile import open_image
+from napari_unet.core.files.imagefile import open_image
+from napari_unet.core.filing.diskstore import DiskStore
 from napari_unet.core.network import UNet
 from napari_unet.core.networkfile import save_network
 from napari_unet.core.objects import label_objects
@@ -166,7 +166,7 @@ def test_bad_input_is_one_sentence(folder, capsys, line, reason):
 @pytest.fixture
 def big(folder, monkeypatch):
     """Add an image of many tiles, kept on disk while it is segmented."""
-    monkeypatch.setattr("napari_unet.core.filerun.SMALL", 0)
+    monkeypatch.setattr("napari_unet.core.filing.filerun.SMALL", 0)
     pixels = RNG.integers(0, 255, (600, 600)).astype(np.uint8)
     tifffile.imwrite(folder / "images/big.tif", pixels)
     return "images/big.tif -o out --tile 60"
@@ -202,7 +202,7 @@ def test_control_c_keeps_what_is_done(folder, network, big, monkeypatch, capsys)
 KILLED = """
     import sys
     from napari_unet.cli import command
-    from napari_unet.core import filerun
+    from napari_unet.core.filing import filerun
     command.VERBS = ("segment",)
     filerun.SMALL = 0
     sys.exit(command.main(sys.argv[1:]))

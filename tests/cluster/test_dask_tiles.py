@@ -10,11 +10,11 @@ import torch
 from distributed import default_client
 
 from napari_unet.cluster.dask_tiles import cluster
-from napari_unet.core import filerun
-from napari_unet.core.filerun import Choices, FileRun
-from napari_unet.core.imagefile import open_image
+from napari_unet.core.files.imagefile import open_image
+from napari_unet.core.filing import filerun
+from napari_unet.core.filing.filerun import Choices, FileRun
+from napari_unet.core.filing.outputs import Outputs
 from napari_unet.core.network import UNet
-from napari_unet.core.outputs import Outputs
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Compiled functions: kept on disk where that is possible, compiled all the same where not."""
 
 from napari_unet.core.compiled import compiled
-from napari_unet.core.nearest_two import _look_down
+from napari_unet.core.weighing.nearest_two import _look_down
 
 
 def test_machine_code_is_kept_on_disk():

@@ -14,11 +14,11 @@ import pytest
 import safetensors.torch
 import torch
 
-from napari_unet.core import networkheader
-from napari_unet.core.about import LARGEST, empty_about
-from napari_unet.core.architecture import Architecture
 from napari_unet.core.network import UNet
 from napari_unet.core.networkfile import NetworkFileError, load_network, save_network
+from napari_unet.core.networks import networkheader
+from napari_unet.core.networks.about import LARGEST, empty_about
+from napari_unet.core.networks.architecture import Architecture
 
 MUTANTS = 3000
 
@@ -400,7 +400,7 @@ def test_the_digest_is_what_stops_most_of_them(tmp_path, monkeypatch):
 HUNGRY = """
 import resource, sys
 from napari_unet.core.networkfile import NetworkFileError, load_network
-from napari_unet.core.networkheader import shapes_of
+from napari_unet.core.networks.networkheader import shapes_of
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     load_network(sys.argv[1])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from napari_unet.core.imagefile import open_image
+from napari_unet.core.files.imagefile import open_image
 from napari_unet.core.objects import (
     ObjectSettings,
     best_class,
@@ -17,7 +17,7 @@ from napari_unet.core.objects import (
     label_objects,
     label_objects_tiled,
 )
-from napari_unet.core.ridge import open_ridge
+from napari_unet.core.weighing.ridge import open_ridge
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

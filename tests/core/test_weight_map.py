@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
 from napari_unet.core import weight_map as room
-from napari_unet.core.separation import Falk, Paper
+from napari_unet.core.weighing.separation import Falk, Paper
 from napari_unet.core.weight_map import WeightMap, falk_weight_map, open_ridge, weight_map
 
 COMPILED = settings(deadline=None, derandomize=True, max_examples=50)

@@ -28,7 +28,7 @@ def given_network(arguments: argparse.Namespace) -> "UNet | None":
 
 def adapted(network: "UNet", data: TrainingData, report: Report) -> "UNet":
     """Return ``network`` for the channels and classes of the data."""
-    from napari_unet.core.adapting import adapt
+    from napari_unet.core.networks.adapting import adapt
 
     classes = max(data.classes, network.classes)
     if (data.channels, classes) == (network.channels, network.classes):

@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check every pair; the exit status is 1 when one cannot be trained on."""
     from napari_unet.cli.pairs import pair_files
     from napari_unet.core.annotation import Annotation
-    from napari_unet.core.imagefile import open_image
+    from napari_unet.core.files.imagefile import open_image
 
     report = Report(arguments)
     pairs, unpaired = pair_files(arguments.images, arguments.labels)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from napari_unet.core.evaluation import Comparison, Measure, Scored
-    from napari_unet.core.imagefile import ImageFile
+    from napari_unet.core.files.imagefile import ImageFile
 
 ABOUT = "score results against the truth"
 MOST_CLASSES = 64  # more values than this are objects, not classes
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _open(pair: Pair, axes: str | None) -> Opened:
     """Open both files; what cannot be compared is told before anything is scored."""
-    from napari_unet.core.imagefile import open_image
+    from napari_unet.core.files.imagefile import open_image
 
     truth, result = (open_image(path, axes) for path in (pair.first, pair.second))
     for file in (truth, result):

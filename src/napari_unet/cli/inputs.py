@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from glob import glob, has_magic
 from pathlib import Path
 
-from napari_unet.core.imagefile import SUFFIXES, is_image
+from napari_unet.core.files.imagefile import SUFFIXES, is_image
 
 
 def find_images(named: Sequence[str]) -> list[Path]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from napari_unet.core.imagefile import is_image
+from napari_unet.core.files.imagefile import is_image
 
 ENDINGS = (
     "annotation", "annotations", "gt", "groundtruth", "image", "img", "instances", "label",

@@ -39,7 +39,7 @@ def add_coding(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from napari_unet.core.annotation import Annotation
-    from napari_unet.core.imagefile import open_image
+    from napari_unet.core.files.imagefile import open_image
     from napari_unet.core.settings import TrainSettings
 
     refuse_existing(arguments.output)

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import psutil
 
-from napari_unet.core.safefile import one_sentence, write_safely
+from napari_unet.core.files.safefile import one_sentence, write_safely
 from napari_unet.core.settings import TrainSettings
 
 COLUMNS = ("step", "loss", "rate", "seconds", "score", "iou", "ap")

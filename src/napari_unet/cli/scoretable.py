@@ -82,7 +82,7 @@ def facts(figure: "Figure") -> dict[str, Any]:
 
 def write_csv(path: Path, worst_first: Sequence["Scored"], figures: Sequence["Figure"]) -> None:
     """Write a row for each image, worst first, then the summary."""
-    from napari_unet.core.safefile import new_file
+    from napari_unet.core.files.safefile import new_file
 
     with new_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

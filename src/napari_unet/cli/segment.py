@@ -12,7 +12,7 @@ from napari_unet.cli.inputs import find_images, parse_bytes
 from napari_unet.cli.report import Report
 
 if TYPE_CHECKING:
-    from napari_unet.core.filerun import FileRun, Progress, Score
+    from napari_unet.core.filing.filerun import FileRun, Progress, Score
 
 ABOUT = "segment images with a trained network"
 ERROR, INTERRUPTED = 1, 130
@@ -100,11 +100,11 @@ class _Runs:
 
     def __init__(self, arguments: argparse.Namespace, report: Report) -> None:
         from napari_unet.core.device import choose_device
-        from napari_unet.core.filerun import Choices
+        from napari_unet.core.files.safefile import one_sentence
+        from napari_unet.core.filing.filerun import Choices
+        from napari_unet.core.filing.outputs import Outputs
         from napari_unet.core.networkfile import load_network
         from napari_unet.core.objects import ObjectSettings
-        from napari_unet.core.outputs import Outputs
-        from napari_unet.core.safefile import one_sentence
 
         self.arguments, self.report = arguments, report
         settings = ObjectSettings(
@@ -150,8 +150,8 @@ class _Runs:
 
     def segment(self, path: Path, name: str, score: "Score") -> None:
         """Segment one image, or tell what it would take."""
-        from napari_unet.core.filerun import FileRun
-        from napari_unet.core.imagefile import open_image
+        from napari_unet.core.files.imagefile import open_image
+        from napari_unet.core.filing.filerun import FileRun
 
         results = list(self.outputs.paths(path).values())
         if self.arguments.skip_existing and all(result.exists() for result in results):
@@ -208,7 +208,7 @@ def _digest(path: Path) -> str:
 def _scoring(arguments: argparse.Namespace) -> Iterator["Score"]:
     """Yield what scores tiles: this process, or the workers of a cluster."""
     if not arguments.dask or arguments.plan:
-        from napari_unet.core.filerun import score_here
+        from napari_unet.core.filing.filerun import score_here
 
         yield score_here
         return

@@ -71,7 +71,7 @@ def _read(
     pair: Pair, arguments: argparse.Namespace
 ) -> "tuple[Annotation, dict[str, Any], dict[str, float]]":
     from napari_unet.core.annotation import Annotation
-    from napari_unet.core.imagefile import open_image
+    from napari_unet.core.files.imagefile import open_image
 
     image, labels = open_image(pair.first), open_image(pair.second)
     try:

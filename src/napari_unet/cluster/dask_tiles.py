@@ -24,10 +24,10 @@ import torch
 from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, get_worker, wait
 
 from napari_unet.core.device import choose_device
-from napari_unet.core.diskstore import DiskStore
-from napari_unet.core.filerun import Score
-from napari_unet.core.imagefile import ImageFile, open_image
-from napari_unet.core.labelstore import LabelStore, Note
+from napari_unet.core.files.imagefile import ImageFile, open_image
+from napari_unet.core.filing.diskstore import DiskStore
+from napari_unet.core.filing.filerun import Score
+from napari_unet.core.filing.labelstore import LabelStore, Note
 from napari_unet.core.segmenting import Scored, Scoring
 from napari_unet.core.tiling import Tile
 

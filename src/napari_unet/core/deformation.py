@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_unet.core import cutting
-from napari_unet.core.geometry import Folding, Geometry, displacement, folding, matrix_of
-from napari_unet.core.graycurve import GrayCurve
+from napari_unet.core.deforming import cutting
+from napari_unet.core.deforming.geometry import Folding, Geometry, displacement, folding, matrix_of
+from napari_unet.core.deforming.graycurve import GrayCurve
 
 _SHIFT = 0.5  # pixels by which a tile is shifted at most: its place itself is a whole pixel
 

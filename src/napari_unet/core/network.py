@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from napari_unet.core.about import empty_about
-from napari_unet.core.architecture import Architecture
-from napari_unet.core.pooling import pool_and_copy
+from napari_unet.core.networks.about import empty_about
+from napari_unet.core.networks.architecture import Architecture
+from napari_unet.core.networks.pooling import pool_and_copy
+from napari_unet.core.networks.standardisation import StandardisedConvolution
 from napari_unet.core.sizes import border, input_size, output_size
-from napari_unet.core.standardisation import StandardisedConvolution
 
 _CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 _UP_CONVOLUTION = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
@@ -32,7 +32,7 @@ class UNet(nn.Module):
     The defaults are the paper's: 31 030 658 parameters. ``norm="weight"`` standardises the 3x3
     kernels, ``skips=False`` leaves the copies out (to see what they are good for),
     ``release=True`` has a ReLU after each up-convolution and 128 channels in the last one, as the
-    weights the authors published. ``about`` says what the network is for: see ``core/about.py``.
+    weights the authors published. ``about``: what the network is for (``core/networks/about.py``).
     """
 
     channels: int

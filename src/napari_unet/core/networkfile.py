@@ -18,10 +18,15 @@ import torch
 from safetensors import SafetensorError
 
 from napari_unet import __version__
-from napari_unet.core.architecture import Architecture
+from napari_unet.core.files.safefile import write_safely
 from napari_unet.core.network import CHANNELS_LAST, UNet
-from napari_unet.core.networkheader import NetworkHeader, describe, header_length, read_header
-from napari_unet.core.safefile import write_safely
+from napari_unet.core.networks.architecture import Architecture
+from napari_unet.core.networks.networkheader import (
+    NetworkHeader,
+    describe,
+    header_length,
+    read_header,
+)
 
 LONGEST_REASON = 250  # characters; part of it may come from the file
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.boxes import Box, grow, inside
-from napari_unet.core.components import Components
-from napari_unet.core.growing import MARGIN, give_back
-from napari_unet.core.holes import fill_holes
-from napari_unet.core.labelling import Labelling
-from napari_unet.core.splitting import split_objects
+from napari_unet.core.labelling.components import Components
+from napari_unet.core.labelling.growing import MARGIN, give_back
+from napari_unet.core.labelling.holes import fill_holes
+from napari_unet.core.labelling.labelling import Labelling
+from napari_unet.core.labelling.splitting import split_objects
 from napari_unet.core.sweep import Within, sweep
 
 EDGES = {2: (2048, 2048), 3: (64, 256, 256)}  # px of a box; 4 million pixels

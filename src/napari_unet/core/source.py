@@ -15,8 +15,8 @@ from napari_unet.core.annotation import UNLABELLED, Annotation
 from napari_unet.core.axes import canonical, canonical_labels
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.places import Places
-from napari_unet.core.separation import Falk, Paper
 from napari_unet.core.settings import TrainSettings
+from napari_unet.core.weighing.separation import Falk, Paper
 from napari_unet.core.weight_map import WeightMap
 
 _KEPT: "WeakKeyDictionary[Annotation, dict[str, tuple[Hashable, Any]]]" = WeakKeyDictionary()

@@ -10,11 +10,11 @@ import numpy as np
 from napari_unet.core.boxes import Box, box_in, grow, inside, join, shape_of, share, whole
 from napari_unet.core.coding import UNLABELLED
 from napari_unet.core.compiled import compiled
-from napari_unet.core.ids import dims_of, ids_of, same_shape
-from napari_unet.core.nearest_two import nearest_two
-from napari_unet.core.ridge import Ridge, fields_of
-from napari_unet.core.ridge import open_ridge as open_ridge
-from napari_unet.core.separation import Falk, Paper
+from napari_unet.core.weighing.ids import dims_of, ids_of, same_shape
+from napari_unet.core.weighing.nearest_two import nearest_two
+from napari_unet.core.weighing.ridge import Ridge, fields_of
+from napari_unet.core.weighing.ridge import open_ridge as open_ridge
+from napari_unet.core.weighing.separation import Falk, Paper
 
 _EDGES = {2: (256, 512), 3: (32, 128, 128)}  # px: what one thread takes at a time
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap, label_colormap
 
-from napari_unet.core.about import named_class
 from napari_unet.core.coding import LAST_CLASS, Code
+from napari_unet.core.networks.about import named_class
 from napari_unet.widgets.layers import notes
 
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from napari_unet.core.network import CHANNELS_LAST, Pair, UNet
-from napari_unet.core.standardisation import StandardisedConvolution
+from napari_unet.core.networks.standardisation import StandardisedConvolution
 
 _CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 _CONVOLVE = {2: F.conv2d, 3: F.conv3d}

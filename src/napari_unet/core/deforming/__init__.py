@@ -1,0 +1,1 @@
+"""Deforming: the steps of a deformation, from its nodes to the pixels of a tile."""

@@ -1,0 +1,1 @@
+"""Labelling: the parts of finding objects in scores, box by box."""

@@ -1,0 +1,1 @@
+"""Weighing: the parts of a weight map."""
