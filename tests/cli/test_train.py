@@ -21,7 +21,7 @@ import torch
 
 from napari_unet.cli import main
 from napari_unet.cli.flags import changed
-from napari_unet.cli.runfolder import RunFolder, digest_of_file
+from napari_unet.core.files.runfolder import RunFolder, digest_of_file
 from napari_unet.core.networkfile import load_network
 from napari_unet.core.settings import TrainSettings
 from napari_unet.core.training.suggestion import suggest_preset

@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check every pair; the exit status is 1 when one cannot be trained on."""
-    from napari_unet.cli.pairs import pair_files
     from napari_unet.core.annotation import Annotation
+    from napari_unet.core.files.filepairs import pair_files
     from napari_unet.core.files.imagefile import open_image
 
     report = Report(arguments)

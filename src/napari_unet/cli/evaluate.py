@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from napari_unet.cli.pairs import Pair, pair_files
 from napari_unet.cli.report import Report
 from napari_unet.cli.scoretable import tell_images, tell_summary, write_csv
+from napari_unet.core.files.filepairs import Pair, pair_files
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,8 +19,8 @@ from napari_unet.cli.interruption import Interruption
 from napari_unet.cli.pace import Pace, spoken_time
 from napari_unet.cli.preview import add_coding, refuse_existing
 from napari_unet.cli.report import Report
-from napari_unet.cli.runfolder import RunFolder
 from napari_unet.cli.trainingdata import TrainingData, read_data
+from napari_unet.core.files.runfolder import RunFolder
 from napari_unet.core.presets import PRESETS
 from napari_unet.core.settings import TrainSettings
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.cli.pairs import Pair, pair_files
 from napari_unet.cli.report import Report
-from napari_unet.cli.runfolder import digest_of_file
+from napari_unet.core.files.filepairs import Pair, pair_files
+from napari_unet.core.files.runfolder import digest_of_file
 
 if TYPE_CHECKING:
     from napari_unet.core.annotation import Annotation

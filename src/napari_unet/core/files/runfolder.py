@@ -1,4 +1,4 @@
-"""Run folder: what a training on the command line leaves behind, in plain formats.
+"""Run folder: what a training leaves behind, in plain formats.
 
 ``settings.json`` and ``run.json`` (command, versions, data with their hashes), ``curve.csv``,
 ``checkpoints``, and ``network.safetensors`` as it was when the training ended or was stopped.

@@ -1,6 +1,6 @@
 import pytest
 
-from napari_unet.cli.pairs import Pair, pair_files
+from napari_unet.core.files.filepairs import Pair, pair_files
 
 
 @pytest.fixture
