@@ -1,0 +1,1 @@
+"""Strokes as they lie in a journal, and what is made of them again."""

@@ -1,0 +1,126 @@
+"""Record: one line of a journal of strokes, which a person can read in any editor.
+
+A line is a digest, a space and a JSON object. The digest covers the line and the digest of the line
+before, so whatever was changed, lost or put in between is noticed, and all before it still counts.
+"""
+
+import base64
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+FORMAT = 1
+DIGITS = 16  # of the SHA-256 that begins a line
+LARGEST = 2**32  # bytes of the values of one record
+Box = tuple[tuple[int, int], ...]  # start and stop along each axis
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first line: who writes this journal."""
+
+    process: int
+    host: str
+    started: float  # of the process, seconds since 1970
+
+
+@dataclass(frozen=True, eq=False)
+class Begin:
+    """An annotation from here on: all 0, or what the file ``base`` holds."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    base: str = ""  # relative to the folder of the journal
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What else is known of an annotation: its image, its classes; the newest ones count."""
+
+    name: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Stroke:
+    """What a box of an annotation holds after a stroke, an erasure or an undo."""
+
+    name: str
+    box: Box
+    values: np.ndarray
+    time: float = 0.0  # seconds since 1970; 0: what was there before the first stroke
+
+
+@dataclass(frozen=True)
+class Drop:
+    """An annotation that is to be kept no longer."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class End:
+    """The journal was closed in peace."""
+
+    time: float
+
+
+Record = Head | Begin | Facts | Stroke | Drop | End
+_KINDS: dict[str, type[Any]] = {
+    "head": Head, "begin": Begin, "facts": Facts, "stroke": Stroke, "drop": Drop, "end": End,
+}  # fmt: skip
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+def encode(record: Record, before: str) -> tuple[bytes, str]:
+    """Return the line of ``record`` and its digest; ``before`` is the digest of the last line."""
+    said: dict[str, Any] = {"kind": _NAMES[type(record)], **vars(record)}
+    if isinstance(record, Head):
+        said["format"] = FORMAT
+    if isinstance(record, Stroke):
+        raw = np.ascontiguousarray(record.values).tobytes()
+        said["values"] = base64.b64encode(zlib.compress(raw, 1)).decode()
+        said["dtype"] = record.values.dtype.str
+    text = json.dumps(said, ensure_ascii=True, separators=(",", ":")).encode()
+    digest = _digest(text, before)
+    return b"%s %s\n" % (digest.encode(), text), digest
+
+
+def decode(line: bytes, before: str) -> tuple[Record, str]:
+    """Return the record in ``line`` and its digest; a line that is not whole is a ValueError."""
+    text = line[DIGITS + 1 : -1]
+    digest = _digest(text, before)
+    if line != b"%s %s\n" % (digest.encode(), text):
+        raise ValueError("its digest does not match")
+    said = json.loads(text)
+    kind = _KINDS[said.pop("kind")]
+    if kind is Head and said.pop("format") != FORMAT:
+        raise ValueError(f"it is of another version than {FORMAT}")
+    if kind is Begin:
+        said["shape"] = tuple(said["shape"])
+    if kind is Stroke:
+        said = _unpacked(said)
+    return kind(**said), digest
+
+
+def _unpacked(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what a line says of a stroke, its values as an array; no more than fit its box."""
+    box = tuple((int(start), int(stop)) for start, stop in said["box"])
+    dtype, shape = np.dtype(said.pop("dtype")), tuple(stop - start for start, stop in box)
+    size = prod(shape) * dtype.itemsize
+    if dtype.kind not in "biu" or min(shape, default=0) < 0 or size > LARGEST:
+        raise ValueError(f"a stroke of {shape} {dtype} is none")
+    raw = zlib.decompressobj().decompress(base64.b64decode(said["values"]), size + 1)
+    if len(raw) != size:
+        raise ValueError("its values do not fit its box")
+    return {**said, "box": box, "values": np.frombuffer(raw, dtype).reshape(shape)}
+
+
+def _digest(text: bytes, before: str) -> str:
+    return hashlib.sha256(before.encode() + text).hexdigest()[:DIGITS]

@@ -1,0 +1,213 @@
+"""The journal of strokes: what is replayed is what was painted, up to where the file is whole."""
+
+import os
+import stat
+import sys
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_unet.core.files.labelfile import write_labels
+from napari_unet.core.journal import Journal
+from napari_unet.core.strokes.replay import read_head, replay
+
+SHAPE = (60, 80)
+
+
+def painted(journal, count, seed=0, name="a"):
+    """Paint ``count`` random boxes and return the labels after each, the beginning first."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros(SHAPE, np.uint8)
+    states = [labels.copy()]
+    for _ in range(count):
+        low = [int(rng.integers(edge)) for edge in SHAPE]
+        box = tuple(slice(a, int(rng.integers(a, e)) + 1) for a, e in zip(low, SHAPE, strict=True))
+        labels[box] = rng.integers(0, 4, labels[box].shape)
+        journal.stroke(name, box, labels[box])
+        states.append(labels.copy())
+    return states
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Return a journal of 30 strokes and the labels after each."""
+    journal = Journal(tmp_path / "strokes.journal")
+    journal.begin("a", np.zeros(SHAPE, np.uint8), {"image": "cells"})
+    states = painted(journal, 30)
+    assert journal.flush()
+    return journal, states
+
+
+def test_what_is_replayed_is_what_was_painted(written):
+    journal, states = written
+    found = replay(journal.path)
+    np.testing.assert_array_equal(found.annotations["a"].labels, states[-1])
+    assert found.annotations["a"].facts == {"image": "cells"}
+    assert found.strokes == 30
+    assert (found.torn, found.about_torn, found.ended) == (0, "", False)
+    assert found.alive()
+    assert read_head(journal.path).head.process == os.getpid()
+    text = journal.path.read_text(encoding="ascii").splitlines()  # anybody can open it
+    assert '"kind":"stroke","name":"a","box":[[' in text[-1]
+    assert time.time() - found.annotations["a"].time < 60
+    assert journal.close()
+    assert replay(journal.path).ended
+
+
+def test_strokes_reach_the_disk_without_being_asked(tmp_path):
+    journal = Journal(tmp_path / "strokes.journal")
+    journal.begin("a", np.zeros(SHAPE, np.uint8), {})
+    states = painted(journal, 3)
+    until = time.monotonic() + 20
+    while replay(journal.path).strokes < 3:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    np.testing.assert_array_equal(replay(journal.path).annotations["a"].labels, states[-1])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "int64"])
+def test_an_annotation_that_exists_already_is_kept_whole(tmp_path, dtype):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 100, (2, 1100, 1050)).astype(dtype)
+    labels[0] = 0
+    journal = Journal(tmp_path / "strokes.journal")
+    journal.begin("volume", labels, {})
+    journal.begin("gone", labels, {})
+    journal.drop("gone")
+    before = labels.copy()
+    labels[:] = 7  # painted on at once: the journal has its own copy
+    journal.tell("volume", {"classes": ["x"]})
+    journal.close()
+    found = replay(journal.path)
+    assert list(found.annotations) == ["volume"]
+    kept = found.annotations["volume"]
+    assert kept.labels.dtype == dtype
+    np.testing.assert_array_equal(kept.labels, before)
+    assert (kept.strokes, kept.facts) == (0, {"classes": ["x"]})
+
+
+def test_it_may_begin_with_a_file(tmp_path):
+    labels = np.arange(SHAPE[0] * SHAPE[1], dtype=np.uint16).reshape(SHAPE)
+    write_labels(tmp_path / "a.tif", labels, axes="YX")
+    journal = Journal(tmp_path / "strokes.journal")
+    journal.begin("a", labels, {}, base="a.tif")
+    journal.stroke("a", (slice(0, 2), slice(0, 3)), np.zeros((2, 3), np.uint16))
+    journal.close()
+    labels[:2, :3] = 0
+    np.testing.assert_array_equal(replay(journal.path).annotations["a"].labels, labels)
+    assert journal.path.stat().st_size < 2000
+    (tmp_path / "a.tif").unlink()
+    assert replay(journal.path).missing == ("a.tif",)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=500, deadline=None, derandomize=True)
+def test_a_damaged_journal_gives_what_was_painted_before_the_damage(kept_journal, seed):
+    """500 files cut short, changed, with bytes or whole lines lost, doubled or exchanged."""
+    data, states, path = kept_journal
+    rng = np.random.default_rng(seed)
+    path.write_bytes(_damaged(data, rng))
+    found = replay(path)
+    assert found.whole + found.torn == path.stat().st_size
+    assert bool(found.about_torn) == bool(found.torn)
+    if "a" not in found.annotations:
+        assert found.whole < len(b"".join(data.splitlines(keepends=True)[:2]))
+        return
+    count = found.annotations["a"].strokes
+    np.testing.assert_array_equal(found.annotations["a"].labels, states[count])
+    assert data.startswith(path.read_bytes()[: found.whole])
+
+
+def _damaged(data, rng):
+    place, length = int(rng.integers(len(data))), int(rng.integers(1, 60))
+    lines = data.splitlines(keepends=True)
+    one, other = rng.integers(len(lines), size=2)
+    kind = int(rng.integers(6))
+    if kind == 0:
+        return data[:place]
+    if kind == 1:
+        return data[:place] + bytes([data[place] ^ (1 << int(rng.integers(8)))]) + data[place + 1 :]
+    if kind == 2:
+        return data[:place] + data[place + length :]
+    if kind == 3:
+        return data[:place] + rng.bytes(length) + data[place:]
+    if kind == 4:
+        return b"".join(line for number, line in enumerate(lines) if number != one)
+    lines[one], lines[other] = lines[other], lines[one]
+    return b"".join(lines)
+
+
+@pytest.fixture(scope="module")
+def kept_journal(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("damaged")
+    journal = Journal(folder / "strokes.journal")
+    journal.begin("a", np.zeros(SHAPE, np.uint8), {})
+    states = painted(journal, 10)
+    journal.flush()
+    return journal.path.read_bytes(), states, folder / "damaged.journal"
+
+
+def test_a_long_journal_is_rewritten_short(tmp_path):
+    journal = Journal(tmp_path / "strokes.journal", compact_from=30_000)
+    journal.begin("a", np.zeros(SHAPE, np.uint8), {"image": "cells"})
+    longest = 0
+    for seed in range(6):
+        states = painted(journal, 20, seed)
+        journal.stroke("a", tuple(slice(0, e) for e in SHAPE), states[-1])
+        assert journal.flush()
+        longest = max(longest, journal.path.stat().st_size)
+        found = replay(journal.path)
+        np.testing.assert_array_equal(found.annotations["a"].labels, states[-1])
+        assert found.annotations["a"].facts == {"image": "cells"}
+        assert found.torn == 0
+    assert longest < 100_000
+    assert found.annotations["a"].time > 0
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")
+def test_what_the_disk_refuses_is_told_and_tried_again(written):
+    journal, _ = written
+    _refusal(journal, lambda: journal.path.chmod(stat.S_IREAD), lambda: journal.path.chmod(0o600))
+
+
+def test_a_folder_that_was_away_is_told_and_written_to_again(written):
+    journal, _ = written
+    aside = journal.path.with_name("aside")
+    _refusal(journal, lambda: journal.path.rename(aside), lambda: aside.rename(journal.path))
+
+
+def _refusal(journal, break_it, mend):
+    break_it()
+    journal.stroke("a", (slice(0, 1), slice(0, 1)), np.full((1, 1), 200, np.uint8))
+    assert not journal.flush()
+    assert journal.problem.startswith("Strokes are not being kept: ")
+    mend()
+    until = time.monotonic() + 20
+    while journal.problem:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    found = replay(journal.path)
+    assert found.annotations["a"].labels[0, 0] == 200
+    assert found.strokes == 31
+
+
+def test_a_line_cut_short_by_a_full_disk_is_written_over(written):
+    journal, states = written
+    with journal.path.open("ab") as file:
+        file.write(b"0123456789abcdef {half a li")
+    assert "27 bytes" in replay(journal.path).about_torn
+    journal.stroke("a", (slice(0, 1), slice(0, 1)), np.full((1, 1), 9, np.uint8))
+    assert journal.flush()
+    found = replay(journal.path)
+    assert (found.torn, found.strokes) == (0, 31)
+    states[-1][0, 0] = 9
+    np.testing.assert_array_equal(found.annotations["a"].labels, states[-1])
+
+
+def test_no_journal_takes_the_place_of_another(written):
+    journal, _ = written
+    with pytest.raises(FileExistsError):
+        Journal(journal.path)
