@@ -57,14 +57,21 @@ def inside(outer: Box, inner: Box) -> Box:
 def share(work: Callable[[Box], object], box: Box, edges: tuple[int, ...]) -> None:
     """Do ``work`` on the parts of ``box`` of at most ``edges``, on as many threads as pay."""
     parts = list(_parts(box, edges))
-    threads = min(len(parts), _THREADS)
-    if threads < 2:
-        for part in parts:
+    helpers = min(len(parts), _THREADS) - 1
+    todo = iter(parts)  # next() of a list's iterator is one step to all threads
+
+    def help_out() -> None:
+        for part in todo:
             work(part)
+
+    if helpers < 1:
+        help_out()
         return
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, parts):
-            pass
+    with ThreadPoolExecutor(helpers) as pool:
+        others = [pool.submit(help_out) for _ in range(helpers)]
+        help_out()  # the caller's memory is warm; a thread more would only wait
+    for other in others:
+        other.result()
 
 
 def _parts(box: Box, edges: tuple[int, ...]) -> Iterator[Box]:

@@ -7,10 +7,13 @@ from napari_unet.core.weighing.separation import CUT, Falk, Paper, _bell
 
 
 def test_bell_follows_exp_down_to_the_cut():
-    distance = np.linspace(0, 6, 100_000, dtype=np.float32)
-    error = np.abs(_bell(distance, 1.0) - np.exp(-(distance.astype(float) ** 2) / 2))
-    assert error[distance < CUT].max() < 3e-7
+    first, second = np.meshgrid(np.arange(0, 20_000, 7), np.arange(0, 40_000, 31))
+    distance = np.sqrt(first) + np.sqrt(second)  # up to 340 px, at 70 px a standard deviation
+    found = _bell(first.astype(np.int32), second.astype(np.int32), 70.0, 10.0) / 10
+    error = np.abs(found - np.exp(-(distance**2) / 2 / 70**2))
+    assert error[distance < CUT * 70].max() < 4e-7
     assert error.max() < 5e-5
+    assert (found[distance > CUT * 70 + 0.1] == 0).all()
 
 
 def test_a_gap_of_10_px_between_two_objects():

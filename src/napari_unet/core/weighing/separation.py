@@ -50,7 +50,7 @@ class Paper:
 
     def nearness(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return the separation, float32, for background at these squared distances."""
-        return np.float32(self.w0) * _bell(_root(first) + _root(second), self.sigma)
+        return _bell(first, second, self.sigma, self.w0)
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class Falk:
 
     def nearness(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return what objects add to v, float32, for background at these squared distances."""
-        one = np.float32(1 - self.v) * _bell(_root(first), self.sigma1)
-        return one + np.float32(self.factor) * _bell(_root(first) + _root(second), self.sigma2)
+        one = _bell(first, np.zeros_like(first), self.sigma1, 1 - self.v)
+        return one + _bell(first, second, self.sigma2, self.factor)
 
 
 def _check(formula: Paper | Falk) -> None:
@@ -102,25 +102,33 @@ def _check(formula: Paper | Falk) -> None:
             raise ValueError(f"{item.name} is {value}: a weight is 0 or more, and finite")
 
 
-def _root(square: np.ndarray) -> np.ndarray:
-    """Return a distance, float32 px."""
-    return np.sqrt(square, dtype=np.float32)
-
-
-def _bell(distance: np.ndarray, sigma: float) -> np.ndarray:
-    """Return exp(-distance² / 2 sigma²), float32, 0 beyond the cut."""
-    found = np.empty(distance.shape, np.float32)
-    _look_up(distance.ravel(), _STEPS / (CUT * sigma), _BELL, found.ravel())
+def _bell(first: np.ndarray, second: np.ndarray, sigma: float, height: float) -> np.ndarray:
+    """Return height · exp(-(√first + √second)² / 2 sigma²), float32, 0 beyond the cut."""
+    found = np.empty(first.shape, np.float32)
+    scale = _STEPS / (CUT * sigma)
+    squares = np.ascontiguousarray(first).ravel(), np.ascontiguousarray(second).ravel()
+    _look_up(*squares, scale, np.float32(height), _BELL, found.ravel())
     return found
 
 
 @compiled
-def _look_up(distance: np.ndarray, scale: float, bell: np.ndarray, found: np.ndarray) -> None:
-    """Read ``bell`` at ``distance * scale`` steps, on straight lines between its entries."""
-    for i in range(distance.size):
-        at = distance[i] * scale
-        step = int(at)
-        if step < bell.size - 1:
-            found[i] = bell[step] + (at - step) * (bell[step + 1] - bell[step])
-        else:
-            found[i] = 0
+def _look_up(
+    first: np.ndarray,
+    second: np.ndarray,
+    scale: float,
+    height: np.float32,
+    bell: np.ndarray,
+    found: np.ndarray,
+) -> None:
+    """Read ``bell`` at the sum of two roots, on straight lines between its entries."""
+    last = bell.size - 1
+    beyond = (last / scale) ** 2  # most pixels lie there, and need no root
+    for i in range(first.size):
+        found[i] = 0
+        if second[i] < beyond:
+            roots = np.sqrt(np.float32(first[i])) + np.sqrt(np.float32(second[i]))
+            at = roots * scale
+            step = int(at)
+            if step < last:
+                slope = bell[step + 1] - bell[step]
+                found[i] = height * np.float32(bell[step] + (at - step) * slope)
