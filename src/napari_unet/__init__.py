@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_unet.core.segmenting import score_tiles as score_tiles
     from napari_unet.core.segmenting import segment as segment
     from napari_unet.core.settings import TrainSettings as TrainSettings
+    from napari_unet.core.teaching import Teacher as Teacher
     from napari_unet.core.training import train as train
     from napari_unet.core.weight_map import weight_map as weight_map
 
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Annotation": "annotation",
     "Deformation": "deformation",
+    "Teacher": "teaching",
     "TrainSettings": "settings",
     "UNet": "network",
     "draw_sample": "sample",

@@ -1,0 +1,87 @@
+"""Published: a state of a network that is shown, and the shelf of those that were shown before."""
+
+import time
+from dataclasses import dataclass, field
+
+from napari_unet.core.network import UNet
+from napari_unet.core.teaching.pupil import Screen, Weights
+
+KEPT = 50  # states that undo can go back to: 6 MB of the smallest network
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """What is shown, or still shown, after a slice of learning."""
+
+    epoch: int  # counts what was shown: a preview made with an older one is out of date
+    by: str  # the size of the network: nano, small, standard
+    strokes: int  # strokes it was taught with
+    steps: int  # steps of learning, all together
+    agreement: float  # share of painted pixels it gets right, averaged over classes
+    newest: float | None  # share of the strokes painted last that it gets right
+    new: bool  # whether the preview changes with it
+    said: str  # one sentence
+    when: float = field(default_factory=time.time)  # seconds since 1970
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """One published state with all it takes to go back to it."""
+
+    shown: Published
+    network: UNet  # of this architecture; its own weights are those of the learner
+    weights: Weights
+
+    def screen(self) -> Screen:
+        """Return what scores with these weights."""
+        return Screen(self.network, self.weights)
+
+
+class Shelf:
+    """The published states, the last one being shown."""
+
+    def __init__(self) -> None:
+        self._states: list[State] = []
+        self._screen: tuple[State, Screen] | None = None
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    @property
+    def last(self) -> State | None:
+        """The state that is shown; None before the first."""
+        return self._states[-1] if self._states else None
+
+    @property
+    def states(self) -> list[State]:
+        """All states kept, the oldest first."""
+        return list(self._states)
+
+    def screen(self) -> Screen:
+        """Return what scores with the state that is shown."""
+        last = self.last
+        if last is None:
+            raise ValueError("nothing is learnt yet: paint strokes of two classes first")
+        if self._screen is None or self._screen[0] is not last:
+            self._screen = (last, last.screen())
+        return self._screen[1]
+
+    def add(self, state: State) -> None:
+        """Show ``state``; the oldest one beyond those kept is forgotten."""
+        self._states.append(state)
+        del self._states[:-KEPT]
+
+    def next_epoch(self) -> int:
+        """Return the number of the next preview; numbers are never used twice."""
+        self.epoch += 1
+        return self.epoch
+
+    def drop_last(self) -> None:
+        """Forget what is shown, so that the state before it is shown again."""
+        self._states.pop()
+
+    def replace(self, states: list[State]) -> None:
+        """Put other states in the place of all."""
+        self._states = states
+        self._screen = None

@@ -1,0 +1,82 @@
+"""Pupil: one network that is being taught, with the averaged weights that are shown of it."""
+
+from dataclasses import asdict
+
+import numpy as np
+import torch
+
+from napari_unet.core.network import UNet
+from napari_unet.core.settings import TrainSettings
+from napari_unet.core.training.batch import Batch
+from napari_unet.core.training.learner import Learner
+
+Weights = dict[str, torch.Tensor]
+
+
+class Pupil:
+    """A network of one size; it learns batch by batch and scores with its averaged weights."""
+
+    def __init__(self, name: str, settings: TrainSettings, network: UNet) -> None:
+        self.name = name
+        self.settings = settings
+        self.network = network
+        self.steps = 0  # since its learner was made
+        self._learner = Learner(network, settings, torch.float32)
+
+    @classmethod
+    def new(cls, name: str, settings: TrainSettings, channels: int, classes: int) -> "Pupil":
+        """Return a pupil that knows nothing; the seed decides its first weights."""
+        with torch.random.fork_rng([]):
+            torch.manual_seed(settings.seed)
+            network = UNet(
+                channels, classes, base=settings.base, depth=settings.depth,
+                dropout=settings.dropout, norm=settings.norm,
+            )  # fmt: skip
+        return cls(name, settings, network)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._learner.device
+
+    def learn(self, batch: Batch) -> float:
+        """Take one step; return its loss."""
+        self.steps += 1
+        rate = self.settings.rate * min(1.0, self.steps / max(self.settings.warmup, 1))
+        self.network.train()
+        return self._learner.learn(batch, rate, self.steps).value()
+
+    def weights(self) -> Weights:
+        """Return copies of the averaged weights."""
+        with self._learner.shown():
+            return {name: w.detach().clone() for name, w in self.network.state_dict().items()}
+
+    def go_back(self, weights: Weights) -> None:
+        """Go on from ``weights``, with what the optimiser remembered forgotten."""
+        self.network.load_state_dict(weights)
+        self._learner = Learner(self.network, self.settings, torch.float32)
+        self.steps = 0
+
+
+class Screen:
+    """Scores tiles with one set of weights of one architecture; weights are changed on demand."""
+
+    def __init__(self, network: UNet, weights: Weights) -> None:
+        with torch.device("meta"):
+            self.network = UNet(**asdict(network.architecture))
+        self.network.load_state_dict({n: w.clone() for n, w in weights.items()}, assign=True)
+        self.network.eval().requires_grad_(False)
+
+    def scores(self, tiles: np.ndarray) -> np.ndarray:
+        """Return the scores (B, K, *output) of tiles (B, C, *input)."""
+        with torch.inference_mode():
+            device = self.network.head.weight.device
+            pixels = (
+                torch.from_numpy(tiles).to(device).contiguous(memory_format=torch.channels_last)
+            )
+            found = self.network(pixels).softmax(1).contiguous().cpu().numpy()
+        return np.asarray(found)
+
+    def labels(self, tiles: np.ndarray) -> np.ndarray:
+        """Return the class (B, *output) of each pixel, uint8."""
+        return np.asarray(self.scores(tiles).argmax(1), np.uint8)

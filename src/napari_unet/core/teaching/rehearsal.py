@@ -1,0 +1,136 @@
+"""Rehearsal: which strokes the next step learns from, and the tiles cut around them.
+
+Half of a batch comes from strokes that are not learnt yet, half from all others: each class as
+often, and within a class each stroke as often, so that a large blob does not drown a fine line.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from napari_unet.core.annotation import UNLABELLED
+from napari_unet.core.deformation import Deformation
+from napari_unet.core.settings import TrainSettings
+from napari_unet.core.sizes import border, input_size
+from napari_unet.core.teaching.picture import Picture
+from napari_unet.core.teaching.strokes import Stroke, Strokes
+from napari_unet.core.training.batch import Batch
+
+FRESH = 0.5  # share of a batch that holds strokes not learnt yet
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """One tile: the image, and the stroke number of each output pixel."""
+
+    image: np.ndarray  # (C, *input)
+    numbers: np.ndarray  # (*output) int32
+
+
+class Rehearsal:
+    """Draws batches for networks made by ``settings``."""
+
+    def __init__(self, picture: Picture, strokes: Strokes, settings: TrainSettings) -> None:
+        self._picture = picture
+        self._strokes = strokes
+        self._settings = settings
+        self._lost = border(settings.depth)
+        self._edge = input_size(settings.depth, max(settings.tile - 2 * self._lost, 1))
+
+    def draw(
+        self,
+        step: int,
+        classes: int,
+        device: torch.device,
+        fresh: Sequence[Stroke] = (),
+        without: frozenset[int] = frozenset(),
+    ) -> Batch:
+        """Return the batch of ``step``; strokes whose numbers are in ``without`` weigh nothing."""
+        rng = np.random.default_rng([self._settings.seed, step])
+        known = [stroke for stroke in self._strokes if stroke.number not in without]
+        fresh = [stroke for stroke in fresh if stroke.number not in without]
+        chosen = []
+        for place in range(self._settings.batch):
+            new = fresh and place < max(round(FRESH * self._settings.batch), 1)
+            if new:
+                chosen.append(fresh[int(rng.integers(len(fresh)))])
+            else:
+                chosen.append(_one_of(known, rng))
+        cuts = [self._cut(stroke, rng) for stroke in chosen]
+        return self._batch(cuts, classes, device, without)
+
+    def _cut(self, stroke: Stroke, rng: np.random.Generator) -> Cut:
+        """Cut a tile that shows a pixel of ``stroke`` somewhere in its output."""
+        pixel = stroke.pixels[rng.integers(len(stroke.pixels))] // self._strokes.factor
+        settings, lost = self._settings, self._lost
+        deformation = _deformation(rng, self._edge, settings)
+        inside = rng.integers(lost, self._edge - lost, 2)
+        offset = deformation.coordinates((0.0, 0.0))[(slice(None), *inside)]
+        centre = self._pulled_in(pixel - offset)
+        numbers = self._numbers(deformation, stroke, centre)
+        if not (numbers == stroke.number).any():
+            centre = pixel - offset
+            numbers = self._numbers(deformation, stroke, centre)
+        image = deformation.cut(self._picture.plane(stroke.plane), centre)
+        return Cut(deformation.change_gray(image), numbers)
+
+    def _numbers(self, deformation: Deformation, stroke: Stroke, centre: np.ndarray) -> np.ndarray:
+        """Return the stroke numbers of the output of the tile."""
+        plane = self._strokes.numbers(stroke.plane)
+        lost = self._lost
+        return deformation.cut_labels(plane, centre, 0)[lost:-lost, lost:-lost]
+
+    def _pulled_in(self, centre: np.ndarray) -> np.ndarray:
+        """Move ``centre`` so that the output lies inside the image, if it fits."""
+        size = np.array(self._picture.working)
+        reach = (self._edge - 2 * self._lost - 1) / 2
+        inside = np.clip(centre, reach, np.maximum(size - 1 - reach, reach))
+        return np.where(size > 2 * reach + 1, inside, (size - 1) / 2)
+
+    def _batch(
+        self, cuts: Sequence[Cut], classes: int, device: torch.device, without: frozenset[int]
+    ) -> Batch:
+        numbers = np.stack([cut.numbers for cut in cuts])
+        table = self._strokes.table()
+        table[list(without)] = UNLABELLED
+        kinds = table[numbers]
+        weights = self._weights(numbers, kinds)
+        image = torch.from_numpy(np.stack([cut.image for cut in cuts])).to(device)
+        return Batch(
+            image.contiguous(memory_format=torch.channels_last),
+            torch.from_numpy(kinds).to(device),
+            torch.from_numpy(weights).to(device),
+            float(np.log(classes)),
+        )
+
+    def _weights(self, numbers: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+        """Weigh pixels so that each class counts as much in the batch, 1 on average."""
+        worth = np.zeros(int(numbers.max()) + 1, np.float32)
+        for number in np.unique(numbers[kinds != UNLABELLED]).tolist():
+            stroke = self._strokes.get(number)
+            worth[number] = stroke.weight if stroke else 0.0
+        weights = worth[numbers] * (kinds != UNLABELLED)
+        each = np.bincount(kinds.ravel(), weights.ravel(), minlength=256)
+        each[UNLABELLED] = 0.0
+        share = np.divide(1.0, each, out=np.zeros_like(each), where=each > 0)
+        weights *= share[kinds].astype(np.float32) / max(int((each > 0).sum()), 1)
+        # the loss divides by the labelled pixels of each tile, and averages over tiles
+        labelled = (kinds != UNLABELLED).sum(axis=(1, 2), keepdims=True)
+        return (weights * labelled * len(kinds)).astype(np.float32)
+
+
+def _one_of(strokes: Sequence[Stroke], rng: np.random.Generator) -> Stroke:
+    """Draw a class, then a stroke of it."""
+    kinds = sorted({stroke.kind for stroke in strokes})
+    kind = kinds[rng.integers(len(kinds))]
+    same = [stroke for stroke in strokes if stroke.kind == kind]
+    return same[int(rng.integers(len(same)))]
+
+
+def _deformation(rng: np.random.Generator, edge: int, settings: TrainSettings) -> Deformation:
+    return Deformation.draw(
+        rng, (edge, edge), grid=settings.grid, sd=settings.sd, rotation=settings.rotation,
+        mirror=settings.mirror, gray=settings.gray, noise=settings.noise,
+    )  # fmt: skip
