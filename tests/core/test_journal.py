@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_unet.core.files.labelfile import write_labels
-from napari_unet.core.journal import Journal
+from napari_unet.core.journal import Journal, beginning
 from napari_unet.core.strokes.replay import read_head, replay
 
 SHAPE = (60, 80)
@@ -92,8 +92,8 @@ def test_an_annotation_that_exists_already_is_kept_whole(tmp_path, dtype):
 def test_it_may_begin_with_a_file(tmp_path):
     labels = np.arange(SHAPE[0] * SHAPE[1], dtype=np.uint16).reshape(SHAPE)
     write_labels(tmp_path / "a.tif", labels, axes="YX")
-    journal = Journal(tmp_path / "strokes.journal")
-    journal.begin("a", labels, {}, base="a.tif")
+    start = beginning("a", labels, {}, base="a.tif")
+    journal = Journal(tmp_path / "strokes.journal", start=start)
     journal.stroke("a", (slice(0, 2), slice(0, 3)), np.zeros((2, 3), np.uint16))
     journal.close()
     labels[:2, :3] = 0

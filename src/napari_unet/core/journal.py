@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,20 @@ COMPACT_AT = 4  # times its length after the last rewriting
 
 
 class Journal:
-    """Appends to a new journal at ``path``; its methods may be called from any thread."""
+    """Appends to a new journal at ``path``; its methods may be called from any thread.
 
-    def __init__(self, path: Path, *, compact_from: int = COMPACT_FROM) -> None:
+    It begins with ``start``. With ``overwrite`` it replaces another journal, in one step: nobody
+    may append to that one any more.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start: Sequence[Record] = (),
+        overwrite: bool = False,
+        compact_from: int = COMPACT_FROM,
+    ) -> None:
         self.path = path
         self._compact_from = compact_from
         self._lock = threading.Lock()  # of what waits
@@ -48,22 +59,16 @@ class Journal:
         self._waiting: list[Record] = []
         self._timer: threading.Timer | None = None
         self._problem = ""
-        self._length, self._digest = _begin_file(path, [])
+        self._length, self._digest = _begin_file(path, start, overwrite)
 
     @property
     def problem(self) -> str:
         """Why strokes are not reaching the disk, in one sentence; empty while they are."""
         return self._problem
 
-    def begin(self, name: str, labels: Any, facts: dict[str, Any], *, base: str = "") -> None:
-        """Keep the annotation ``name`` from now on, as ``labels`` (array, or lazily sliceable).
-
-        With ``base``, a file beside the journal that holds ``labels``, they are not written again.
-        """
-        shape, dtype = tuple(int(edge) for edge in labels.shape), np.dtype(labels.dtype).str
-        first = Begin(name, shape, dtype, base)
-        content = [] if base else list(_content(name, labels))
-        self._add([first, Facts(name, facts), *content])
+    def begin(self, name: str, labels: Any, facts: dict[str, Any]) -> None:
+        """Keep the annotation ``name`` from now on, as ``labels`` (array, or lazily sliceable)."""
+        self._add(beginning(name, labels, facts))
 
     def tell(self, name: str, facts: dict[str, Any]) -> None:
         """Replace what is known of the annotation: its name on the screen, its classes."""
@@ -144,13 +149,24 @@ class Journal:
             return
         kept: list[Record] = []
         for name, one in found.annotations.items():
-            kept += [Begin(name, one.labels.shape, one.labels.dtype.str), Facts(name, one.facts)]
-            kept += _content(name, one.labels, one.time)
+            kept += beginning(name, one.labels, one.facts, painted=one.time)
         self._length, self._digest = _begin_file(self.path, kept, overwrite=True)
         self._compact_from = max(self._compact_from, COMPACT_AT * self._length)
 
 
-def _begin_file(path: Path, records: list[Record], overwrite: bool = False) -> tuple[int, str]:
+def beginning(
+    name: str, labels: Any, facts: dict[str, Any], *, base: str = "", painted: float = 0.0
+) -> list[Record]:
+    """Return the records that begin an annotation, with a copy of what ``labels`` hold now.
+
+    With ``base``, a file beside the journal that holds ``labels``, they are not written again.
+    """
+    shape, dtype = tuple(int(edge) for edge in labels.shape), np.dtype(labels.dtype).str
+    content = [] if base else _content(name, labels, painted)
+    return [Begin(name, shape, dtype, base), Facts(name, facts), *content]
+
+
+def _begin_file(path: Path, records: Sequence[Record], overwrite: bool) -> tuple[int, str]:
     """Write a journal with a head and ``records``; return its length and its last digest."""
     started = psutil.Process().create_time()
     length, digest = 0, ""
@@ -161,7 +177,7 @@ def _begin_file(path: Path, records: list[Record], overwrite: bool = False) -> t
     return length, digest
 
 
-def _content(name: str, labels: Any, painted: float = 0.0) -> Iterator[Stroke]:
+def _content(name: str, labels: Any, painted: float) -> Iterator[Stroke]:
     """Yield what is painted in ``labels``, piece by piece, copied."""
     edges = labels.shape
     steps = [1] * (len(edges) - 2) + [TILE] * 2

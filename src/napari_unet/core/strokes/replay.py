@@ -1,5 +1,6 @@
 """Replay: the annotations that a journal of strokes tells of, up to where it is whole."""
 
+import os
 import socket
 import zlib
 from collections.abc import Iterator
@@ -52,6 +53,15 @@ class Replay:
         return (
             f"{self.path} is whole for {self.whole:,} bytes and {self.strokes} strokes; the "
             f"{self.torn:,} bytes after them were cut short or damaged and are left out"
+        )
+
+    def written_elsewhere(self) -> bool:
+        """Whether another process is appending to this journal."""
+        return (
+            not self.ended
+            and self.head is not None
+            and self.head.process != os.getpid()
+            and self.alive()
         )
 
     def alive(self) -> bool:

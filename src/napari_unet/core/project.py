@@ -1,0 +1,233 @@
+"""Project: a folder that keeps the work of a person, in formats that other programs open.
+
+``project.json`` says which images there are and what their annotations mean; ``annotations/*.tif``
+hold the labels as they were saved last, ``strokes.journal`` what was painted since; ``networks/``
+and ``runs/`` are what was learnt. Images stay where they are; only those without a file of their
+own are written, to ``images/``.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.coding import Code
+from napari_unet.core.files.imagefile import ImageFile, open_image
+from napari_unet.core.files.labelfile import write_labels, write_tiff
+from napari_unet.core.files.safefile import one_sentence, write_safely
+from napari_unet.core.journal import Journal, beginning
+from napari_unet.core.strokes.record import Record
+from napari_unet.core.strokes.replay import Replay, replay
+from napari_unet.core.strokes.signature import signature
+
+FORMAT = 1
+SUFFIX = ".unet"  # of the folder, so that a window knows it
+FACTS, JOURNAL = "project.json", "strokes.journal"
+IMAGES, ANNOTATIONS, NETWORKS, RUNS = "images", "annotations", "networks", "runs"
+
+
+@dataclass(frozen=True)
+class KeptImage:
+    """An image of a project; ``file`` is relative to the folder where that is possible."""
+
+    name: str
+    file: str
+    axes: str
+
+
+@dataclass(frozen=True)
+class KeptAnnotation:
+    """An annotation of a project, and what its values mean."""
+
+    name: str
+    image: str  # its name
+    axes: str  # of the labels
+    file: str = ""  # in annotations/; found when it is saved
+    zero: str = "unlabelled"
+    ids: str = "classes"
+    classes: tuple[dict[str, str], ...] = ()
+    role: str = "train"
+
+
+class Project:
+    """The folder of a project: made by ``create``, or read by ``open``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        images: Sequence[KeptImage] = (),
+        annotations: Sequence[KeptAnnotation] = (),
+        strokes: Replay | None = None,
+    ) -> None:
+        self.folder = folder
+        self.images = tuple(images)
+        self.annotations = tuple(annotations)
+        self.strokes = strokes  # painted after the last saving, when the program was killed
+
+    @classmethod
+    def create(cls, folder: Path | str) -> "Project":
+        """Make an empty project; a folder that is there already is refused."""
+        folder = Path(folder)
+        with one_sentence(folder):
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                raise FileExistsError(
+                    f"{folder} exists already: choose another name for the project"
+                ) from None
+        project = cls(folder)
+        project._write_facts()
+        return project
+
+    @classmethod
+    def open(cls, folder: Path | str) -> "Project":
+        """Read a project; what was painted after the last saving is in ``strokes``."""
+        folder = Path(folder)
+        images, annotations = _read_facts(folder / FACTS)
+        journal = folder / JOURNAL
+        strokes = replay(journal) if journal.is_file() else None
+        if strokes is not None and strokes.written_elsewhere():
+            raise ValueError(
+                f"the project {folder} is open in another program (process "
+                f"{strokes.head.process if strokes.head else '?'}): close it there first"
+            )
+        return cls(folder, images, annotations, strokes)
+
+    @property
+    def networks(self) -> tuple[Path, ...]:
+        """The network files, by name."""
+        return tuple(sorted((self.folder / NETWORKS).glob("*.safetensors")))
+
+    def image(self, name: str) -> ImageFile:
+        """Open the image called ``name``."""
+        kept = next(one for one in self.images if one.name == name)
+        return open_image(self.folder / kept.file, kept.axes)
+
+    def labels(self, name: str) -> np.ndarray:
+        """Return the labels called ``name`` with the strokes painted since they were saved."""
+        if self.strokes is not None and name in self.strokes.annotations:
+            return self.strokes.annotations[name].labels
+        kept = self._annotation(name)
+        return np.asarray(open_image(self.folder / kept.file, kept.axes).data[...])
+
+    def place(self, image: Any, name: str, axes: str, file: Path | None = None) -> KeptImage:
+        """Return how an image is kept: as its ``file``, or written to images/ if it has none."""
+        if file is not None:
+            return KeptImage(name, _relative(file, self.folder), axes)
+        kept = next((one for one in self.images if one.name == name), None)
+        known = kept is not None and PurePosixPath(kept.file).parent == PurePosixPath(IMAGES)
+        found = kept.file if kept is not None and known else self._free(IMAGES, name)
+        path = self.folder / found
+        if not (known and path.exists() and signature(open_image(path).data) == signature(image)):
+            _make(path.parent)
+            write_tiff(path, image, axes=axes, overwrite=known)
+        return KeptImage(name, found, axes)
+
+    def save(
+        self,
+        images: Sequence[KeptImage],
+        annotations: Sequence[tuple[KeptAnnotation, np.ndarray]],
+        pixel_sizes: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> None:
+        """Write the annotations, each whole or not at all, then what the project consists of.
+
+        ``pixel_sizes``: µm by axis, by the name of the image. A file that the project no longer
+        needs stays.
+        """
+        saved: list[KeptAnnotation] = []
+        _make(self.folder / ANNOTATIONS)
+        for kept, labels in annotations:
+            known = next((one for one in self.annotations if one.name == kept.name), None)
+            file = known.file if known else self._free(ANNOTATIONS, kept.name)
+            size = (pixel_sizes or {}).get(kept.image)
+            path = self.folder / file
+            write_labels(path, labels, axes=kept.axes, pixel_size=size, overwrite=known is not None)
+            saved.append(replace(kept, file=file))
+        self.images, self.annotations = tuple(images), tuple(saved)
+        self._write_facts()
+        self.strokes = None
+
+    def journal(self, labels: Mapping[str, Any], facts: Mapping[str, dict[str, Any]]) -> Journal:
+        """Begin the journal anew, with ``labels`` by name; what is saved is not written again.
+
+        The journal of before counts until the new one is whole; one that is damaged at its end is
+        put aside. Nobody may append to the old one any more.
+        """
+        restored = self.strokes.annotations if self.strokes is not None else {}
+        files = {one.name: one.file for one in self.annotations if one.name not in restored}
+        start: list[Record] = []
+        for name, one in labels.items():
+            start += beginning(name, one, facts[name], base=files.get(name, ""))
+        if self.strokes is not None and (self.strokes.torn or self.strokes.missing):
+            self._put_aside()
+        return Journal(self.folder / JOURNAL, start=start, overwrite=True)
+
+    def _put_aside(self) -> None:
+        data = (self.folder / JOURNAL).read_bytes()
+        write_safely(self.folder / self._free("", "strokes-damaged", ".journal"), data)
+
+    def _annotation(self, name: str) -> KeptAnnotation:
+        return next(one for one in self.annotations if one.name == name)
+
+    def _free(self, room: str, name: str, suffix: str = ".tif") -> str:
+        """Return the name of a file in ``room`` that is not there."""
+        stem = re.sub(r"[^\w. -]+", "_", name).strip(" .")[:80] or "unnamed"
+        number = 1
+        while True:
+            found = f"{room}/{stem}{'' if number == 1 else f'-{number}'}{suffix}".lstrip("/")
+            if not (self.folder / found).exists():
+                return found
+            number += 1
+
+    def _write_facts(self) -> None:
+        said = {
+            "format": FORMAT,
+            "images": [asdict(one) for one in self.images],
+            "annotations": [asdict(one) for one in self.annotations],
+        }
+        text = json.dumps(said, indent=2, ensure_ascii=False) + "\n"
+        write_safely(self.folder / FACTS, text.encode(), overwrite=True)
+
+
+def is_project(path: Path) -> bool:
+    """Tell whether ``path`` is the folder of a project."""
+    return (path / FACTS).is_file()
+
+
+def _read_facts(path: Path) -> tuple[list[KeptImage], list[KeptAnnotation]]:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        if said["format"] != FORMAT:
+            raise ValueError(f"it is of format {said['format']} and only {FORMAT} is known")
+        images = [KeptImage(**one) for one in said["images"]]
+        annotations = [
+            KeptAnnotation(**{**one, "classes": tuple(one["classes"])})
+            for one in said["annotations"]
+        ]
+        for one in annotations:
+            Code(one.zero, one.ids)
+            if PurePosixPath(one.file).parent != PurePosixPath(ANNOTATIONS):
+                raise ValueError(f"the annotation file {one.file} is not in {ANNOTATIONS}/")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path.parent} is no project: it has no {FACTS}") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read as a project: {error}") from None
+    return images, annotations
+
+
+def _make(folder: Path) -> None:
+    with one_sentence(folder):
+        folder.mkdir(exist_ok=True)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Return ``path`` as seen from ``folder``, so that both may be moved together."""
+    try:
+        return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+    except ValueError:  # another drive
+        return path.absolute().as_posix()
