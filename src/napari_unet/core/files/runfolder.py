@@ -57,6 +57,11 @@ class RunFolder:
             self._curve.close()
         (self.path / LOCK).unlink(missing_ok=True)
 
+    @property
+    def in_use(self) -> bool:
+        """Whether a process that is alive trains here."""
+        return _owner(self.path / LOCK) is not None
+
     def settings(self) -> TrainSettings:
         """Return the settings that the run began with."""
         file = self.path / "settings.json"
@@ -115,21 +120,28 @@ def _cell(value: Any) -> str:
 
 def _take_lock(file: Path) -> None:
     """Write down who trains here; refuse where another process that is alive has done so."""
-    if file.is_file():
-        try:
-            owner = json.loads(file.read_text(encoding="utf-8"))
-            alive = owner["host"] != socket.gethostname() or (
-                psutil.pid_exists(owner["process"])
-                and psutil.Process(owner["process"]).create_time() == owner["started"]
-            )
-        except (ValueError, KeyError, TypeError, psutil.Error):  # written by a process that died
-            alive = False
-        if alive:
-            raise FileExistsError(
-                f"{file.parent} is in use by process {owner['process']} on {owner['host']}: wait "
-                f"until it ends, or remove {file} if it did"
-            )
-        file.unlink(missing_ok=True)
+    owner = _owner(file)
+    if owner:
+        raise FileExistsError(
+            f"{file.parent} is in use by process {owner['process']} on {owner['host']}: wait "
+            f"until it ends, or remove {file} if it did"
+        )
+    file.unlink(missing_ok=True)
     me = {"host": socket.gethostname(), "process": os.getpid()}
     started = psutil.Process().create_time()
     write_safely(file, json.dumps({**me, "started": started}).encode())
+
+
+def _owner(file: Path) -> dict[str, Any] | None:
+    """Return who trains here: a process of this machine that is alive, or one of another."""
+    if not file.is_file():
+        return None
+    try:
+        owner: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        alive = owner["host"] != socket.gethostname() or (
+            psutil.pid_exists(owner["process"])
+            and psutil.Process(owner["process"]).create_time() == owner["started"]
+        )
+    except (ValueError, KeyError, TypeError, psutil.Error):  # written by a process that died
+        return None
+    return owner if alive else None

@@ -1,0 +1,1 @@
+"""The parts of the Train dock, and what of a training outlives it."""
