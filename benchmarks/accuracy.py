@@ -1,19 +1,22 @@
 """How good is each preset after 1, 3 and 10 CPU minutes on real images it has not seen?
 
+    python benchmarks/accuracy.py --pace                          # first, on a quiet machine
     python benchmarks/accuracy.py --set dsb2018 --preset standard --minutes 10
     python benchmarks/accuracy.py --set dsb2018 --forest          # a random forest, the same pixels
     python benchmarks/accuracy.py --set dsb2018 --floor           # no learning at all
     python benchmarks/accuracy.py --table                         # write docs/benchmarks.md
 
 Every run appends a line to benchmarks/accuracy.jsonl; the table is made of these lines. The images
-are those of ../shared/data; a CPU minute is a minute of one core, all threads added up.
+are those of ../shared/data. A CPU minute is a minute of one quiet core: ``--pace`` measures once
+how many steps of each preset fit into it and keeps that in benchmarks/pace.json: the scores do
+not depend on what else the machine does while a campaign of hours runs.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +35,13 @@ from napari_unet import (
     segment,
     train,
 )
+from napari_unet.core.presets import PRESETS
 from race import record
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 RESULTS = Path(__file__).with_name("accuracy.jsonl")
+PACE = Path(__file__).with_name("pace.json")
+MEASURED = 20  # steps
 Scores = dict[str, float]
 
 
@@ -141,32 +147,33 @@ def _network(task: Task, settings: TrainSettings) -> UNet:
     )  # fmt: skip
 
 
-def _steps(task: Task, settings: TrainSettings, minutes: float) -> int:
-    """How many steps fit into the CPU minutes; measured, so that a busy machine changes nothing."""
-    learnt = annotations(task.train, task.instances)
-    running = train(_network(task, settings), learnt, replace(settings, steps=30))
-    for step in running:
-        if step.number == 4:  # drawing, compiling and first allocations are behind it
-            begun = time.process_time()
-        if step.number == 24:
-            break
-    running.close()
-    return max(int(60 * minutes / ((time.process_time() - begun) / 20)), 1)
+def pace() -> dict[str, float]:
+    """Measure how many steps of each preset one core makes in a minute."""
+    task = load("dsb2018")
+    learnt = annotations(task.train[:8], task.instances)
+    found = {}
+    for name in PRESETS:
+        settings = TrainSettings.preset(name, steps=40)
+        running = train(_network(task, settings), learnt, settings)
+        for step in running:
+            if step.number == 4:  # drawing, compiling and first allocations are behind it
+                begun = time.process_time()
+            if step.number == 4 + MEASURED:
+                break
+        running.close()
+        found[name] = round(60 * MEASURED / (time.process_time() - begun), 1)
+    return found
 
 
-def train_and_score(task: Task, name: str, settings: TrainSettings, minutes: float) -> Scores:
-    settings = replace(settings, steps=_steps(task, settings, minutes))
+def train_and_score(task: Task, name: str, settings: TrainSettings, average: str) -> Scores:
     network = _network(task, settings)
-    begun, steps = time.process_time(), 0
-    for step in train(network, annotations(task.train, task.instances), settings):
-        steps = step.number
-    used = (time.process_time() - begun) / 60
-    plain = [segment(p.image, network, scores=True) for p in task.val]
+    for _ in train(network, annotations(task.train, task.instances), settings):
+        pass
+    plain = [segment(p.image, network, scores=True, average=average) for p in task.val]
     objects = [label_objects(f.scores) for f in plain] if task.instances else []
     return {
         **score(task, name, [f.labels for f in plain], objects, [f.scores[1] for f in plain]),
-        "steps": steps,
-        "cpu_minutes": round(used, 2),
+        "steps": settings.steps,
     }
 
 
@@ -193,11 +200,8 @@ def forest(task: Task, name: str) -> Scores:
         trees.predict(features(p.image).reshape(p.image.size, -1)).reshape(p.image.shape)
         for p in task.val
     ]
-    used = (time.process_time() - begun) / 60
-    return {
-        **score(task, name, results, [label(r, connectivity=1) for r in results]),
-        "cpu_minutes": round(used, 2),
-    }
+    found = score(task, name, results, [label(r, connectivity=1) for r in results])
+    return {**found, "cpu_minutes": round((time.process_time() - begun) / 60, 2)}
 
 
 def floor(task: Task, name: str) -> Scores:
@@ -221,7 +225,7 @@ def table() -> str:
     for r in sorted(rows, key=lambda r: (r["set"], r["contender"], r.get("minutes", 0))):
         scores = {k: v for k, v in r["scores"].items() if k not in ("steps", "cpu_minutes")}
         shown = ", ".join(f"{k} {v:.3f}" for k, v in scores.items())
-        used = r["scores"].get("cpu_minutes", 0)
+        used = r["scores"].get("cpu_minutes", r["minutes"])
         text.append(
             f"| {r['set']} | {r['contender']} | {used} | {r['scores'].get('steps', '')} | {shown} |"
         )
@@ -234,14 +238,18 @@ def main() -> None:
     parser.add_argument("--preset", default="standard")
     parser.add_argument("--minutes", type=float, default=10.0, help="CPU minutes")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--average", default="none", help="as segment takes it")
     parser.add_argument("--change", nargs="*", default=[], metavar="FIELD=VALUE")
-    for flag in ("no-skips", "no-elastic", "no-separation", "forest", "floor", "table"):
+    for flag in ("no-skips", "no-elastic", "no-separation", "forest", "floor", "table", "pace"):
         parser.add_argument(f"--{flag}", action="store_true")
     arguments = parser.parse_args()
     if arguments.table:
         record("accuracy", table())
         return
     torch.set_num_threads(1)  # threads that wait for each other would be counted as CPU time
+    if arguments.pace:
+        PACE.write_text(json.dumps(pace(), indent=1) + "\n")
+        return
     contender, scores = run(arguments)
     row = {
         "set": arguments.set,
@@ -276,9 +284,12 @@ def run(arguments: argparse.Namespace) -> tuple[str, Scores]:
             changes[field] = value
             names.append(flag.replace("no_", "without "))
     names += arguments.change
+    steps = round(arguments.minutes * json.loads(PACE.read_text())[arguments.preset])
+    changes.setdefault("steps", max(steps, 1))
     settings = TrainSettings.preset(arguments.preset, seed=arguments.seed, **changes)
     names += [f"seed {arguments.seed}"] * (arguments.seed > 0)
-    return ", ".join(names), train_and_score(task, arguments.set, settings, arguments.minutes)
+    names += [f"average {arguments.average}"] * (arguments.average != "none")
+    return ", ".join(names), train_and_score(task, arguments.set, settings, arguments.average)
 
 
 if __name__ == "__main__":
