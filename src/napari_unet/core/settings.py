@@ -94,7 +94,15 @@ class TrainSettings:
         group="weights",
     )  # fmt: skip
     sigma: float = _setting(5.0, "reach of the separation", low=0.1, high=200.0, group="weights")
-    balance: bool = _setting(True, "rare classes weigh more", group="weights")
+    balance: bool = _setting(True, "rare classes weigh more; with weighting paper", group="weights")
+    v: float = _setting(
+        0.1, "weight of background far from all objects; with weighting falk", low=0.001,
+        high=1.0, group="weights",
+    )  # fmt: skip
+    sigma1: float = _setting(
+        10.0, "reach of the background's weight around an object; with weighting falk",
+        low=0.1, high=200.0, group="weights",
+    )  # fmt: skip
     dice: float = _setting(
         0.0, "share of the Dice loss beside the cross-entropy", low=0.0, high=1.0, group="weights"
     )

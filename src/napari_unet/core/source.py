@@ -51,7 +51,7 @@ class Source:
 
 def _formula(settings: TrainSettings) -> Paper | Falk:
     if settings.weighting == "falk":
-        return Falk(factor=settings.w0, sigma2=settings.sigma)
+        return Falk(settings.v, settings.sigma1, settings.w0, settings.sigma)
     return Paper(settings.w0, settings.sigma, settings.balance)
 
 

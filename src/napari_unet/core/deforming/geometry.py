@@ -82,25 +82,32 @@ def displacement(nodes: np.ndarray, shape: Sequence[int]) -> np.ndarray:
 
 def folding(nodes: np.ndarray, shape: Sequence[int]) -> Folding:
     """Count the pixels at which the displaced tile is folded."""
-    weights = _bases(node_weights, nodes, shape)
-    slopes = _bases(node_slopes, nodes, shape)
-    planes = range(shape[0]) if len(shape) == 3 else (None,)
-    count = sum(_folds(nodes, weights, slopes, z) for z in planes)
+    planes = range(shape[0]) if len(shape) == 3 else (0,)
+    bases = _bases(node_weights, nodes, shape), _bases(node_slopes, nodes, shape)
+    count = sum(int(np.count_nonzero(_stretch(nodes, *bases, z) <= 0)) for z in planes)
     return Folding(count, count / int(np.prod(shape)))
 
 
-def _folds(
-    nodes: np.ndarray, weights: list[np.ndarray], slopes: list[np.ndarray], z: int | None
-) -> int:
-    """Count the folded pixels of a plane (of plane ``z``, in a volume)."""
+def stretch(nodes: np.ndarray, shape: Sequence[int], plane: int = 0) -> np.ndarray:
+    """Return the Jacobian determinant (Y, X) of the displaced tile, of one plane of a volume.
+
+    Where it is 0 or below the tile is folded; the image is stretched by its inverse elsewhere.
+    """
+    bases = _bases(node_weights, nodes, shape), _bases(node_slopes, nodes, shape)
+    return _stretch(nodes, *bases, plane)
+
+
+def _stretch(
+    nodes: np.ndarray, weights: list[np.ndarray], slopes: list[np.ndarray], z: int
+) -> np.ndarray:
     jacobian: list[list[np.ndarray]] = [[] for _ in nodes]
     for along in range(len(nodes)):
         bases = [(slopes if axis == along else weights)[axis] for axis in range(len(nodes))]
-        plane = nodes if z is None else np.einsum("k,akji->aji", bases[0][z], nodes)
+        plane = nodes if len(nodes) == 2 else np.einsum("k,akji->aji", bases[0][z], nodes)
         change = bases[-2] @ plane @ bases[-1].T
         for axis, row in enumerate(jacobian):
             row.append(change[axis] + (axis == along))
-    return int(np.count_nonzero(_determinant(jacobian) <= 0))
+    return _determinant(jacobian)
 
 
 def _determinant(rows: list[list[np.ndarray]]) -> np.ndarray:
