@@ -54,6 +54,10 @@ class Pairs(QObject):
         labels = self._labels.get(image, _nothing)()
         return labels if labels is not None and labels in self._layers() else None
 
+    def was_paired(self, image: Image) -> bool:
+        """Whether ``image`` has, or ever had, an annotation layer."""
+        return image in self._labels
+
     def image_of(self, labels: Labels) -> Image | None:
         """Return the image whose annotation ``labels`` are."""
         return next((pair.image for pair in self if pair.labels is labels), None)

@@ -104,6 +104,12 @@ def region_from_layer(image: Image, region: Region) -> Region:
     return tuple(part for axis, part in zip(kept, region, strict=True) if axis != spread)
 
 
+def point_to_layer(image: Image, point: tuple[int, ...]) -> tuple[float, ...]:
+    """Return a pixel of labels of ``core`` as one of the data of a labels layer."""
+    region = region_to_layer(image, tuple(slice(i, i + 1) for i in point))
+    return tuple(float(part.start) for part in region)
+
+
 def from_layer(image: Image, labels: Labels) -> Any:
     """Return the data of ``labels`` with the axes of ``image``, no C; refused where they differ."""
     data = labels.data[0] if labels.multiscale else labels.data

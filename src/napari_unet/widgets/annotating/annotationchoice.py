@@ -1,0 +1,241 @@
+"""AnnotationChoice: which image is annotated in which layer, and a new layer where there is none.
+
+An image that is opened or chosen gets an annotation layer once. One that somebody has deleted is
+not made again by itself.
+"""
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.core.coding import Code
+from napari_unet.widgets import say
+from napari_unet.widgets.annotating.classediting import PAINTING, chosen_class
+from napari_unet.widgets.annotating.fitness import (
+    fits,
+    image_problem,
+    misfit,
+    why_not_painted,
+    why_slow,
+)
+from napari_unet.widgets.annotating.watch import Watch
+from napari_unet.widgets.annotationlayer import new_annotation_layer
+from napari_unet.widgets.classes import classes_of, code_of, set_code, value_of
+from napari_unet.widgets.commands import active_image
+from napari_unet.widgets.latest import Latest
+from napari_unet.widgets.layerchoice import LayerChoice
+from napari_unet.widgets.session import Session
+
+NO_IMAGE = "Open an image to annotate: File ▸ Open, or File ▸ Open Sample."
+
+
+class AnnotationChoice(QWidget):
+    """Two combo boxes, a button for a new layer, and a sentence where something is missing."""
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, session: Session) -> None:
+        super().__init__()
+        self.image: Image | None = None
+        self.labels: Labels | None = None
+        self._viewer, self._session = viewer, session
+        self._watch: Watch | None = None
+        self.images = LayerChoice(viewer, (Image,), "Image")
+        self.layers = LayerChoice(viewer, (Labels,), "Labels", optional="none", fits=self._fits)
+        self.new = QToolButton()
+        self.notice = QLabel()
+        self.copy = QPushButton("Copy to paint in")
+        self._copies = Latest(session, parent=self)
+        self._later = QTimer(self)  # napari is still busy with the layer it tells of
+        self._lay_out()
+        self._connect()
+        self._follow_pair()
+
+    def _lay_out(self) -> None:
+        self.new.setText("New")
+        self.new.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self.new.setToolTip(
+            "Add an empty annotation layer to the image, 8 bits a pixel; the one there is stays"
+        )
+        menu = QMenu(self.new)
+        menu.setToolTipsVisible(True)
+        menu.addAction("for classes", self._new_classes).setToolTip("A value a class, 8 bits")
+        menu.addAction("for objects", self._new_objects).setToolTip(
+            "A value an object, 16 bits: for objects that touch each other"
+        )
+        self.new.setMenu(menu)
+        line = QHBoxLayout()
+        line.addWidget(self.layers, 1)
+        line.addWidget(self.new)
+        title = QLabel("&Labels")
+        title.setBuddy(self.layers)
+        form = QFormLayout()
+        form.addRow("&Image", self.images)
+        form.addRow(title, line)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(form)
+        self.notice.setWordWrap(True)
+        layout.addWidget(self.notice)
+        self.copy.setToolTip("Copy the labels into a layer of 8 or 16 bits that can be painted")
+        layout.addWidget(self.copy)
+
+    def _connect(self) -> None:
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self.begin)
+        self.images.changed.connect(self._image_changed)
+        self.images.activated.connect(self._picked)
+        self.layers.changed.connect(self._labels_changed)
+        self.new.clicked.connect(self._new_classes)
+        self.copy.clicked.connect(self._copy)
+        self._copies.answered.connect(self._copied)
+        self._session.pairs.changed.connect(self._follow_pair)
+
+    def open(self) -> None:
+        """Choose the image somebody works on, and take up the brush."""
+        pairs = self._session.pairs
+        active = self._viewer.layers.selection.active
+        image = pairs.image_of(active) if isinstance(active, Labels) else None
+        if image is None and not isinstance(active, Image):
+            image = next((pair.image for pair in pairs), None)
+        self.images.setValue(image or active_image(self._viewer))
+        self.begin()
+
+    def begin(self) -> None:
+        """Make the annotation layer of an image that never had one; paint its first class."""
+        image = self.image
+        if image is None or image_problem(image):
+            return
+        if self.labels is None and not self._session.pairs.was_paired(image):
+            self._new_classes()
+        elif self.labels is not None:
+            self._take_up_brush(self.labels)
+
+    def _fits(self, labels: Any) -> bool:
+        return fits(self.images.value(), labels)
+
+    def _picked(self, place: int) -> None:
+        self.begin()
+
+    def _image_changed(self, image: Image | None) -> None:
+        """Follow the choice; the first image of a viewer is annotated at once."""
+        first = self.image is None and image is not None
+        if self._watch is not None:
+            self._watch.replaced.disconnect(self._image_replaced)
+        self._watch = None if image is None else Watch.of(image)
+        if self._watch is not None:
+            self._watch.replaced.connect(self._image_replaced)
+        self._copies.drop()
+        self._follow_pair()
+        if first:
+            self._later.start()
+
+    def _image_replaced(self) -> None:
+        self.layers.reset_choices()
+        self._update(True)
+
+    def labels_replaced(self) -> None:
+        """See whether the labels still fit; the dock calls this when they have other data."""
+        self.layers.reset_choices()
+        self._update(True)
+
+    def _follow_pair(self) -> None:
+        """Show the annotation layer of the image."""
+        image = self.images.value()
+        found = None if image is None else self._session.pairs.annotation_of(image)
+        self.layers.reset_choices()
+        self.layers.setValue(found)
+        self._update()
+
+    def _labels_changed(self, labels: Labels | None) -> None:
+        image = self.images.value()
+        if image is not None and labels is not None:
+            self._session.pairs.pair(image, labels)
+        self._update()
+
+    def _update(self, force: bool = False) -> None:
+        """Take over what is chosen, and say what is missing."""
+        image, labels = self.images.value(), self.layers.value()
+        refusal = "" if labels is None else why_not_painted(labels)
+        slow = "" if labels is None else why_slow(labels)
+        self._say(self._missing(image, labels) or refusal or slow)
+        self.copy.setVisible(bool(refusal or slow))
+        self.new.setEnabled(image is not None and not image_problem(image))
+        before = self.image, self.labels
+        self.image, self.labels = image, None if refusal else labels
+        if force or before[0] is not self.image or before[1] is not self.labels:
+            self.changed.emit()
+
+    def _missing(self, image: Image | None, labels: Labels | None) -> str:
+        if image is None:
+            return NO_IMAGE
+        if labels is not None:
+            return ""
+        found = self._session.pairs.annotation_of(image)
+        if image_problem(image):
+            return image_problem(image)
+        if found is not None and not fits(image, found):
+            return misfit(image, found)
+        return f"'{image.name}' has no annotation layer: press New, or choose one above."
+
+    def _say(self, sentence: str) -> None:
+        self.notice.setText(sentence)
+        self.notice.setVisible(bool(sentence))
+
+    def _new_classes(self) -> None:
+        self._make("uint8", Code())
+
+    def _new_objects(self) -> None:
+        self._make("uint16", Code(ids="objects"))
+
+    def _make(self, dtype: str, code: Code, data: np.ndarray | None = None) -> None:
+        image, before = self.image, self.labels or self.layers.value()
+        if image is None:
+            return
+        kept = {} if before is None else {"classes": classes_of(before)}
+        try:
+            layer = new_annotation_layer(self._viewer, image, dtype=dtype, data=data, **kept)
+        except ValueError as error:
+            say.problem(str(error))
+            return
+        set_code(layer, code)
+        self._take_up_brush(layer)
+
+    def _copy(self) -> None:
+        labels = self.layers.value()
+        if labels is not None:
+            data = labels.data[0] if labels.multiscale else labels.data
+            self._copies.ask(_narrow, data)
+
+    def _copied(self, data: np.ndarray) -> None:
+        labels = self.layers.value()
+        if labels is not None:
+            self._make("", code_of(labels), data)
+
+    def _take_up_brush(self, layer: Labels) -> None:
+        """Let the next stroke be of a class."""
+        self._viewer.layers.selection.active = layer
+        if layer.mode not in (*PAINTING, "erase"):
+            layer.mode = "paint"
+        if not chosen_class(layer):
+            layer.selected_label = value_of(layer, 1)
+
+
+def _narrow(data: Any) -> np.ndarray:
+    """Return a copy in 8 or 16 bits, where the values fit."""
+    found = np.array(data)
+    kind = np.min_scalar_type(int(found.max(initial=0)))
+    return found.astype(kind) if kind.itemsize < found.dtype.itemsize else found

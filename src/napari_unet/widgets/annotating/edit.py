@@ -1,0 +1,72 @@
+"""Edit: what one entry of a layer's undo history has changed, small enough to be kept."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.painted import Counts, add, count_values
+from napari_unet.widgets.classes import LabelClass
+from napari_unet.widgets.layers import Region, paint_box
+
+PROBES = 8  # pixels by which an edit is recognised as undone
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """An entry of the undo history: where, how many pixels, and a few of them to know it by."""
+
+    box: Region
+    change: Counts  # pixels more (or less) of each value
+    places: tuple[np.ndarray, ...]  # of the probes
+    before: np.ndarray
+    after: np.ndarray
+    removed: tuple[int, LabelClass] | None = None  # a class whose pixels this edit took away
+
+    @classmethod
+    def of(cls, event: Any, removed: tuple[int, LabelClass] | None = None) -> "Edit":
+        """Read a ``paint`` event of a Labels layer."""
+        change: Counts = {}
+        for atom in event.value:
+            _, before, after = _parts(atom)
+            add(change, count_values(after))
+            add(change, count_values(before), -1)
+        places, before, after = _parts(event.value[-1])
+        chosen = np.unique(np.linspace(0, len(before) - 1, PROBES).astype(int))
+        return cls(
+            paint_box(event),
+            change,
+            tuple(place[chosen] for place in places),
+            before[chosen],
+            after[chosen],
+            removed,
+        )
+
+    def is_done(self, data: Any) -> bool:
+        """Whether its pixels are as it left them."""
+        return self._reads(data, self.after)
+
+    def is_undone(self, data: Any) -> bool:
+        """Whether its pixels are as it found them."""
+        return self._reads(data, self.before)
+
+    def _reads(self, data: Any, wanted: np.ndarray) -> bool:
+        pixels = zip(*self.places, strict=True)
+        found = (
+            data[tuple(slice(int(i), int(i) + 1) for i in pixel)] for pixel in pixels
+        )  # slices: the one way of reading that all kinds of arrays share
+        return all(np.asarray(a).item() == b for a, b in zip(found, wanted, strict=True))
+
+
+def _parts(atom: Any) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
+    """Return places, values before and values after of a part of an edit, a row a pixel."""
+    box = getattr(atom, "slice_key", None)
+    if box is None:
+        places, before, after = atom
+        before = np.ravel(before)
+        return places, before, np.broadcast_to(np.asarray(after, before.dtype), before.shape)
+    shape = tuple(part.stop - part.start for part in box)
+    inside = np.ones(shape, bool) if atom.mask is None else atom.mask
+    places = tuple(i + part.start for i, part in zip(np.nonzero(inside), box, strict=True))
+    before = np.ravel(atom.old_values)
+    return places, before, np.full(len(before), atom.new_value, before.dtype)

@@ -1,0 +1,89 @@
+"""Figures: the painted pixels of an annotation layer, in rows and sentences."""
+
+from dataclasses import dataclass
+
+from napari.layers import Labels
+
+from napari_unet.core.findings.words import count, number, share
+from napari_unet.core.painted import Counts
+from napari_unet.widgets.classes import LabelClass, classes_of, code_of
+
+COUNTING = "…"
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """A class with its painted pixels; None while they are counted."""
+
+    entry: LabelClass
+    pixels: int | None
+    labelled: int  # pixels of all classes
+    whole: int  # pixels of the image
+
+    @property
+    def share(self) -> float:
+        """The part of all labelled pixels that is of this class."""
+        return (self.pixels or 0) / self.labelled if self.labelled else 0.0
+
+    @property
+    def amount(self) -> str:
+        """The pixels, as short as a row needs them."""
+        return COUNTING if self.pixels is None else f"{number(self.pixels)} px"
+
+    @property
+    def sentence(self) -> str:
+        """The pixels, as a part of what is labelled and of the image."""
+        if self.pixels is None:
+            return f"The pixels of '{self.entry.name}' are being counted."
+        if not self.pixels:
+            return f"Nothing of '{self.entry.name}' is painted yet."
+        return (
+            f"{count(self.pixels, 'pixel')} of '{self.entry.name}': "
+            f"{share(self.pixels, self.labelled)} of what is labelled, "
+            f"{share(self.pixels, self.whole)} of the image."
+        )
+
+
+def class_figures(labels: Labels, counts: Counts | None, whole: int) -> list[ClassFigures]:
+    """Return the figures of every class of ``labels``, background first."""
+    classes = classes_of(labels)[: 2 if code_of(labels).instances else None]
+    if counts is None:
+        return [ClassFigures(entry, None, 0, whole) for entry in classes]
+    pixels = [_pixels(labels, counts, place) for place in range(len(classes))]
+    labelled = _labelled(labels, counts)
+    return [
+        ClassFigures(entry, found, labelled, whole)
+        for entry, found in zip(classes, pixels, strict=True)
+    ]
+
+
+def summary(labels: Labels, counts: Counts | None, whole: int) -> str:
+    """Return how much of the image is labelled, in a sentence."""
+    if counts is None:
+        return "counting what is painted …"
+    code, labelled = code_of(labels), _labelled(labels, counts)
+    objects = ""
+    if code.instances:
+        painted = sum(value > code.background for value in counts)
+        objects = f", {count(painted, 'object')}"
+    if not code.background:
+        return f"all {number(whole)} px are labelled{objects}"
+    if not labelled:
+        return f"nothing labelled yet of {number(whole)} px"
+    return (
+        f"{number(labelled)} of {number(whole)} px labelled, "
+        f"{share(labelled, whole)} of the image{objects}"
+    )
+
+
+def _pixels(labels: Labels, counts: Counts, place: int) -> int:
+    code = code_of(labels)
+    value = place + code.background
+    if code.instances and place:
+        return sum(count for painted, count in counts.items() if painted >= value)
+    return counts.get(value, 0)
+
+
+def _labelled(labels: Labels, counts: Counts) -> int:
+    background = code_of(labels).background
+    return sum(count for value, count in counts.items() if value >= background)
