@@ -1,9 +1,11 @@
 """Published: a state of a network that is shown, and the shelf of those that were shown before."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from napari_unet.core.network import UNet
+from napari_unet.core.teaching.head import regrouped, regrouped_network
 from napari_unet.core.teaching.pupil import Screen, Weights
 
 KEPT = 50  # states that undo can go back to: 6 MB of the smallest network
@@ -29,12 +31,17 @@ class State:
     """One published state with all it takes to go back to it."""
 
     shown: Published
-    network: UNet  # of this architecture; its own weights are those of the learner
+    network: UNet  # of this architecture, with what it is about; its weights go on changing
     weights: Weights
 
     def screen(self) -> Screen:
         """Return what scores with these weights."""
         return Screen(self.network, self.weights)
+
+    def regrouped(self, kept: Sequence[int | None]) -> "State":
+        """Return this state for other classes: class i is class ``kept[i]`` of before."""
+        network = regrouped_network(self.network, kept)
+        return State(self.shown, network, regrouped(self.weights, kept))
 
 
 class Shelf:

@@ -1,5 +1,7 @@
 """Pupil: one network that is being taught, with the averaged weights that are shown of it."""
 
+import copy
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -7,7 +9,8 @@ import torch
 
 from napari_unet.core.network import UNet
 from napari_unet.core.settings import TrainSettings
-from napari_unet.core.training.batch import Batch
+from napari_unet.core.teaching.rehearsal import Rehearsal
+from napari_unet.core.teaching.strokes import Stroke
 from napari_unet.core.training.learner import Learner
 
 Weights = dict[str, torch.Tensor]
@@ -16,31 +19,29 @@ Weights = dict[str, torch.Tensor]
 class Pupil:
     """A network of one size; it learns batch by batch and scores with its averaged weights."""
 
-    def __init__(self, name: str, settings: TrainSettings, network: UNet) -> None:
+    def __init__(
+        self, name: str, settings: TrainSettings, rehearsal: Rehearsal, network: UNet
+    ) -> None:
         self.name = name
         self.settings = settings
         self.network = network
         self.steps = 0  # since its learner was made
+        self._rehearsal = rehearsal
         self._learner = Learner(network, settings, torch.float32)
-
-    @classmethod
-    def new(cls, name: str, settings: TrainSettings, channels: int, classes: int) -> "Pupil":
-        """Return a pupil that knows nothing; the seed decides its first weights."""
-        with torch.random.fork_rng([]):
-            torch.manual_seed(settings.seed)
-            network = UNet(
-                channels, classes, base=settings.base, depth=settings.depth,
-                dropout=settings.dropout, norm=settings.norm,
-            )  # fmt: skip
-        return cls(name, settings, network)
 
     @property
     def device(self) -> torch.device:
         """Where it computes."""
         return self._learner.device
 
-    def learn(self, batch: Batch) -> float:
-        """Take one step; return its loss."""
+    def learn(
+        self, number: int, fresh: Sequence[Stroke] = (), without: frozenset[int] = frozenset()
+    ) -> float:
+        """Take the step of this ``number``; return its loss.
+
+        ``fresh`` strokes come up more often, those whose numbers are in ``without`` never.
+        """
+        batch = self._rehearsal.draw(number, self.network.classes, self.device, fresh, without)
         self.steps += 1
         rate = self.settings.rate * min(1.0, self.steps / max(self.settings.warmup, 1))
         self.network.train()
@@ -51,11 +52,25 @@ class Pupil:
         with self._learner.shown():
             return {name: w.detach().clone() for name, w in self.network.state_dict().items()}
 
-    def go_back(self, weights: Weights) -> None:
-        """Go on from ``weights``, with what the optimiser remembered forgotten."""
-        self.network.load_state_dict(weights)
-        self._learner = Learner(self.network, self.settings, torch.float32)
-        self.steps = 0
+    def screen(self, weights: Weights) -> "Screen":
+        """Return what scores with ``weights``."""
+        return Screen(self.network, weights)
+
+    def reborn(self, network: UNet, weights: Weights) -> "Pupil":
+        """Return a pupil of this size that goes on from ``weights`` of ``network``, a copy."""
+        fresh = copy.deepcopy(network)
+        fresh.load_state_dict(weights)
+        return Pupil(self.name, self.settings, self._rehearsal, fresh)
+
+
+def new_network(settings: TrainSettings, channels: int, classes: int) -> UNet:
+    """Return a network that knows nothing; the seed decides its first weights."""
+    with torch.random.fork_rng([]):
+        torch.default_generator.manual_seed(settings.seed)
+        return UNet(
+            channels, classes, base=settings.base, depth=settings.depth,
+            dropout=settings.dropout, norm=settings.norm,
+        )  # fmt: skip
 
 
 class Screen:

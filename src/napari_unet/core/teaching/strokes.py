@@ -107,6 +107,18 @@ class Strokes:
             self._small_plane(plane).shrink(whole, box)
         return found
 
+    def restore(self, plane: Plane, pixels: np.ndarray, kind: int, confirmed: bool) -> Stroke:
+        """Add a stroke that was kept; nothing else may lie there."""
+        self._painted += 1
+        stroke = Stroke(self._painted, kind, plane, pixels, confirmed)
+        whole, box = self._whole.setdefault(plane, StrokePlane(self.shape)), stroke.box
+        numbers = whole[box]
+        numbers[tuple((pixels - [part.start for part in box]).T)] = stroke.number
+        whole.write(box, numbers)
+        self._strokes[stroke.number] = stroke
+        self._small.pop(plane, None)
+        return stroke
+
     def numbers(self, plane: Plane) -> StrokePlane:
         """Return the stroke numbers of a plane at the working size."""
         if self.factor > 1:

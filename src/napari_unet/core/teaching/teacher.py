@@ -1,121 +1,133 @@
 """Teacher: the live loop without a window.
 
 Changed regions of an annotation go in; networks that were taught by them come out, with previews
-of any box. One thread at a time.
+of any box. To be used from one thread at a time.
 """
 
-import math
-import time
-from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_unet.core.annotation import UNLABELLED
-from napari_unet.core.boxes import Box, box_in, shape_of
-from napari_unet.core.normalisation import Normalisation
-from napari_unet.core.settings import TrainSettings
-from napari_unet.core.teaching.course import Course
-from napari_unet.core.teaching.exam import Exam
-from napari_unet.core.teaching.picture import DIMS, Picture
-from napari_unet.core.teaching.published import Published, Shelf
-from napari_unet.core.teaching.pupil import Pupil
-from napari_unet.core.teaching.rehearsal import Rehearsal
-from napari_unet.core.teaching.sizes import settings_of
-from napari_unet.core.teaching.strokes import Strokes
-from napari_unet.core.teaching.view import PreviewTile, View
+from napari_unet.core.boxes import Box
+from napari_unet.core.network import UNet
+from napari_unet.core.teaching import keeping, taught
+from napari_unet.core.teaching.codes import codes_of
+from napari_unet.core.teaching.lesson import Lesson
+from napari_unet.core.teaching.quality import BlindCheck
+from napari_unet.core.teaching.region import AnyBox
+from napari_unet.core.teaching.suggestion import Scout, Suggestion
+from napari_unet.core.teaching.workingsize import FACTORS, WorkingSize, suggested, widths_of
 
-AnyBox = Sequence[slice | int]
+MINDS = 3  # published states compared to find where the network changed its mind
 
 
-class Teacher:
-    """Teaches a network from strokes on ``image``; ``classes`` counts the background."""
+class Teacher(Lesson):
+    """Teaches a network from strokes on ``image``; ``classes`` counts the background.
+
+    Boxes are slices along the axes of the annotation (the image's, channels left out), an index in
+    the place of a slice for planes. With ``project``, a folder, what ``save`` wrote there is taken
+    up: the network, and the strokes if they were painted on this image.
+    """
 
     def __init__(
-        self, image: Any, *, axes: str | None = None, classes: int = 2, seed: int = 0,
-        project: Any = None,
-    ) -> None:  # fmt: skip
-        self.picture = Picture(image, axes)
-        self.strokes = Strokes(self.picture.shape[-DIMS:])  # type: ignore[arg-type]
-        settings = settings_of("nano", seed)
-        self.picture.normalise(Normalisation(settings.low, settings.high, settings.flatten))
-        self.shelf = Shelf()
-        self._view = View(self.picture, self.strokes)
-        self._course = self._new_course(settings, classes)
+        self,
+        image: Any,
+        *,
+        axes: str | None = None,
+        classes: int = 2,
+        seed: int = 0,
+        project: Path | str | None = None,
+    ) -> None:
+        super().__init__(image, axes, classes, seed)
+        self._scout = Scout(self._picture, self._strokes, self._name)
+        self.check = BlindCheck(seed)  # windows drawn at random, judged by the person
+        self._project = None if project is None else Path(project)
+        if self._project is not None:
+            self._take_up(self._project)
 
-    def paint(self, box: AnyBox, labels: np.ndarray, *, confirmed: bool = False) -> bool:
-        """Take in what ``box`` of the annotation holds now: 0 unlabelled, 1 background, 2…
+    def confirm(self, box: AnyBox) -> np.ndarray:
+        """Return the codes the network would paint in ``box``, for pixels that are right already.
 
-        Painting, erasing and undoing arrive alike. Tell whether anything is new. ``confirmed``
-        pixels took over the network's own answer and weigh half.
+        The caller writes those that were brushed and paints them with ``confirmed=True``.
         """
-        region, _ = self._region(box)
-        codes = np.asarray(labels).reshape(shape_of(region))
-        kinds = _kinds(codes, self._course.pupil.network.classes)
-        added, changed = [], False
-        for plane in np.ndindex(shape_of(region)[:-DIMS]):
-            place = tuple(part.start + i for part, i in zip(region, plane, strict=False))
-            found = self.strokes.paint(place, region[-DIMS:], kinds[plane], confirmed)
-            added += found or []
-            changed |= found is not None
-        if changed:
-            self._course.changed(added)
-        return changed
+        return codes_of(self.predict(box)[0])
 
-    def learn(self, seconds: float = math.inf, *, steps: int | None = None) -> Iterator[Published]:
-        """Learn for ``seconds`` of computing, or exactly ``steps``, or until nothing is gained.
+    def remove_confirmed(self) -> list[Box]:
+        """Forget all confirmed pixels; return the boxes in which the annotation has to be read."""
+        gone = [stroke for stroke in self._strokes if stroke.confirmed]
+        self._strokes.remove(gone)
+        if gone:
+            self._course.changed()
+        return [(*(slice(i, i + 1) for i in s.plane), *s.box) for s in gone]
 
-        Yields after each exam: what is shown is new where ``.new``. Ends at once where two classes
-        are not painted yet or learning has settled; painting wakes it.
-        """
-        start, course = time.thread_time(), self._course
-        while course.ready and not course.settled:
-            if steps == 0 or time.thread_time() - start >= seconds:
-                return
-            course.step()
-            steps = None if steps is None else steps - 1
-            if course.exam_due:
-                yield course.sit_exam()
+    def suggest(self, n: int = 5) -> list[Suggestion]:
+        """Return up to ``n`` places where a stroke would teach most, with the reason in words."""
+        screens = [state.screen() for state in self._shelf.states[-MINDS:]]
+        return self._scout.suggest(screens, n)
 
-    def predict(self, box: AnyBox) -> tuple[np.ndarray, np.ndarray]:
-        """Return labels (0 background, 1…) and scores (classes first) of ``box``."""
-        region, kept = self._region(box)
-        labels, scores = self._view.predict(self.shelf.screen(), region)
-        return labels.reshape(kept), scores.reshape(len(scores), *kept)
+    def add_class(self) -> int:
+        """Add a class while all else stays as it is; return its code in the annotation."""
+        self._regroup([*range(self.classes), None])
+        return self.classes
 
-    def tiles(self, box: AnyBox, cursor: Sequence[float] | None = None) -> Iterator[PreviewTile]:
-        """Yield the preview of ``box`` tile by tile, the most wanted first."""
-        region, _ = self._region(box)
-        return self._view.tiles(self.shelf.screen(), region, self.shelf.epoch, cursor)
+    def remove_class(self, code: int) -> None:
+        """Remove the class with this code and its strokes; codes above it become one less."""
+        if not 2 <= code <= self.classes or self.classes == 2:
+            raise ValueError(
+                f"class {code} cannot be removed: of {self.classes} classes the background and "
+                "one other stay"
+            )
+        kind = code - 1
+        self._strokes.remove([stroke for stroke in self._strokes if stroke.kind == kind])
+        self._strokes.renumber_kinds({k: k - 1 for k in range(kind + 1, self.classes)})
+        self._regroup([k for k in range(self.classes) if k != kind])
 
-    def undo_learning(self) -> Published:
-        """Go back to what was published before; painting makes it learn on from there."""
-        if len(self.shelf) < 2:
-            raise ValueError("there is no earlier state to go back to")
-        return self._course.go_back()
+    @property
+    def working_size(self) -> int:
+        """How many pixels of the image are one of the network, along each axis."""
+        return self._picture.factor
 
-    def _region(self, box: AnyBox) -> tuple[Box, tuple[int, ...]]:
-        """Return ``box`` with every axis a slice, and the shape without axes given by an index."""
-        full = tuple(part if isinstance(part, slice) else slice(part, part + 1) for part in box)
-        region = box_in(self.picture.shape, full)
-        kept = tuple(
-            n for n, part in zip(shape_of(region), box, strict=True) if isinstance(part, slice)
-        )
-        return region, kept
+    def suggest_working_size(self) -> WorkingSize | None:
+        """Return the working size that fits the painted objects, or None where it does."""
+        shown = self._shelf.screen() if self._shelf.last else None
+        return suggested(widths_of(self._strokes, self._view, shown), self.working_size)
 
-    def _new_course(self, settings: TrainSettings, classes: int) -> Course:
-        pupil = Pupil.new("nano", settings, self.picture.channels, classes)
-        rehearsal = Rehearsal(self.picture, self.strokes, settings)
-        return Course(pupil, self.strokes, rehearsal, Exam(self.picture, self.strokes), self.shelf)
+    def work_at(self, factor: int) -> None:
+        """Train and predict at a working size of 1, 2 or 4; results stay on the image's grid."""
+        if factor not in FACTORS:
+            raise ValueError(f"the working size is {factor}: choose one of {FACTORS}")
+        self._picture.resize(factor)
+        self._strokes.resize(factor)
+        self._course.forget_marks()
 
+    def network(self, pixel_size: dict[str, float] | None = None) -> UNet:
+        """Return a copy of what is shown, to segment or train on; ``pixel_size`` is the image's."""
+        return taught.network(self._shelf, self._normalisation, self.working_size, pixel_size)
 
-def _kinds(codes: np.ndarray, classes: int) -> np.ndarray:
-    """Return classes (0 background, 255 unlabelled) of annotation codes."""
-    if codes.dtype.kind not in "ui":
-        raise TypeError(f"labels of {codes.dtype} are no codes: give whole numbers")
-    if codes.size and not 0 <= int(codes.min()) <= int(codes.max()) <= classes:
-        raise ValueError(
-            f"the labels hold {int(codes.min())} to {int(codes.max())}: with {classes} classes "
-            f"codes go from 0 (unlabelled) to {classes}"
-        )
-    return np.where(codes == 0, UNLABELLED, codes - 1).astype(np.uint8)
+    def adopt(self, network: UNet) -> None:
+        """Go on from a network that was taught elsewhere, for example on another image."""
+        state = taught.state(network, self._picture.channels, self._seed)
+        self._classes = network.classes
+        self._course.adopt(state)
+
+    def save(self) -> None:
+        """Write network, strokes and working size into the project's folder."""
+        if self._project is None:
+            raise ValueError("nowhere to save to: make the Teacher with project=, a folder")
+        network = self.network() if self._shelf.last else None
+        keeping.save(self._project, network, self._picture, self._strokes)
+
+    def _take_up(self, folder: Path) -> None:
+        facts = keeping.load_facts(folder)
+        if not facts:
+            return
+        self.work_at(int(facts["factor"]))
+        network = keeping.load_taught(folder)
+        if network is not None:
+            self.adopt(network)
+        keeping.load_strokes(folder, self._picture, self._strokes)
+
+    def _regroup(self, kept: list[int | None]) -> None:
+        self._classes = len(kept)
+        self._course.regroup(kept)

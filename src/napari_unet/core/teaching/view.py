@@ -12,6 +12,7 @@ from napari_unet.core.segmenting.reading import Reader
 from napari_unet.core.sizes import input_size
 from napari_unet.core.teaching.picture import DIMS, Picture
 from napari_unet.core.teaching.pupil import Screen
+from napari_unet.core.teaching.region import Region
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.tiling import Tile
 
@@ -22,7 +23,7 @@ OUTPUT = 256  # pixels along the edge of a scored tile, at the working size: 50 
 class PreviewTile:
     """Part of a preview: ``labels`` (0 background, 1…) show what was painted as it was painted."""
 
-    box: Box  # in the image, axes T, Z, Y, X
+    box: Box  # in the annotation, in its axes
     labels: np.ndarray  # (*box) uint8
     scores: np.ndarray  # (K, *box) float32
     epoch: int
@@ -35,22 +36,28 @@ class View:
         self._picture = picture
         self._strokes = strokes
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the annotation, axes T, Z, Y, X."""
+        return self._picture.shape
+
     def tiles(
-        self, screen: Screen, box: Box, epoch: int, cursor: Sequence[float] | None = None
+        self, screen: Screen, region: Region, epoch: int, cursor: Sequence[float] | None = None
     ) -> Iterator[PreviewTile]:
-        """Yield the tiles that cover ``box``: the last stroke, then the nearest to ``cursor``."""
-        reader = self._reader(screen)
+        """Yield the tiles that cover ``region``: the last stroke, then what is near ``cursor``."""
+        box, reader = region.box, self._reader(screen)
         edge = input_size(screen.network.depth, OUTPUT)
         middle = [(part.start + part.stop - 1) / 2 for part in box]
         found = list(reader.grid.tiles((edge,) * DIMS, box))
-        near = middle if cursor is None else list(cursor)
+        near = middle if cursor is None else region.canonical(cursor)
         last = self._strokes.last
         found.sort(key=lambda tile: (not _meets(tile, last), _distance(tile, near)))
         for tile in found:
             scores = self._scores(screen, reader, tile)
             write, inside = _shared(tile, box)
             scores = np.ascontiguousarray(scores[(slice(None), *inside)])
-            yield PreviewTile(write, self._labels(write, scores), scores, epoch)
+            labels = region.as_given(self._labels(write, scores))
+            yield PreviewTile(region.box_given(write), labels, region.as_given(scores), epoch)
 
     def predict(self, screen: Screen, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """Return labels (*box) uint8 and scores (K, *box) float32, by the network alone."""
