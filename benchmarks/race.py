@@ -13,7 +13,8 @@ import platform
 import re
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from math import nan
 from pathlib import Path
@@ -46,19 +47,25 @@ class _Round(NamedTuple):
 
 
 def race(
-    contenders: dict[str, Callable[[], object]], rounds: int = 7, longest_s: float = 60.0
+    contenders: dict[str, Callable[[], object]],
+    rounds: int = 7,
+    longest_s: float = 60.0,
+    around: Mapping[str, Callable[[], AbstractContextManager[object]]] | None = None,
 ) -> list[Row]:
     """Time all contenders round-robin after one warm-up each; rows come in the order given.
 
     A contender that raises ImportError is reported as absent. One that has used ``longest_s``
-    seconds gets no further round: its row says how many it had.
+    seconds gets no further round: its row says how many it had. ``around``: what a contender finds
+    about it in use, entered before each of its rounds and not timed.
     """
+    places = around or {}
     absent = {name: _warm_up(call) for name, call in contenders.items()}
     taken: dict[str, list[_Round]] = {name: [] for name in contenders if not absent[name]}
     for _ in range(rounds):
         for name, samples in taken.items():
             if sum(sample.seconds for sample in samples) < longest_s:
-                samples.append(_quiet_round(contenders[name]))
+                with places.get(name, nullcontext)():
+                    samples.append(_quiet_round(contenders[name]))
     return [_row(name, taken.get(name, []), absent[name]) for name in contenders]
 
 

@@ -14,8 +14,10 @@ the loss. *gpu*: how much of a step a GPU computes; needs CUDA.
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from napari_unet import Annotation, TrainSettings, UNet, train
+from napari_unet.core.allocator import kept_memory
 from napari_unet.core.device import choose_device, fast_dtype
 from napari_unet.core.training.batch import Batch
 from napari_unet.core.training.learner import Learner, compute_dtype
@@ -175,6 +178,14 @@ def forward_convolutions(settings: TrainSettings, dtype: torch.dtype) -> Call:
     return run
 
 
+@contextmanager
+def in_training(call: Call) -> Iterator[None]:
+    """What a step finds in ``train``, and the limit likewise: memory kept from the step before."""
+    with kept_memory():
+        call()
+        yield
+
+
 # -- questions
 
 
@@ -199,7 +210,9 @@ def race_steps(preset: str, rounds: int, device: torch.device, only: Sequence[st
         name = f"{CONVOLUTIONS}, {str(dtype).removeprefix('torch.')}"
         contenders[name] = late(lambda dtype=dtype: forward_convolutions(plain, dtype))
     chosen = {n: call for n, call in contenders.items() if not only or any(o in n for o in only)}
-    rows = race({OURS: contenders[OURS], **chosen}, rounds)
+    mine = [name for name in contenders if OURS in name or name.startswith(CONVOLUTIONS)]
+    around = {name: partial(in_training, contenders[name]) for name in mine}
+    rows = race({OURS: contenders[OURS], **chosen}, rounds, around=around)
     head = f"One step, preset {preset}: base {base}, {settings.tile} -> {output} px, batch 1."
     return "\n\n".join([head, table(rows, OURS), *verdicts(rows, outside)])
 

@@ -32,6 +32,8 @@ with kept_memory():  # another thread changes nothing for this one
     other = threading.Thread(target=beside)
     other.start()
     other.join()
+    with kept_memory():  # as a validation within a training
+        pass
     still = faults()
 print(before, during, after, still, resident / 2**20)
 """

@@ -1,9 +1,9 @@
 """Memory that stays with the process: what a network frees at one layer, it takes at the next.
 
 glibc gives each large block back to the system, and gets it again as pages of zeros, one fault
-each: up to a fifth of the time of a network. While tiles are scored, freed blocks are kept;
-afterwards all of them go back. Only in the main thread: the large blocks of others are mapped one
-by one, whatever glibc is told.
+each: up to a fifth of the time of a network. While tiles are scored or a network is trained, freed
+blocks are kept; afterwards all of them go back. Only in the main thread: the large blocks of others
+are mapped one by one, whatever glibc is told.
 """
 
 import ctypes
@@ -15,23 +15,27 @@ from contextlib import contextmanager
 from typing import Any
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_inside: list[None] = []  # an entry for each kept_memory entered and not left, in the main thread
 KEEPING = {M_MMAP_THRESHOLD: 2**31 - 1, M_TRIM_THRESHOLD: 2**31 - 1}  # bytes
 STEADY = {M_MMAP_THRESHOLD: 2**25, M_TRIM_THRESHOLD: 2**26}  # where glibc settles by itself
 
 
 @contextmanager
 def kept_memory() -> Iterator[None]:
-    """Keep freed memory for the next block, and give all of it back at the end."""
+    """Keep freed memory for the next block; give all of it back at the end of the outermost."""
     library = _glibc()
     if library is None:
         yield
         return
+    _inside.append(None)
     _tell(library, KEEPING)
     try:
         yield
     finally:
-        _tell(library, STEADY)
-        library.malloc_trim(0)
+        _inside.pop()
+        if not _inside:  # a validation within a training leaves its memory to the next step
+            _tell(library, STEADY)
+            library.malloc_trim(0)
 
 
 def _glibc() -> Any:

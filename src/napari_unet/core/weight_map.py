@@ -9,12 +9,12 @@ import numpy as np
 
 from napari_unet.core.boxes import Box, box_in, grow, inside, join, shape_of, share, whole
 from napari_unet.core.coding import UNLABELLED
-from napari_unet.core.compiled import compiled
 from napari_unet.core.weighing.ids import dims_of, ids_of, same_shape
 from napari_unet.core.weighing.nearest_two import nearest_two
 from napari_unet.core.weighing.ridge import Ridge, fields_of
 from napari_unet.core.weighing.ridge import open_ridge as open_ridge
 from napari_unet.core.weighing.separation import Falk, Paper
+from napari_unet.core.weighing.tally import tally, weigh
 
 _EDGES = {2: (256, 512), 3: (32, 128, 128)}  # px: what one thread takes at a time
 
@@ -97,7 +97,7 @@ class WeightMap:
             everything = whole(ids.shape[-self._dims :])
             self._classify(place, everything)
             self._separate(place, everything)
-        self._counts = _count(self.classes)
+        self._counts = tally(self.classes)
 
     def weights(self, box: Box | None = None) -> np.ndarray:
         """Return the weights of ``box``, or all of them, float32."""
@@ -106,7 +106,7 @@ class WeightMap:
             np.ascontiguousarray(part[region]) for part in (self.classes, self.separation)
         )
         found = np.empty(classes.shape, np.float32)
-        _weigh(
+        weigh(
             classes.ravel(),
             self.formula.class_weights(self._counts),
             separation.ravel(),
@@ -147,9 +147,9 @@ class WeightMap:
             at = tuple(part.start + i for part, i in zip(leading, index, strict=True))
             place = int(np.ravel_multi_index(at, shape)) if at else 0
             changed = self._ridges[place].update(spatial, ids[index])
-            self._counts -= _count(self._fields(self.classes)[place][changed])
+            self._counts -= tally(self._fields(self.classes)[place][changed])
             self._classify(place, changed)
-            self._counts += _count(self._fields(self.classes)[place][changed])
+            self._counts += tally(self._fields(self.classes)[place][changed])
             around = grow(changed, self.formula.reach.pixels, self._ids.shape[-self._dims :])
             self._separate(place, around)
             done = join(done, around)
@@ -236,30 +236,3 @@ def _classes(classes: np.ndarray | None, ids: np.ndarray, unlabelled: np.ndarray
             "give them a class, or id 0"
         )
     return given
-
-
-def _count(classes: np.ndarray) -> np.ndarray:
-    """Count the pixels of each class, int64 (256,)."""
-    counts = np.zeros((4, UNLABELLED + 1), np.int64)
-    _tally(np.ascontiguousarray(classes).ravel(), counts)
-    return counts.sum(axis=0)
-
-
-@compiled
-def _tally(classes: np.ndarray, counts: np.ndarray) -> None:
-    """Count into four rows by turns: to add to one number again and again means to wait for it."""
-    even = classes.size - classes.size % 4
-    for i in range(0, even, 4):
-        for row in range(4):
-            counts[row, classes[i + row]] += 1
-    for i in range(even, classes.size):
-        counts[0, classes[i]] += 1
-
-
-@compiled
-def _weigh(
-    classes: np.ndarray, weights: np.ndarray, separation: np.ndarray, found: np.ndarray
-) -> None:
-    """Set what a pixel's class weighs, and the separation there."""
-    for i in range(classes.size):
-        found[i] = weights[classes[i]] + separation[i]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from napari_unet.core.allocator import kept_memory
 from napari_unet.core.annotation import Annotation
 from napari_unet.core.network import UNet
 from napari_unet.core.settings import TrainSettings
@@ -46,7 +47,13 @@ def train(
         said += records.differences(checkpoint, network, settings, labelled)
         start = checkpoint.snapshot
     job = Job(network, labelled, settings, dtype, tuple(validation), ranks, tuple(said))
-    return Trainer(job, _records(job, folder, resume), start).steps()
+    return _in_kept_memory(Trainer(job, _records(job, folder, resume), start).steps())
+
+
+def _in_kept_memory(steps: Generator[Step, None, None]) -> Generator[Step, None, None]:
+    """Let each step use the memory of the one before, which spares an eighth of its time."""
+    with kept_memory():
+        yield from steps
 
 
 def _agreed_dtype(network: UNet, settings: TrainSettings, ranks: Ranks | None) -> torch.dtype:
