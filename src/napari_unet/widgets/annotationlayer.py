@@ -11,7 +11,7 @@ from napari.layers import Image, Labels
 
 from napari_unet.core.annotation import Annotation
 from napari_unet.widgets.classes import LabelClass, code_of, new_class, set_classes
-from napari_unet.widgets.layers import unwrapped
+from napari_unet.widgets.layers import is_preview, unwrapped
 from napari_unet.widgets.pixels import Pixels, from_layer, labels_geometry, labels_shape, pixels_of
 from napari_unet.widgets.session import Session
 
@@ -71,7 +71,8 @@ def snapshot(image: Image, labels: Labels) -> Snapshot:
 
 def images_of(viewer: Any) -> list[Image]:
     """Return the image layers a network can see, in the order of the layer list."""
-    return [layer for layer in unwrapped(viewer).layers if isinstance(layer, Image)]
+    layers = unwrapped(viewer).layers
+    return [layer for layer in layers if isinstance(layer, Image) and not is_preview(layer)]
 
 
 def _empty(shape: tuple[int, ...], dtype: str) -> Any:

@@ -7,7 +7,7 @@ from napari.layers import Image, Labels
 from napari_unet.widgets import say
 from napari_unet.widgets.annotationlayer import images_of, new_annotation_layer
 from napari_unet.widgets.classes import value_of
-from napari_unet.widgets.layers import unwrapped
+from napari_unet.widgets.layers import is_preview, unwrapped
 
 if TYPE_CHECKING:
     import napari
@@ -31,7 +31,7 @@ def new_annotation(viewer: "napari.viewer.Viewer") -> None:
 def active_image(viewer: "napari.viewer.Viewer") -> Image | None:
     """Return the image layer that is selected, else the topmost one, else None."""
     active = viewer.layers.selection.active
-    if isinstance(active, Image):
+    if isinstance(active, Image) and not is_preview(active):
         return active
     return next(iter(reversed(images_of(viewer))), None)
 

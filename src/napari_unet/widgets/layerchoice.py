@@ -7,7 +7,7 @@ from napari.layers import Layer
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy
 
-from napari_unet.widgets.layers import unwrapped
+from napari_unet.widgets.layers import is_preview, unwrapped
 
 
 class LayerChoice(QComboBox):
@@ -15,7 +15,7 @@ class LayerChoice(QComboBox):
 
     ``reset_choices`` follows the layer list; the Frame of a dock passes on napari's call. A layer
     that is renamed or moved stays chosen; one that is removed gives way to the topmost other.
-    ``optional`` is the text of the choice of none.
+    ``optional`` is the text of the choice of none. Layers of the preview are no choice.
     """
 
     changed = Signal(object)  # Layer, or None
@@ -75,7 +75,9 @@ class LayerChoice(QComboBox):
         self._tell()
 
     def _wanted(self, layer: Layer) -> bool:
-        return isinstance(layer, self._kinds) and (self._fits is None or self._fits(layer))
+        if not isinstance(layer, self._kinds) or is_preview(layer):
+            return False
+        return self._fits is None or self._fits(layer)
 
     def _place(self, layer: Layer | None) -> int:
         return next(place for place, other in enumerate(self._layers) if other is layer)

@@ -35,6 +35,11 @@ def notes(layer: Layer) -> dict[str, Any]:
     return found
 
 
+def is_preview(layer: Layer) -> bool:
+    """Whether ``layer`` only shows what a training sees: nobody annotates or segments it."""
+    return bool(layer.metadata.get(NOTES, {}).get("preview"))
+
+
 def full_shape(layer: Layer) -> tuple[int, ...]:
     """Return the shape of the data, of the largest level of a pyramid; colours left out."""
     data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data

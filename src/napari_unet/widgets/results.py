@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Vectors
 
 from napari_unet.widgets.layers import GEOMETRY, replace_data
 
@@ -59,6 +59,12 @@ class Results:
         """Show ``data`` as the image of this ``kind``; ``look`` is for a layer that is new."""
         return self._show(Image, image, kind, data, {**look, **geometry})
 
+    def vectors(
+        self, image: Layer, kind: str, data: Any, geometry: dict[str, Any], **look: Any
+    ) -> Vectors:
+        """Show ``data`` (n, 2, axes) as the lines of this ``kind``, as ``labels`` does."""
+        return self._show(Vectors, image, kind, data, {**look, **geometry})
+
     def find(self, image: Layer, kind: str) -> Layer | None:
         """Return the layer that the next result of this ``kind`` would be written to, if any."""
         viewer, made = self._viewer(), self._made.get(image, {}).get(kind)
@@ -76,7 +82,7 @@ class Results:
 
     def _show(self, kind_of: Any, image: Layer, kind: str, data: Any, given: dict[str, Any]) -> Any:
         found = self.find(image, kind)
-        if isinstance(found, kind_of) and found.ndim == np.ndim(data) - bool(given.get("rgb")):
+        if isinstance(found, kind_of) and found.ndim == _axes(kind_of, data, given):
             self._renew(self._made[image][kind], found, data, given)
             return found
         layer = kind_of(data, name=f"{image.name} {kind}", **given)
@@ -96,6 +102,13 @@ class Results:
         for name in GEOMETRY:
             if name in geometry and not _same(getattr(layer, name), geometry[name]):
                 setattr(layer, name, geometry[name])
+
+
+def _axes(kind_of: Any, data: Any, given: dict[str, Any]) -> int:
+    """Return the axes a layer of ``data`` has."""
+    if kind_of is Vectors:
+        return int(np.shape(data)[-1])
+    return np.ndim(data) - bool(given.get("rgb"))
 
 
 def _same(before: Any, after: Any) -> bool:

@@ -1,0 +1,119 @@
+"""Subject: the annotated image that is previewed, as it was when it was asked for.
+
+Of an image too large to be weighed between two moves of a slider, the part in view stands for the
+whole; the dock says so.
+"""
+
+from dataclasses import dataclass
+from math import isqrt, prod
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from napari_unet.core.annotation import Annotation
+from napari_unet.core.axes import spatial_axes
+from napari_unet.widgets.classes import code_of
+from napari_unet.widgets.layers import Region, full_shape, view_centre
+from napari_unet.widgets.pixels import (
+    Pixels,
+    axes_of,
+    from_layer,
+    labels_shape,
+    pixels_of,
+    region_to_layer,
+)
+
+LARGEST = 2048**2  # pixels that are weighed fast enough
+DEEPEST = 64  # planes of a volume that is too large
+STEP = 256  # px the view moves before another part is taken
+
+_KEPT: "WeakKeyDictionary[Subject, Annotation]" = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """An image and its labels as they were. Crosses threads."""
+
+    name: str  # of the image
+    pixels: Pixels
+    region: Region  # of the axes of the image without C: what of it is previewed
+    whole: bool
+    labels: np.ndarray  # a copy of the region, read-only
+    zero: str
+    ids: str
+
+    def annotation(self) -> Annotation:
+        """Return the annotation, made at the first call. Compute thread only."""
+        if self not in _KEPT:
+            parts = iter(self.region)
+            index = tuple(slice(None) if a == "C" else next(parts) for a in self.pixels.axes)
+            data = self.pixels.data if self.whole else np.asarray(self.pixels.data[index])
+            _KEPT[self] = Annotation(
+                data, self.labels, axes=self.pixels.axes, zero=self.zero, ids=self.ids
+            )
+        return _KEPT[self]
+
+    def same(self, other: "Subject") -> bool:
+        """Whether nothing has changed from one to the other."""
+        said = (self.zero, self.ids, self.region, self.name, self.pixels.axes)
+        return (
+            self.pixels.data is other.pixels.data
+            and said == (other.zero, other.ids, other.region, other.name, other.pixels.axes)
+            and np.array_equal(self.labels, other.labels)
+        )
+
+    def size(self) -> str:
+        """Return the edges of the region in words."""
+        edges = [part.stop - part.start for part in self.region]
+        return " × ".join(str(edge) for edge in edges if edge > 1)
+
+
+def subject_of(viewer: Any, image: Image, labels: Labels, dims: int) -> Subject:
+    """Take ``image`` and a copy of its labels; refused in words where the two do not fit."""
+    pixels, code = pixels_of(image), code_of(labels)
+    region = region_of(viewer, image, dims)
+    if full_shape(labels) != labels_shape(image):
+        from_layer(image, labels)  # says what does not fit
+    data = labels.data[0] if labels.multiscale else labels.data
+    copied = np.array(data[region_to_layer(image, region)])
+    copied = copied.reshape([part.stop - part.start for part in region])
+    copied.setflags(write=False)
+    whole = copied.size == prod(full_shape(labels))
+    return Subject(image.name, pixels, region, whole, copied, code.zero, code.ids)
+
+
+def region_of(viewer: Any, image: Image, dims: int) -> Region:
+    """Return what of ``image`` is previewed: all of it, or a part around the view's middle."""
+    letters = axes_of(image)
+    edges = {a: n for a, n in zip(letters, _shape(image), strict=True) if a != "C"}
+    centre = dict(zip(letters[: image.ndim], view_centre(viewer, image), strict=True))
+    if prod(edges.values()) <= LARGEST:
+        return tuple(slice(0, n) for n in edges.values())
+    tile = "ZYX"[-dims:]
+    most = _most(edges, tile)
+    return tuple(_around(centre[a], edges[a], most.get(a, 1)) for a in spatial_axes(letters))
+
+
+def _most(edges: dict[str, int], tile: str) -> dict[str, int]:
+    """Return how far the region may reach along the axes of a tile."""
+    if prod(edges.get(a, 1) for a in tile) <= LARGEST:
+        return {a: edges.get(a, 1) for a in tile}
+    planes = min(edges.get("Z", 1), DEEPEST) if "Z" in tile else 1
+    edge = isqrt(LARGEST // planes)
+    return {"Z": planes, "Y": edge, "X": edge} if "Z" in tile else {"Y": edge, "X": edge}
+
+
+def _around(centre: float, edge: int, most: int) -> slice:
+    """Return at most ``most`` pixels around ``centre``, the same ones for a small move."""
+    if most > 1:
+        centre = round(centre / STEP) * STEP
+    start = int(np.clip(round(centre) - most // 2, 0, max(edge - most, 0)))
+    return slice(start, min(start + most, edge))
+
+
+def _shape(image: Image) -> tuple[int, ...]:
+    shape = full_shape(image)
+    data = image.data[0] if image.multiscale else image.data
+    return (*shape, int(data.shape[-1])) if image.rgb else shape
