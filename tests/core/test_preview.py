@@ -106,6 +106,4 @@ def test_a_volume_shows_the_lines_of_its_middle():
     shown = preview_tile(found, settings, 0)
     assert shown.labels.shape == shown.sample.image.shape[1:]
     places = shown.sample.deformation.coordinates(shown.sample.place.centre)
-    np.testing.assert_array_equal(
-        shown.outlines.input, outline(places[1:, places.shape[1] // 2])
-    )
+    np.testing.assert_array_equal(shown.outlines.input, outline(places[1:, places.shape[1] // 2]))
