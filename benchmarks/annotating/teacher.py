@@ -1,0 +1,52 @@
+"""The Teacher as the person meets it: what it learns and shows takes from the same seconds."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+
+from annotating.learners import Preview
+from annotating.pictures import Picture
+from annotating.strokes import Stroke
+from napari_unet import Teacher
+
+T = TypeVar("T")
+PREVIEWS = 1 / 3  # of the time goes into previews at most
+
+
+class TaughtNetwork:
+    """Learns, and scores the whole picture whenever something better was published."""
+
+    def __init__(self, picture: Picture, seed: int) -> None:
+        self.teacher = Teacher(picture.image, axes=picture.axes, classes=2, seed=seed)
+        self._view = tuple(slice(0, n) for n in picture.shape)
+        self.spent = 0.0
+        self._cost = 0.0  # processor seconds of a preview
+        self._stale = False  # something was published since the last preview
+
+    def paint(self, stroke: Stroke) -> None:
+        self.teacher.paint(stroke.box, stroke.labels)
+
+    def work(self, seconds: float) -> Iterator[Preview]:
+        learning = self.teacher.learn(max(seconds - self._cost, 0.0))
+        shown = self.spent
+        while published := self._clocked(lambda: next(learning, None)):
+            self._stale |= published.new
+            if self._stale and self.spent - shown >= self._cost / PREVIEWS:
+                yield self._preview()
+                shown = self.spent
+        if self._stale:
+            yield self._preview()
+
+    def _preview(self) -> Preview:
+        before = self.spent
+        labels, scores = self._clocked(lambda: self.teacher.predict(self._view))
+        self._cost, self._stale = self.spent - before, False
+        return Preview(labels == 1, scores[1].astype(np.float32))
+
+    def _clocked(self, work: Callable[[], T]) -> T:
+        begun = time.process_time()
+        done = work()
+        self.spent += time.process_time() - begun
+        return done
