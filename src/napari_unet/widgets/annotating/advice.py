@@ -32,7 +32,10 @@ def advice(labels: Labels, counts: Counts) -> str:
     background = bool(counts.get(code.background))
     first = classes[1].name
     if not painted and not background:
-        return f"Paint a few strokes of '{first}' ({key_of(1)}), then of background ({key_of(0)})."
+        return (
+            f"Paint a few strokes of '{first}' ({key_of(1)}), then of background ({key_of(0)}). "
+            "Dragging with the right button encircles and fills."
+        )
     if not painted:
         return f"Only background is painted: paint some '{first}' ({key_of(1)})."
     if not background:

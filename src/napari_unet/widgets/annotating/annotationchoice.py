@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -54,7 +53,7 @@ class AnnotationChoice(QWidget):
         self._watch: Watch | None = None
         self.images = LayerChoice(viewer, (Image,), "Image")
         self.layers = LayerChoice(viewer, (Labels,), "Labels", optional="none", fits=self._fits)
-        self.new = QToolButton()
+        self.new = QPushButton("New")
         self.notice = QLabel()
         self.copy = QPushButton("Copy to paint in")
         self._copies = Latest(session, parent=self)
@@ -64,11 +63,7 @@ class AnnotationChoice(QWidget):
         self._follow_pair()
 
     def _lay_out(self) -> None:
-        self.new.setText("New")
-        self.new.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-        self.new.setToolTip(
-            "Add an empty annotation layer to the image, 8 bits a pixel; the one there is stays"
-        )
+        self.new.setToolTip("Add an empty annotation layer to the image; the one there is stays")
         menu = QMenu(self.new)
         menu.setToolTipsVisible(True)
         menu.addAction("for classes", self._new_classes).setToolTip("A value a class, 8 bits")
@@ -99,7 +94,6 @@ class AnnotationChoice(QWidget):
         self.images.changed.connect(self._image_changed)
         self.images.activated.connect(self._picked)
         self.layers.changed.connect(self._labels_changed)
-        self.new.clicked.connect(self._new_classes)
         self.copy.clicked.connect(self._copy)
         self._copies.answered.connect(self._copied)
         self._session.pairs.changed.connect(self._follow_pair)

@@ -155,9 +155,10 @@ class Checking(QWidget):
 
     def _say_state(self) -> None:
         found = [row.finding for row in self.rows]
-        text = f"{count(len(found), 'finding')}, the gravest first" if found else GOOD
+        text = f"{count(len(found), 'finding')}, the gravest first." if found else GOOD
         if self._strokes:
-            text = f"Checked before the last {count(self._strokes, 'stroke')}"
+            since = "stroke" if self._strokes == 1 else count(self._strokes, "stroke")
+            text = f"Checked before the last {since}."
         self.status.setText(text)
 
     def _show(self, findings: list[Finding]) -> None:

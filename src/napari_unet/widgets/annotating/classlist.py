@@ -26,7 +26,7 @@ from napari_unet.widgets.annotating.removal import Removal
 from napari_unet.widgets.classes import classes_of, code_of
 from napari_unet.widgets.layers import full_shape
 
-HINT = "brush 2 · polygon 3 · fill 4 · erase E · right-drag encircles"
+HINT = "brush 2 · polygon 3 · fill 4 · erase E"
 
 
 class ClassList(QWidget):
@@ -189,14 +189,10 @@ class ClassList(QWidget):
 
 
 def _hint() -> QLabel:
-    """Return a line about napari's tools, in smaller letters."""
+    """Return a line about napari's tools."""
     hint = QLabel(HINT)
-    hint.setWordWrap(True)
     hint.setToolTip(
         "napari's own tools and keys; with the brush, dragging with the right button draws an "
         "outline and fills it; [ and ] change the size of the brush"
     )
-    font = hint.font()
-    font.setPointSizeF(font.pointSizeF() * 0.85)
-    hint.setFont(font)
     return hint

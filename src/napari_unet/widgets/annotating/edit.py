@@ -9,6 +9,7 @@ from napari_unet.core.painted import Counts, add, count_values
 from napari_unet.widgets.classes import LabelClass
 from napari_unet.widgets.layers import Region, paint_box
 
+_Atom = tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]  # places, before, after
 PROBES = 8  # pixels by which an edit is recognised as undone
 
 
@@ -27,20 +28,16 @@ class Edit:
     def of(cls, event: Any, removed: tuple[int, LabelClass] | None = None) -> "Edit":
         """Read a ``paint`` event of a Labels layer."""
         change: Counts = {}
-        for atom in event.value:
-            _, before, after = _parts(atom)
+        atoms = [_parts(atom) for atom in event.value]
+        for _, before, after in atoms:
             add(change, count_values(after))
             add(change, count_values(before), -1)
-        places, before, after = _parts(event.value[-1])
+        places, before, after = atoms[-1]
         chosen = np.unique(np.linspace(0, len(before) - 1, PROBES).astype(int))
-        return cls(
-            paint_box(event),
-            change,
-            tuple(place[chosen] for place in places),
-            before[chosen],
-            after[chosen],
-            removed,
-        )
+        probes = tuple(place[chosen] for place in places)
+        several = len({value for _, _, values in atoms for value in values[:1].tolist()}) > 1
+        found = _found(atoms[:-1] if several else [], probes, before[chosen])
+        return cls(paint_box(event), change, probes, found, after[chosen], removed)
 
     def is_done(self, data: Any) -> bool:
         """Whether its pixels are as it left them."""
@@ -58,7 +55,21 @@ class Edit:
         return all(np.asarray(a).item() == b for a, b in zip(found, wanted, strict=True))
 
 
-def _parts(atom: Any) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
+def _found(atoms: list[_Atom], probes: tuple[np.ndarray, ...], before: np.ndarray) -> np.ndarray:
+    """Return what the first of ``atoms`` that changed each probe has found there.
+
+    A stroke of one value changes no pixel twice; an edit of several values may.
+    """
+    found = before.copy()
+    for places, values, _ in reversed(atoms):
+        for number, probe in enumerate(zip(*probes, strict=True)):
+            hits = np.logical_and.reduce([a == b for a, b in zip(places, probe, strict=True)])
+            if hits.any():
+                found[number] = values[hits.argmax()]
+    return found
+
+
+def _parts(atom: Any) -> _Atom:
     """Return places, values before and values after of a part of an edit, a row a pixel."""
     box = getattr(atom, "slice_key", None)
     if box is None:

@@ -71,9 +71,14 @@ def summary(labels: Labels, counts: Counts | None, whole: int) -> str:
     if not labelled:
         return f"nothing labelled yet of {number(whole)} px"
     return (
-        f"{number(labelled)} of {number(whole)} px labelled, "
-        f"{share(labelled, whole)} of the image{objects}"
+        f"{_together(number(labelled))} of {_together(number(whole))} px labelled, "
+        f"{_together(share(labelled, whole))} of the image{objects}"
     )
+
+
+def _together(text: str) -> str:
+    """Keep a number and its unit on one line."""
+    return text.replace(" ", "\u00a0")
 
 
 def _pixels(labels: Labels, counts: Counts, place: int) -> int:

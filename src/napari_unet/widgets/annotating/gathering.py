@@ -72,6 +72,7 @@ class Gathering(QWidget):
             editor.setAccessibleName(f"{name} in pixels")
             line.addWidget(QLabel(name))
             line.addWidget(editor, 1)
+        line.addWidget(QLabel("px"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 0, 0, 4)
         layout.setSpacing(3)
@@ -177,6 +178,5 @@ def _sizes(value: float, tooltip: str) -> QDoubleSpinBox:
     editor.setRange(0.0, 500.0)
     editor.setDecimals(1)
     editor.setValue(value)
-    editor.setSuffix(" px")
     editor.setToolTip(tooltip)
     return editor
