@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QLabel, QPushButton, QStackedWidget
 
@@ -12,7 +12,14 @@ from napari_unet.core.settings import TrainSettings
 from napari_unet.widgets import say
 from napari_unet.widgets.frame import Frame
 from napari_unet.widgets.latest import Latest
-from napari_unet.widgets.previewing.answer import Answer, Request, answer, facts, remarks
+from napari_unet.widgets.previewing.answer import (
+    Answer,
+    Request,
+    answer,
+    facts,
+    remarks,
+    size_of,
+)
 from napari_unet.widgets.previewing.camera import fill_canvas, look_at_layers, turn_to
 from napari_unet.widgets.previewing.chosen import Chosen
 from napari_unet.widgets.previewing.pages import make_pages
@@ -20,7 +27,7 @@ from napari_unet.widgets.previewing.rows import usual_of
 from napari_unet.widgets.previewing.screen import Screen
 from napari_unet.widgets.previewing.subject import Subject, subject_of
 from napari_unet.widgets.previewing.viewchoice import ViewChoice
-from napari_unet.widgets.previewing.watch import Watch, forget
+from napari_unet.widgets.previewing.watch import Watch, forget, timer
 from napari_unet.widgets.work import Outcome
 
 SETTLED = 200  # ms without a move after which the view counts as another one
@@ -43,8 +50,6 @@ class PreviewDock(Frame):
         self._connect()
         self._take_settings(self.session.settings)
         self._other_layers()
-
-    # -- made once
 
     def _build(self) -> None:
         self.chosen = Chosen(self.viewer, self.session.pairs)
@@ -80,27 +85,18 @@ class PreviewDock(Frame):
         key = QShortcut(QKeySequence("R"), self)
         key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         key.activated.connect(self.reroll)
-        self._settled = self._timer(SETTLED, self._view_moved)
-        self._patience = self._timer(PATIENCE, self._say_drawing)
+        self._settled = timer(self, SETTLED, self._view_moved)
+        self._patience = timer(self, PATIENCE, self._say_drawing)
         view = Watch()
         camera = self.viewer.scene.camera.events
         view.follow(self._moving, camera.center, camera.zoom, self.viewer.dims.events.current_step)
         view.follow(self._hover, self.viewer.cursor.events.position)
         self.destroyed.connect(partial(forget, view))
 
-    def _timer(self, milliseconds: int, slot: Any) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(milliseconds)
-        timer.timeout.connect(slot)
-        return timer
-
     def reset_choices(self, event: Any = None) -> None:
         """Follow the layer list."""
         super().reset_choices(event)
         self.chosen.choose_labels()
-
-    # -- settings
 
     def _take_settings(self, settings: TrainSettings) -> None:
         self._last[settings.weighting] = {"w0": settings.w0, "sigma": settings.sigma}
@@ -134,6 +130,15 @@ class PreviewDock(Frame):
         self.stack.setCurrentWidget(self.pages[view])
         self._ask()
 
+    def _behind(self) -> bool:
+        """Whether the dock is closed, or behind another one."""
+        return bool(self.window().isVisible()) and not self.isVisible()
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Take up what has changed behind other docks."""
+        super().showEvent(event)
+        self._look_again()
+
     def _look_again(self) -> None:
         """Take the labels as they are now, and ask again."""
         before, self._subject = self._subject, None
@@ -150,8 +155,8 @@ class PreviewDock(Frame):
 
     def _ask(self) -> None:
         """Ask for what the dock shows now."""
-        if self._subject is None:
-            return  # the dock says why
+        if self._subject is None or self._behind():
+            return  # the dock says why, or asks when it is seen again
         view, settings = self.views.value(), self.session.settings
         self.latest.ask(answer, Request(view, self._subject, settings, self.seed))
 
@@ -189,7 +194,10 @@ class PreviewDock(Frame):
     # -- what is seen
 
     def _reveal(self) -> None:
-        self.screen.reveal(self.chosen.image.value(), self.pages[self.views.value()].kinds())
+        image = self.chosen.image.value()
+        self.screen.reveal(image, self.pages[self.views.value()].kinds())
+        if image is not None:
+            self.screen.redraw_lines(image)
 
     def _look(self, close: bool, moved: bool = True) -> None:
         """Bring the tile into view, alone or with its image; what is seen already stays."""
@@ -238,9 +246,3 @@ class PreviewDock(Frame):
 
     def _open_train(self) -> None:
         self.viewer.window.add_plugin_dock_widget("napari-unet", "Train")
-
-
-def size_of(given: Answer) -> tuple[int, ...]:
-    """Return the size of what is shown."""
-    sample = getattr(given.found, "sample", None)
-    return sample.image.shape if sample is not None else given.found.values.shape

@@ -231,7 +231,7 @@ def test_lines_and_labels_of_every_kind_of_image():
         viewer.add_layer(image)
         labels = new_annotation_layer(viewer, image)
         labels.data[..., 20:30, 20:30] = 2
-        settings = replace(SMALL, dims=dims, depth=1, tile=44)
+        settings = replace(SMALL, dims=dims, depth=1, tile=44, sd=2.0)
         subject = subject_of(viewer, image, labels, dims)
         assert subject.whole
         request = Request("deformation", subject, settings, 0)

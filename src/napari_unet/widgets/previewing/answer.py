@@ -42,7 +42,7 @@ def facts(given: Answer) -> str:
     """Say in numbers what is shown."""
     found = given.found
     if given.request.view == "weights":
-        return f"Weights {found.low:.3g} to {found.high:.3g}; unlabelled pixels weigh 0."
+        return f"Weights {found.low:.3g} to {found.high:.3g}; 0 where unlabelled."
     plane = _plane(given)
     if given.request.view == "sample":
         edges = found.sample.image.shape[1:]
@@ -69,6 +69,12 @@ def remarks(given: Answer) -> str:
             "around the middle of the view, whose contrast and class balance are used."
         )
     return " ".join(found)
+
+
+def size_of(given: Answer) -> tuple[int, ...]:
+    """Return the shape of what is shown."""
+    sample = getattr(given.found, "sample", None)
+    return sample.image.shape if sample is not None else given.found.values.shape
 
 
 def _plane(given: Answer) -> str:

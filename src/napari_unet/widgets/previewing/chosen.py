@@ -4,14 +4,14 @@ from functools import partial
 from typing import Any
 
 from napari.layers import Image, Labels
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_unet.widgets.layerchoice import LayerChoice
 from napari_unet.widgets.layers import full_shape
 from napari_unet.widgets.pairs import Pairs
 from napari_unet.widgets.pixels import from_layer, labels_shape
-from napari_unet.widgets.previewing.watch import Watch, forget
+from napari_unet.widgets.previewing.watch import Watch, forget, timer
 
 
 class Chosen(QWidget):
@@ -30,9 +30,7 @@ class Chosen(QWidget):
         form.addRow("Annotated image", self.image)
         form.addRow("Labels", self.labels)
         self._watch = Watch()
-        self._soon = QTimer(self)  # once for all that is told at the same time
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self.touched)
+        self._soon = timer(self, 0, self.touched.emit)  # once for all told at the same time
         self.image.changed.connect(self._take_image)
         self.labels.changed.connect(self._follow)
         self.labels.activated.connect(self._pair)

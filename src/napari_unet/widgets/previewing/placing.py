@@ -8,6 +8,7 @@ from napari.layers import Image
 from napari_unet.widgets.pixels import axes_of, labels_shape
 from napari_unet.widgets.previewing.answer import Answer
 from napari_unet.widgets.previewing.ground import Geometry, Ground
+from napari_unet.widgets.previewing.strokes import within
 
 GAP = 0.03  # of the longer edge of the image, between it and the tile
 
@@ -20,6 +21,7 @@ class Placing:
     flat: Ground  # of the lines, which lie in planes
     offset: dict[str, float]  # of the tile's first pixel in pixels of the image
     start: np.ndarray  # (2,) where the previewed region begins in the image, rows and columns
+    size: tuple[int, int]  # of the image, rows and columns
 
     @classmethod
     def of(cls, image: Image, given: Answer) -> "Placing":
@@ -35,7 +37,8 @@ class Placing:
         if len(shape) == 3:
             centre = given.found.sample.place.centre[0] + starts["Z"]
             offset["Z"] = float(round(centre)) - shape[0] // 2
-        return cls(tile, flat, offset, np.array([starts["Y"], starts["X"]], float))
+        start = np.array([starts["Y"], starts["X"]], float)
+        return cls(tile, flat, offset, start, (size["Y"], size["X"]))
 
     def geometry(self, inner: int = 0) -> Geometry:
         """Return the geometry of the tile, or of what begins ``inner`` pixels inside it."""
@@ -45,10 +48,10 @@ class Placing:
         """Return the geometry of lines in pixels of the tile."""
         return self.flat.placed(self.offset)
 
-    def in_tile(self, line: np.ndarray) -> np.ndarray:
-        """Return a line in the previewed region in pixels of the tile, where it is beside it."""
+    def in_tile(self, line: np.ndarray) -> list[np.ndarray]:
+        """Return what of a line in the previewed region lies in the image, in tile pixels."""
         corner = np.array([self.offset["Y"], self.offset["X"]])
-        return line + self.start - corner
+        return [part - corner for part in within(line + self.start, self.size)]
 
 
 def _beside(height: int, width: int, down: int, across: int) -> dict[str, float]:

@@ -19,7 +19,6 @@ from napari_unet.widgets.session import Session
 
 KINDS = {"deformation": "deformed", "weights": "weights", "sample": "sample"}  # chief layers
 LINES = {"grid": "#ffd60a", "folded": "#ff3b30", "frame": "#00c8ff"}
-MARK = {NOTES: {"preview": True}}  # so that no dock takes such a layer for an image
 
 
 class Screen:
@@ -83,7 +82,7 @@ class Screen:
         before = self._results.find(image, kind)
         layer = self._results.image(
             image, kind, data, geometry, colormap="inferno", opacity=0.8, contrast_limits=limits,
-            metadata=MARK, visible=False,
+            metadata=_mark(), visible=False,
         )  # fmt: skip
         if before is None:
             layer.colorbar.visible = True
@@ -102,12 +101,12 @@ class Screen:
         self._show_image(image, "deformed", place, found.sample.image)
         layer = self._results.labels(
             image, "deformed labels", place.tile.array(found.labels), place.geometry(),
-            metadata=MARK, opacity=0.4, visible=False,
+            metadata=_mark(), opacity=0.4, visible=False,
         )  # fmt: skip
         if layer.colormap is not labels.colormap:
             layer.colormap = labels.colormap
         outline = place.in_tile(found.outlines.input)
-        self._show_lines(image, "grid", place, [*found.grid, outline])
+        self._show_lines(image, "grid", place, [*found.grid, *outline])
         self._show_lines(image, "folded", place, found.folds)
 
     def _show_sample(self, image: Image, labels: Labels, given: Answer) -> None:
@@ -117,7 +116,7 @@ class Screen:
         self._show_image(image, "sample", place, sample.image)
         layer = self._results.labels(
             image, "sample labels", place.tile.array(sample.classes + np.uint8(1)),
-            place.geometry(lost), metadata=MARK, opacity=0.4, visible=False,
+            place.geometry(lost), metadata=_mark(), opacity=0.4, visible=False,
         )  # fmt: skip
         layer.colormap = _colours(labels)
         weights = place.tile.array(sample.weights)
@@ -125,7 +124,7 @@ class Screen:
         self._show_heat(image, "sample weights", weights, high, place.geometry(lost))
         size = sample.image.shape[-2:]
         frames = [rectangle(size, 0), rectangle(size, lost)]
-        frames += [place.in_tile(line) for line in found.outlines]
+        frames += [part for line in found.outlines for part in place.in_tile(line)]
         self._show_lines(image, "frame", place, frames)
 
     def _show_image(self, image: Image, kind: str, place: Placing, tile: np.ndarray) -> None:
@@ -133,14 +132,14 @@ class Screen:
         if image.rgb:
             colours = np.clip(np.moveaxis(tile[:3], 0, -1), 0.0, 1.0)
             self._results.image(
-                image, kind, place.tile.array(colours), place.geometry(), rgb=True, metadata=MARK,
-                visible=False,
+                image, kind, place.tile.array(colours), place.geometry(), rgb=True,
+                metadata=_mark(), visible=False,
             )  # fmt: skip
             return
         shown = tile[self._channel(image)]
         self._results.image(
             image, kind, place.tile.array(shown), place.geometry(), colormap=image.colormap,
-            contrast_limits=(0.0, 1.0), metadata=MARK, visible=False,
+            contrast_limits=(0.0, 1.0), metadata=_mark(), visible=False,
         )  # fmt: skip
 
     def _show_lines(
@@ -149,7 +148,7 @@ class Screen:
         data = segments([place.flat.points(line) for line in lines], len(place.flat.letters))
         layer = self._results.vectors(
             image, kind, data, place.line_geometry(), edge_color=LINES[kind], vector_style="line",
-            metadata=MARK, visible=False,
+            metadata=_mark(), visible=False,
         )  # fmt: skip
         layer.edge_width = line_width(self._viewer, layer)
 
@@ -168,6 +167,11 @@ class Screen:
             selection.clear()
             selection.update(before)
             selection.active = active
+
+
+def _mark() -> dict[str, Any]:
+    """Return metadata by which no dock takes a preview for an image or an annotation."""
+    return {NOTES: {"preview": True}}
 
 
 def _colours(labels: Labels) -> DirectLabelColormap:

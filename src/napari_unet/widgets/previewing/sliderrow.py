@@ -1,7 +1,7 @@
 """SliderRow: a setting on a slider, with the exact number beside it."""
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_type_hints
 
 from qtpy.QtCore import QObject, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QSlider
@@ -12,6 +12,7 @@ from napari_unet.widgets.editors import Editor, editor_for, tooltip
 TICKS = 1000  # positions of a slider
 
 FIELDS = {item.name: item for item in fields(TrainSettings)}
+KINDS: dict[str, type] = get_type_hints(TrainSettings)
 
 
 class SettingRow(QObject):
@@ -24,7 +25,7 @@ class SettingRow(QObject):
         self.name = name
         item = FIELDS[name]
         said = " ".join(part for part in (tooltip(item), hint) if part)
-        self.editor: Editor = editor_for(item, item.type)
+        self.editor: Editor = editor_for(item, KINDS[name])
         self.title, self.unit = QLabel(title), QLabel(unit)
         self.title.setBuddy(self.editor.widget)
         for widget in (self.title, self.editor.widget):
@@ -71,7 +72,7 @@ class SliderRow(SettingRow):
         self.editor.widget.setFixedWidth(78)
         limits = FIELDS[name].metadata
         self._low, self._high, self._power = limits["low"], limits["high"], power
-        self._whole = FIELDS[name].type is int
+        self._whole = KINDS[name] is int
 
     def add_to(self, grid: QGridLayout) -> None:
         """Become the last row of ``grid``."""

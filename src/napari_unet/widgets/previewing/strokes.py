@@ -22,6 +22,14 @@ def rectangle(size: tuple[int, ...], inner: int) -> np.ndarray:
     return np.array([(low, low), (low, right), (bottom, right), (bottom, low), (low, low)])
 
 
+def within(line: np.ndarray, size: tuple[int, ...]) -> list[np.ndarray]:
+    """Return the pieces of a line (points, 2) that lie in an image of this size."""
+    seen = ((line >= -0.5) & (line <= np.array(size) - 0.5)).all(axis=1)
+    cuts = np.flatnonzero(np.diff(seen)) + 1
+    kept = seen[np.concatenate([[0], cuts])]
+    return [part for part, keep in zip(np.split(line, cuts), kept, strict=True) if keep]
+
+
 def line_width(viewer: Any, layer: Layer) -> float:
     """Return WIDTH in pixels of ``layer``."""
     return float(WIDTH / viewer.scene.camera.zoom / abs(layer.scale[-1]))

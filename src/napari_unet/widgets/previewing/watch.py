@@ -1,7 +1,9 @@
-"""Watch: what napari tells of viewer and layers, forgotten when the dock is gone."""
+"""Watch: what napari tells of viewer and layers, forgotten when the dock is gone; and timers."""
 
 from collections.abc import Callable
 from typing import Any
+
+from qtpy.QtCore import QObject, QTimer
 
 Slot = Callable[[Any], None]
 
@@ -28,3 +30,12 @@ class Watch:
 def forget(watch: Watch, *_: Any) -> None:
     """Forget all; for the ``destroyed`` of a widget, bound so that the watch lives until then."""
     watch.forget()
+
+
+def timer(parent: QObject, milliseconds: int, slot: Callable[[], None]) -> QTimer:
+    """Return a timer that calls ``slot`` once, this long after it was started last."""
+    made = QTimer(parent)
+    made.setSingleShot(True)
+    made.setInterval(milliseconds)
+    made.timeout.connect(slot)
+    return made
