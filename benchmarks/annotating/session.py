@@ -32,7 +32,7 @@ class Session:
     def dip(self) -> float:
         """Largest loss of IoU from one preview to the next."""
         ious = [iou for _, iou in self.curve]
-        return max([a - b for a, b in pairwise(ious)], default=0.0)
+        return max([0.0, *(a - b for a, b in pairwise(ious))])
 
     def at(self, second: float) -> float:
         """Return the IoU of the preview shown at a moment; 0 before the first one."""
