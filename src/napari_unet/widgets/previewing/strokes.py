@@ -24,7 +24,8 @@ def rectangle(size: tuple[int, ...], inner: int) -> np.ndarray:
 
 def within(line: np.ndarray, size: tuple[int, ...]) -> list[np.ndarray]:
     """Return the pieces of a line (points, 2) that lie in an image of this size."""
-    seen = ((line >= -0.5) & (line <= np.array(size) - 0.5)).all(axis=1)
+    near = (line >= -0.5) & (line <= np.array(size) - 0.5)
+    seen: np.ndarray = np.all(near, axis=1)
     cuts = np.flatnonzero(np.diff(seen)) + 1
     kept = seen[np.concatenate([[0], cuts])]
     return [part for part, keep in zip(np.split(line, cuts), kept, strict=True) if keep]
