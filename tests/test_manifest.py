@@ -137,7 +137,8 @@ def test_without_the_plugin_the_defaults_hold(plugin_settings):
 def test_opening_docks_imports_no_torch_in_the_window():
     """A window that imported torch would stand still for a second."""
     folder = ROOT / "src" / "napari_unet" / "widgets"
-    names = sorted(f"napari_unet.widgets.{path.stem}" for path in folder.rglob("[!_]*.py"))
+    paths = (path.relative_to(folder).with_suffix("") for path in folder.rglob("[!_]*.py"))
+    names = sorted(".".join(("napari_unet.widgets", *path.parts)) for path in paths)
     code = (
         f"import sys, importlib\nfor n in {names}: importlib.import_module(n)\n"
         "print([m for m in ('torch', 'safetensors.torch') if m in sys.modules])"

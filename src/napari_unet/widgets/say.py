@@ -12,7 +12,8 @@ from napari_unet.widgets.work import Outcome
 
 LOG = logging.getLogger("napari_unet")
 LONGEST = 300  # characters of a message that was not written for people
-_SENTENCES = (ValueError, TypeError, OSError)  # core says with these what is wrong and what to do
+# core says with these what is wrong and what to do
+_SENTENCES = (ValueError, TypeError, OSError, MemoryError)
 
 
 def info(sentence: str) -> None:

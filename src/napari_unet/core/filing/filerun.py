@@ -51,6 +51,7 @@ class Choices:
     tile: int | None = None
     memory: int | None = None
     average: str = "none"
+    seconds: float | None = None
 
 
 Score = Callable[[Scoring, LabelStore, Sequence[Tile], ImageFile], Iterator[Note]]

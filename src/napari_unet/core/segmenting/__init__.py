@@ -1,5 +1,6 @@
 """Segmenting: a network over a whole image, tile by tile, equal to the image in one piece."""
 
+from napari_unet.core.segmenting.kept import KeptScores, Labelled, relabel, relabel_tile
 from napari_unet.core.segmenting.options import Options
 from napari_unet.core.segmenting.plan import Plan
 from napari_unet.core.segmenting.prepare import prepare
@@ -13,6 +14,8 @@ from napari_unet.core.segmenting.segment import (
 from napari_unet.core.segmenting.writing import Stores, fill
 
 __all__ = [
+    "KeptScores",
+    "Labelled",
     "Options",
     "Plan",
     "Scored",
@@ -22,6 +25,8 @@ __all__ = [
     "fill",
     "plan_segmentation",
     "prepare",
+    "relabel",
+    "relabel_tile",
     "score_tiles",
     "segment",
 ]

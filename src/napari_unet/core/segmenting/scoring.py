@@ -66,10 +66,10 @@ class Scoring:
         grid.axes(self.edges, region)  # what is wrong is said now, not at the first tile
         return (self._tile_as_given(tile) for tile in grid.tiles(self.edges, region, near))
 
-    def plan(self) -> Plan:
+    def plan(self, region: Sequence[slice] | None = None) -> Plan:
         """Say how many tiles there are, how long they will take, and in how much memory."""
         grid = self.reader.grid
-        axes = grid.axes(self.edges)
+        axes = grid.axes(self.edges, None if region is None else self._canonical(region))
         each = cost.measured(self.scorer)
         return Plan(
             tiles=prod(len(spans) for spans in axes),

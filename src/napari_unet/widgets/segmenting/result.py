@@ -1,0 +1,213 @@
+"""Result: what segmenting has found in one image: its scores, and the layers that show them.
+
+There is a layer of objects and one of classes. Both are the user's to edit: one that was edited is
+never written to again, and the next result gets a layer of its own.
+"""
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.core.coding import Code
+from napari_unet.widgets import say
+from napari_unet.widgets.classes import LabelClass, new_class, set_classes, set_code
+from napari_unet.widgets.latest import Latest
+from napari_unet.widgets.layers import notes, region_write
+from napari_unet.widgets.segmenting.keeping import Keeping
+from napari_unet.widgets.segmenting.place import Place
+from napari_unet.widgets.segmenting.request import Look
+from napari_unet.widgets.segmenting.scoring import Block
+from napari_unet.widgets.session import Session
+from napari_unet.widgets.work import Outcome, Urgency
+
+KINDS = {True: "segmented", False: "segmented classes"}  # by ``Look.objects``
+LARGEST = np.iinfo(np.uint16).max
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """What the network wrote into a layer: whatever differs from it, a person has changed."""
+
+    image: "weakref.ref[Image]"
+    place: Place
+    labels: np.ndarray  # in the axes of the layer
+    kinds: np.ndarray  # class of each object; (1,) where the labels are classes
+    objects: bool
+    classes: tuple[LabelClass, ...]  # background first
+
+
+class Result(QObject):
+    """The result of one image; ``look`` is how it is shown. GUI thread."""
+
+    changed = Signal()
+
+    def __init__(
+        self, session: Session, image: Image, written: "weakref.WeakKeyDictionary[Labels, Written]"
+    ) -> None:
+        super().__init__()
+        self.keeping = Keeping()  # compute thread only
+        self.place = Place.of(image)
+        self.look = Look()
+        self.objects = 0  # how many are shown
+        self.classes: tuple[LabelClass, ...] = (new_class(0), new_class(1))
+        self.running = False  # tiles are written by the run; labels are made anew when it ends
+        self._wanted = True
+        self._session = session
+        self._image = weakref.ref(image)
+        self._written = written
+        self._shown: dict[bool, Labels] = {}
+        self._latest = Latest(session, Urgency.VIEW, self)
+        self._latest.answered.connect(self._labelled)
+        self._latest.failed.connect(self._failed)
+
+    @property
+    def image(self) -> Image | None:
+        """The image, None when it is gone."""
+        return self._image()
+
+    @property
+    def busy(self) -> bool:
+        """Whether new labels are on their way."""
+        return self._latest.busy
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer that shows the result, None where there is none (any more)."""
+        layer = self._shown.get(self.look.objects)
+        return layer if self._is_there(layer) else None
+
+    def begin(self, place: Place, about: dict[str, Any]) -> dict[bool, np.ndarray | None]:
+        """Get ready for a run; return the labels that show through until they are replaced.
+
+        ``about`` is that of the network: its classes are shown from now on.
+        """
+        self.place, self.running, self._wanted = place, True, True
+        named = about.get("classes") or ()
+        found = tuple(LabelClass(str(one["name"]), str(one["color"])) for one in named)
+        self.classes = found or (new_class(0), new_class(1))
+        self._latest.drop()
+        return {objects: self._base(objects) for objects in KINDS}
+
+    def end(self) -> None:
+        """Make labels of all that is scored, unless their layer was removed; a run is over."""
+        self.running = False
+        if self._wanted:
+            self.refresh()
+
+    def set_look(self, look: Look) -> None:
+        """Show the result with other settings, soon, without the network."""
+        if look != self.look:
+            self.look = look
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Make labels anew, unless a run will."""
+        if not self.running:
+            self._latest.ask(_relabel, self.keeping, self.look)
+
+    def show_block(self, block: Block) -> None:
+        """Write one tile where the result is seen."""
+        layer = self._to_write_to()
+        if layer is None:
+            return
+        region = self.place.region(block.region)
+        labels = block.labels
+        if layer.data.dtype.itemsize < 4:
+            labels = np.where(labels > 0, (labels - 1) % LARGEST + 1, 0)
+        new = self.place.block(labels).astype(layer.data.dtype)
+        if block.inside is not None:
+            old = np.asarray(layer.data[region])
+            new = np.where(self.place.block(block.inside), new, old)
+        self._written[layer].labels[region] = new
+        region_write(layer, region, new)
+
+    def was_removed(self) -> bool:
+        """Whether somebody has taken the layer that the run writes to out of the viewer."""
+        layer = self._shown.get(self.look.objects)
+        return layer is not None and not self._is_there(layer)
+
+    def forget_layer(self) -> None:
+        """Take it that the layer of the result is not wanted any more."""
+        self._wanted = False
+        self._shown.pop(self.look.objects, None)
+
+    def _base(self, objects: bool) -> np.ndarray | None:
+        image = self.image
+        layer = None if image is None else self._session.results.find(image, KINDS[objects])
+        kept = self._written.get(layer) if layer is not None else None
+        if kept is None or kept.place.labels_shape != self.place.labels_shape:
+            return None
+        return self.place.flat(kept.labels).copy()
+
+    def _to_write_to(self) -> Labels | None:
+        """Return the layer for the tiles of a run: the one there is, or one of its own."""
+        image, objects = self.image, self.look.objects
+        if image is None:
+            return self._orphan()
+        layer = self._session.results.find(image, KINDS[objects])
+        if layer is not None and layer in self._written and layer.data.shape == self.place.shape:
+            self._shown[objects] = layer
+            return layer
+        before = self._written.get(self._shown.get(objects)) if objects in self._shown else None
+        if before is not None and before.labels.shape == self.place.shape:
+            data = before.labels.copy()
+        else:
+            data = np.zeros(self.place.shape, np.uint16 if objects else np.uint8)
+        return self._show(image, data, np.zeros(1, np.uint8))
+
+    def _orphan(self) -> Labels | None:
+        """Return the layer of an image that was removed, if it still is to be written to."""
+        layer = self.layer
+        return None if layer is None or self._session.results.touched(layer) else layer
+
+    def _labelled(self, found: Any) -> None:
+        image = self.image
+        if found is None or image is None or self.running:
+            self.changed.emit()
+            return
+        if tuple(found.labels.shape) == self.place.labels_shape:
+            self.objects = len(found.kinds) - 1
+            self._show(image, self.place.block(found.labels), found.kinds)
+        self.changed.emit()
+
+    def _show(self, image: Image, data: np.ndarray, kinds: np.ndarray) -> Labels:
+        """Show ``data``, which is kept as what the network wrote."""
+        objects = self.look.objects
+        before = self._shown.get(objects)
+        layer = self._session.results.labels(
+            image, KINDS[objects], data.copy(), self.place.geometry, opacity=0.6
+        )
+        self._shown[objects] = layer
+        if layer is not before:
+            self._tell_of_new(before, layer)
+        notes(layer)["segmented"] = image.name
+        set_classes(layer, self.classes)
+        set_code(layer, Code("background", "objects" if objects else "classes"))
+        self._written[layer] = Written(
+            weakref.ref(image), self.place, data, kinds, objects, self.classes
+        )
+        return layer
+
+    def _tell_of_new(self, before: Labels | None, layer: Labels) -> None:
+        if before is not None and self._is_there(before):
+            say.info(
+                f"'{before.name}' was edited and stays as it is: "
+                f"the new result is in '{layer.name}'"
+            )
+
+    def _failed(self, outcome: Outcome) -> None:
+        say.failed("Making labels of the scores", outcome)
+        self.changed.emit()
+
+    def _is_there(self, layer: Labels | None) -> bool:
+        viewer = self._session.viewer
+        return viewer is not None and any(layer is other for other in viewer.layers)
+
+
+def _relabel(keeping: Keeping, look: Look) -> Any:
+    """Make the labels; compute thread."""
+    return keeping.relabel(look)

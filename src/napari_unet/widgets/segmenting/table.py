@@ -1,0 +1,143 @@
+"""Table: the objects of a result with their areas and scores; a row leads to its object."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.widgets import say
+from napari_unet.widgets.latest import Latest
+from napari_unet.widgets.layers import look_at, unwrapped
+from napari_unet.widgets.pixels import Pixels, pixels_of
+from napari_unet.widgets.segmenting.keeping import Keeping
+from napari_unet.widgets.segmenting.place import Place
+from napari_unet.widgets.segmenting.result import Result, Written
+from napari_unet.widgets.segmenting.segmentations import Segmentations
+from napari_unet.widgets.segmenting.tablemodel import TableModel
+from napari_unet.widgets.segmenting.words import count
+from napari_unet.widgets.session import Session
+from napari_unet.widgets.work import Outcome, Urgency
+
+
+class Table(QWidget):
+    """The table of the objects of ``result`` as they are in its layer, corrections included."""
+
+    def __init__(self, viewer: Any, result: Result) -> None:
+        super().__init__()
+        self.viewer = unwrapped(viewer)
+        session = Session.of(viewer)
+        self._result = result
+        self._written = Segmentations.of(session).written
+        self._layer: Labels | None = None
+        self._table: Any = None
+        self._pixel_size: dict[str, float] = {}
+        self.model = TableModel(self)
+        self.rows = QTableView()
+        self.rows.setModel(self.model)
+        self.rows.setSortingEnabled(True)
+        self.rows.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.rows.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.rows.verticalHeader().hide()
+        self.title = QLabel()
+        self.save = QPushButton("Save CSV…")
+        self.save.setToolTip("Save the table, with sizes in µm where the image has a pixel size")
+        self._lay_out()
+        self._latest = Latest(session, Urgency.VIEW, self)
+        self._latest.answered.connect(self._measured)
+        self._latest.failed.connect(self._failed)
+        self.save.clicked.connect(self._save)
+        self.rows.selectionModel().currentRowChanged.connect(self._go)
+        result.changed.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def busy(self) -> bool:
+        """Whether objects are being measured."""
+        return self._latest.busy
+
+    def refresh(self) -> None:
+        """Measure the objects as they are now."""
+        layer, image = self._result.layer, self._result.image
+        written = self._written.get(layer) if layer is not None else None
+        if layer is None or image is None or written is None or not written.objects:
+            return
+        self._layer = layer
+        pixels = pixels_of(image)
+        self._pixel_size = pixels.pixel_size
+        labels = written.place.flat(layer.data).astype(np.int32)
+        volume = self._result.look.volume
+        self._latest.ask(_measure, self._result.keeping, labels, written, pixels, volume)
+
+    def write(self, path: Path, overwrite: bool = False) -> None:
+        """Write the table as CSV."""
+        self._table.write(
+            path, names=self.model.names, pixel_size=self._pixel_size, overwrite=overwrite
+        )
+
+    def _measured(self, table: Any) -> None:
+        assert self._layer is not None
+        self._table = table
+        self.model.show(table, tuple(entry.name for entry in self._result.classes))
+        self.rows.resizeColumnsToContents()
+        self.title.setText(f"{count(len(table), 'object')} in '{self._layer.name}'")
+        self.save.setEnabled(True)
+
+    def _failed(self, outcome: Outcome) -> None:
+        say.failed("Measuring the objects", outcome)
+
+    def _go(self, current: Any, before: Any) -> None:
+        layer = self._layer
+        if not current.isValid() or layer is None or layer not in self.viewer.layers:
+            return
+        row = int(self.model.order[current.row()])
+        place: Place = self._written[layer].place
+        point = [slice(round(at), round(at) + 1) for at in self._table.centroid[row]]
+        look_at(self.viewer, layer, [part.start for part in place.region(tuple(point))])
+        layer.selected_label = int(self._table.label[row])
+
+    def _save(self) -> None:
+        name = f"{self._layer.name if self._layer is not None else 'objects'}.csv"
+        path, _ = QFileDialog.getSaveFileName(self, "Save the table", name, "CSV (*.csv)")
+        if path:
+            try:
+                self.write(Path(path), overwrite=True)  # the dialog has asked
+            except OSError as error:
+                say.problem(str(error))
+                return
+            say.info(f"The table is saved in {path}")
+
+    def _lay_out(self) -> None:
+        self.save.setEnabled(False)
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        head.addWidget(self.save)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addLayout(head)
+        layout.addWidget(self.rows)
+
+
+def _measure(
+    keeping: Keeping, labels: np.ndarray, written: Written, pixels: Pixels, volume: bool
+) -> Any:
+    """Measure the objects; one that a person has added is of the first class. Compute thread."""
+    from napari_unet.core.labelling.objecttable import ObjectTable
+
+    if tuple(keeping.scores.shape[1:]) != labels.shape:
+        raise ValueError("the scores belong to another image by now: segment it again")
+    kinds = np.ones(max(int(labels.max(initial=0)) + 1, len(written.kinds)), np.uint8)
+    kinds[: len(written.kinds)] = written.kinds
+    kinds[0] = 0
+    dims = 3 if volume else keeping.dims
+    return ObjectTable.measure(labels, keeping.scores, kinds, pixels.axes, dims)

@@ -1,0 +1,163 @@
+"""A network whose scores are known by hand, a scene for it, and a dock to drive."""
+
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
+from scipy import ndimage
+
+from napari_unet.core.network import UNet
+from napari_unet.widgets.job import dispatch
+from napari_unet.widgets.networks import KeptNetwork
+from napari_unet.widgets.segment import SegmentDock
+
+STEEP, MIDDLE = 6.0, 0.5  # score = 1 / (1 + exp(-STEEP * (gray - MIDDLE)))
+COUNTED = {"tiles": 0, "seconds": 0.0, "most": 0}
+
+
+def watched(module, args):
+    """Count the tiles, be as slow as a test wants, and run out of memory where it says so."""
+    COUNTED["tiles"] += 1
+    time.sleep(COUNTED["seconds"])
+    if COUNTED["most"] and args[0][0, 0].numel() > COUNTED["most"]:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+def known_network(channels=1, dims=2, slow_layers=False):
+    """Return a network that passes gray values of its first channel on to its head."""
+    network = UNet(channels=channels, classes=2, base=2, depth=1, dims=dims, dropout=0.0)
+    middle = (1,) * dims
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.zero_()
+        pairs = [network.contract[0], network.expand[0]]
+        for pair, source in zip(pairs, (0, 2), strict=True):  # 2: the first that was copied
+            pair.first.weight[(0, source, *middle)] = 1.0
+            pair.second.weight[(0, 0, *middle)] = 1.0
+        network.head.weight[1, 0] = STEEP
+        network.head.bias[1] = -STEEP * MIDDLE
+    for layer in network.modules() if slow_layers else [network]:
+        layer.register_forward_pre_hook(watched)
+    return network.eval()
+
+
+def known_scores(image):
+    """Return the score of the object class, from the percentiles that every network has."""
+    low, high = np.percentile(image, (1.0, 99.8))
+    gray = np.maximum((image - low) / (high - low), 0)
+    return 1 / (1 + np.exp(-STEEP * (gray - MIDDLE)))
+
+
+def known_objects(image, threshold=0.5, min_area=0, holes=0):
+    """Return the objects as scipy finds them."""
+    labels, count = ndimage.label(known_scores(image) > threshold)
+    for label in range(1, count + 1):
+        if (labels == label).sum() < min_area:
+            labels[labels == label] = 0
+        elif holes:
+            inside = ndimage.binary_fill_holes(labels == label) & (labels == 0)
+            parts, many = ndimage.label(inside, np.ones((3, 3)))
+            for part in range(1, many + 1):
+                if (parts == part).sum() <= holes:
+                    labels[parts == part] = label
+    values = np.unique(labels)
+    return np.searchsorted(values, labels)
+
+
+def scene(shape=(128, 150)):
+    """Return bright, middling and faint squares, small and large, and one with a hole."""
+    image = np.zeros(shape, np.float32)
+    for number, (row, column) in enumerate(
+        (row, column) for row in range(6, shape[0] - 20, 24) for column in range(5, 130, 24)
+    ):
+        size = (4, 9, 14)[number % 3]
+        image[row : row + size, column : column + size] = (1.0, 0.7, 0.4)[number // 3 % 3]
+    image[36:39, 60:64] = 0.0 if image[30:44, 53:67].any() else 1.0
+    image[60:80, 100:120] = 1.0
+    image[66:70, 106:111] = 0.0
+    return image
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left():
+    threads = torch.get_num_threads()
+    COUNTED.update(tiles=0, seconds=0.0, most=0)
+    yield
+    COUNTED.update(tiles=0, seconds=0.0, most=0)
+    assert dispatch().compute.shut_down(10.0)
+    torch.set_num_threads(threads)
+
+
+class Driven:
+    """A dock on a viewer without a window, as a person would use it."""
+
+    def __init__(self, qtbot, viewer=None):
+        self.qtbot = qtbot
+        self.viewer = ViewerModel() if viewer is None else viewer
+        self.dock = SegmentDock(self.viewer)
+        if viewer is None:
+            qtbot.addWidget(self.dock)
+            for events in (self.viewer.layers.events.inserted, self.viewer.layers.events.removed):
+                events.connect(self.dock.reset_choices)
+        self.told = len(notification_manager.records)
+
+    def add_network(self, name="known", **shape):
+        return self.dock.session.networks.add(KeptNetwork(name, known_network(**shape)))
+
+    def add_scene(self, name="scene", **named):
+        return self.viewer.add_image(scene(), name=name, **named)
+
+    def messages(self):
+        return [str(record.message) for record in notification_manager.records[self.told :]]
+
+    def until(self, condition, timeout=20_000):
+        try:
+            self.qtbot.waitUntil(condition, timeout=timeout)
+        except Exception as error:
+            raise AssertionError(self.state()) from error
+
+    def state(self):
+        """What the dock says, for a test that waited in vain."""
+        runs = self.dock.runs
+        return [runs.plan.text(), runs.state.text(), runs.start.toolTip(), *self.messages()]
+
+    def settled(self):
+        result = self.dock.result()
+        return self.dock.segmentations.run is None and not (result and result.busy)
+
+    def run(self):
+        """Press Segment and wait for the end."""
+        assert self.dock.runs.start.isEnabled(), self.dock.runs.start.toolTip()
+        self.dock.runs.start.click()
+        self.until(self.settled)
+        return self.dock.result().layer
+
+    def start_slowly(self, seconds=0.1, tile=48, tiles=2):
+        """Press Segment and wait for the first tiles of many."""
+        COUNTED["seconds"] = seconds
+        self.dock.more.tile.setValue(tile)
+        self.dock.runs.start.click()
+        self.until(lambda: self.dock.segmentations.run.done >= tiles)
+        return self.dock.segmentations.run
+
+
+@pytest.fixture
+def driven(qtbot):
+    return Driven(qtbot)
+
+
+@pytest.fixture
+def known():
+    """What is known by hand: tests of a folder cannot import one another."""
+    return SimpleNamespace(
+        network=known_network,
+        scores=known_scores,
+        objects=known_objects,
+        scene=scene,
+        counted=COUNTED,
+        drive=Driven,
+    )
