@@ -77,15 +77,6 @@ def test_preview_draws_one_picture_and_overwrites_none(pair, tmp_path, capsys):
     assert "exists already" in capsys.readouterr().err
 
 
-def test_demo_says_where_its_picture_is(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert main(["demo"]) == 0
-    assert main(["demo", "--seed", "1"]) == 0
-    files = sorted(file.name for file in tmp_path.iterdir())
-    assert files == ["napari-unet-demo-2.png", "napari-unet-demo.png"]
-    assert str(tmp_path / "napari-unet-demo.png") in capsys.readouterr().out
-
-
 def test_the_module_runs_as_a_command():
     command = [sys.executable, "-m", "napari_unet", "--version"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "0.1.0\n"

@@ -11,7 +11,8 @@ from importlib import import_module
 
 from napari_unet import __version__
 
-VERBS = ("check", "demo", "evaluate", "preview", "segment", "train")
+# the first one is what no argument means
+VERBS = ("open", "demo", "check", "train", "segment", "evaluate", "preview", "export")
 DONE, USER_ERROR, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -38,7 +39,8 @@ def _add_common(verb: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv``; return its exit status."""
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser().parse_args(given or [VERBS[0]])
     try:
         return int(arguments.run(arguments))
     except (ValueError, TypeError, OSError) as error:

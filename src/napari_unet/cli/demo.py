@@ -1,36 +1,138 @@
-"""Draw a deformed sample of the sample data and its weight map to one PNG."""
+"""Show the program on its sample data: in a window, or without one in a minute of work.
+
+Without a window a small network is trained on two images, segments a third, and is scored against
+the truth; image, truth, result and errors are drawn in one PNG.
+"""
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from napari_unet.cli.preview import draw_preview, refuse_existing
+from napari_unet.cli.display import no_window
 from napari_unet.cli.report import Report
 
-ABOUT = "draw a sample of the sample data, deformed and weighed"
+if TYPE_CHECKING:
+    from napari_unet.core.network import UNet
+    from napari_unet.samples import SampleImage
+
+ABOUT = "show the program on its sample data"
+SAMPLE = "nuclei"
+TRAINED_ON, TESTED_ON = ("nuclei", "nuclei-2"), "nuclei-test"
+PRESET = "nano"
+SECONDS = 60.0
+SMALLEST = 30  # px of an object; what is smaller is no nucleus
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--headless", action="store_true", help="open no window")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, metavar="S", help="training time (default: 60)"
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="PNG", help="default: a new file here")
-    parser.add_argument("--sample", help="name of the sample data (default: the first)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from napari_unet import samples
-    from napari_unet.core.annotation import Annotation
-    from napari_unet.core.settings import TrainSettings
+    """Open the window, or do the work and tell where the picture is."""
+    report = Report(arguments)
+    why = "" if arguments.headless else no_window()
+    if not arguments.headless and not why:
+        from napari_unet.widgets.start import open_window
+
+        open_window([], SAMPLE)
+        return 0
+    if not arguments.seconds > 0:
+        raise ValueError(f"--seconds is {arguments.seconds:g}: give the network some time to train")
+    if why:
+        report.warn(f"{why}; here is the demo without one.")
+    _without_window(arguments, report)
+    return 0
+
+
+def _without_window(arguments: argparse.Namespace, report: Report) -> None:
+    from napari_unet import samples, segment
+    from napari_unet.cli.preview import refuse_existing
+    from napari_unet.core.objects import ObjectSettings
 
     path = arguments.output or _free(Path("napari-unet-demo.png"))
     refuse_existing(path)
-    shown = samples.load(arguments.sample or samples.names()[0])
-    annotation = Annotation(
-        shown.image, shown.labels, axes=shown.axes, zero="background", ids="objects"
+    network = _trained(arguments, report)
+    test = samples.load(TESTED_ON)
+    found = segment(
+        test.image, network, axes=test.axes, objects=ObjectSettings(min_area=SMALLEST)
+    ).labels
+    _tell_scores(report, test, found, arguments.seed)
+    _draw(path, test, found)
+    report.say(
+        f"Image, truth, result and errors are drawn in {path.absolute()}", picture=path.absolute()
     )
-    draw_preview(annotation, TrainSettings.preset("paper", seed=arguments.seed), path)
-    Report(arguments).say(
-        f"A sample of '{shown.name}', deformed and weighed, is drawn in {path.absolute()}",
-        picture=path.absolute(),
-    )
-    return 0
+
+
+def _trained(arguments: argparse.Namespace, report: Report) -> "UNet":
+    import torch
+
+    from napari_unet import Annotation, TrainSettings, UNet, samples, train
+    from napari_unet.core.device import choose_device
+
+    settings = TrainSettings.preset(PRESET, seed=arguments.seed, minutes=arguments.seconds / 60)
+    seen = [samples.load(name) for name in TRAINED_ON]
+    annotations = [
+        Annotation(one.image, one.labels, axes=one.axes, zero="background", ids="objects")
+        for one in seen
+    ]
+    torch.manual_seed(arguments.seed)
+    network = UNet(base=settings.base, depth=settings.depth, norm=settings.norm)
+    network.to(choose_device(arguments.device))
+    number, loss = 0, float("nan")
+    for step in train(network, annotations, settings):
+        number, loss = step.number, step.loss
+        left = max(0.0, arguments.seconds - step.seconds)
+        report.live(
+            f"training on {' and '.join(TRAINED_ON)}: step {number}, loss {loss:.3f}, "
+            f"{left:.0f} s left",
+            step=number, loss=loss, seconds_left=left,
+        )  # fmt: skip
+    report.say(
+        f"A {PRESET} network was trained for {arguments.seconds:.0f} s on "
+        f"{' and '.join(TRAINED_ON)}: {number} steps, loss {loss:.3f}",
+        steps=number, loss=loss,
+    )  # fmt: skip
+    return network
+
+
+def _tell_scores(report: Report, test: "SampleImage", found: Any, seed: int) -> None:
+    """Tell the figures on the image that was not trained on, with their intervals."""
+    from napari_unet.cli.scoretable import tell_summary
+    from napari_unet.core.evaluation import Comparison, object_measures, score, summarise
+
+    measures = object_measures()
+    scored = [score(test.name, Comparison(test.labels, found), measures)]
+    figures = [summarise(scored, measure, seed) for measure in measures]
+    report.say(
+        f"'{test.name}', which it has not seen: {found.max()} objects found, "
+        f"{test.labels.max()} in truth",
+        found=int(found.max()), truth=int(test.labels.max()),
+    )  # fmt: skip
+    tell_summary(report, figures, 1, ["A match is an IoU of 0.5 or more."])
+
+
+def _draw(path: Path, test: "SampleImage", found: Any) -> None:
+    import numpy as np
+
+    from napari_unet.cli import picture
+    from napari_unet.core.evaluation import error_layer
+    from napari_unet.core.normalisation import Normalisation
+
+    contrast = Normalisation().measure(test.image, test.axes)
+    places = tuple(np.arange(edge) for edge in test.image.shape)
+    image = picture.gray(contrast.apply(test.image[None], places))
+    errors = error_layer(test.labels, found)
+    panels = [
+        (f"image '{test.name}'", image),
+        (f"truth: {test.labels.max()} objects", picture.tinted(image, test.labels)),
+        (f"result: {found.max()} objects", picture.tinted(image, found)),
+        (picture.errors_title(errors), picture.with_errors(image, errors)),
+    ]
+    picture.draw_panels(path, [(title, picture.enlarged(p)) for title, p in panels], columns=2)
 
 
 def _free(path: Path) -> Path:

@@ -2,9 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from napari_unet.widgets.evaluating.words import ERRORS  # words and colours; no window in it
+
+if TYPE_CHECKING:
+    from napari_unet.core.evaluation import ErrorLayer
 
 GAP = 12  # pixels between panels
 TITLE = 22  # pixels above a panel
@@ -53,6 +59,25 @@ def framed(picture: np.ndarray, border: int) -> np.ndarray:
     edge[2:-2, 2:-2] = False
     found[inside][edge] = (0, 200, 255)
     return found
+
+
+def with_errors(picture: np.ndarray, errors: "ErrorLayer", strength: float = 0.65) -> np.ndarray:
+    """Lay the colour of its kind over every error."""
+    colours = np.array([(0, 0, 0), *(ImageColor.getrgb(words.color) for words in ERRORS)])
+    mixed = picture * (1 - strength) + colours[errors.labels] * strength
+    return np.where((errors.labels > 0)[..., None], mixed, picture).astype(np.uint8)
+
+
+def errors_title(errors: "ErrorLayer") -> str:
+    """Return how many errors there are of each kind."""
+    told = [f"{count} {kind}" for kind, count in errors.counts.items() if count]
+    return f"errors: {', '.join(told) or 'none'}"
+
+
+def enlarged(picture: np.ndarray, edge: int = 480) -> np.ndarray:
+    """Repeat pixels until the picture is about ``edge`` pixels wide."""
+    times = max(1, round(edge / picture.shape[1]))
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def draw_panels(path: Path, panels: Sequence[tuple[str, np.ndarray]], columns: int = 3) -> None:

@@ -1,0 +1,49 @@
+"""Start: napari with images and the docks, the window first and what takes time behind it."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import napari
+from npe2 import PluginManager
+from qtpy.QtCore import QTimer
+
+from napari_unet.core.project import is_project
+from napari_unet.widgets import say
+
+PLUGIN = "napari-unet"
+FIRST = "Annotate"
+NETWORK = ".safetensors"
+
+
+def open_window(paths: Sequence[Path], sample: str = "") -> None:
+    """Open a window with ``paths`` or a sample and return when it is closed."""
+    viewer = napari.Viewer()
+    QTimer.singleShot(0, partial(fill, viewer, paths, sample))  # when it is on the screen
+    napari.run()
+
+
+def fill(viewer: Any, paths: Sequence[Path], sample: str = "") -> None:
+    """Open what was asked for, then the docks: Annotate makes the annotation layer."""
+    if sample:
+        viewer.open_sample(PLUGIN, sample)
+    for path in paths:
+        ours = path.suffix == NETWORK or is_project(path)
+        try:
+            viewer.open(path, plugin=PLUGIN if ours else None)
+        except Exception as error:  # readers of other plugins raise whatever they like
+            say.problem(f"{path} was not opened: {say.in_words(error)}")
+    open_docks(viewer)
+
+
+def open_docks(viewer: Any) -> None:
+    """Open every dock behind the first one, as tabs."""
+    manifest = PluginManager.instance().get_manifest(PLUGIN)
+    names = [dock.display_name for dock in manifest.contributions.widgets or ()]
+    first = None
+    for name in sorted(names, key=lambda name: name != FIRST):
+        dock, _ = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+        first = first or dock
+    if first is not None:
+        first.raise_()
