@@ -50,6 +50,10 @@ class Networks(QObject):
     def __getitem__(self, name: str) -> KeptNetwork:
         return self._kept[name]
 
+    def get(self, name: str) -> KeptNetwork | None:
+        """Return the network called ``name``, None when there is none."""
+        return self._kept.get(name)
+
     @property
     def newest(self) -> KeptNetwork | None:
         """The one added or changed last."""

@@ -36,6 +36,7 @@ class Session(QObject):
         self.networks = Networks()
         self.pairs = Pairs(viewer)
         self.results = Results(viewer)
+        self.closed = False  # its window is: nothing is to be shown or kept any more
         self._viewer = weakref.ref(viewer)
         self._settings = TrainSettings.preset("standard")
         self._jobs: list[Job] = []
@@ -98,6 +99,7 @@ class Session(QObject):
         False when something did not yield within two seconds; it then ends after its step.
         """
         until = time.monotonic() + CLOSING
+        self.closed = True
         _OPEN.discard(self)
         for job in self._jobs:
             job.stop()

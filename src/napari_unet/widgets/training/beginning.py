@@ -29,7 +29,7 @@ def start_of(recipe: Recipe, material: Material) -> Start:
         network = new_network(settings, material)
     else:
         network, said = adapted(recipe.network, material)
-        settings = _normalised_as(network, settings)
+        settings = settings if recipe.resumed else _normalised_as(network, settings)
     network.about["pixel_size"] = material.pixel_size or network.about["pixel_size"]
     network.to(choose_device(recipe.device))
     return Start(network, settings_of(network, settings), (said,) if said else ())

@@ -85,7 +85,9 @@ class TileView(QObject):
             data[region_to_layer(image, found.region)].shape
         )
         look = {"opacity": OPACITY, "colormap": DirectLabelColormap(color_dict=found.colours)}
+        chosen = session.viewer.layers.selection.active  # a new layer must not take the brush away
         session.results.labels(image, KIND, data, labels_geometry(image), **look)
+        session.viewer.layers.selection.active = chosen
 
 
 def segmented_tile(network: Any, place: Place, edge: int, contrast: Any) -> SegmentedTile:

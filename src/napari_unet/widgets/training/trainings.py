@@ -2,7 +2,6 @@
 
 import weakref
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ class Training(QObject):
 
     changed = Signal()
     stepped = Signal(list)  # Steps since the last time
+    told = Signal()  # it has begun, or was validated
 
     def __init__(self, recipe: Recipe, job: Job, tile: TileView) -> None:
         super().__init__()
@@ -36,7 +36,8 @@ class Training(QObject):
         self.doing = "waiting"  # before the first step
         self.said: list[str] = []
         self.problem = ""
-        self.queued_at = datetime.now()
+        self.kept = ""  # the name its network has in the session
+        self.newest: Any = None  # Step, which may tell of a validation that goes on
         self._offset = 0
 
     @property
@@ -46,8 +47,9 @@ class Training(QObject):
 
     @property
     def last(self) -> Any:
-        """The newest Step, or None."""
-        return self.steps[-1] if self.steps else None
+        """The last Step of this training, or None."""
+        step = self.steps[-1] if self.steps else None
+        return step if step is not None and step.number > self._offset else None
 
     @property
     def best(self) -> Any:
@@ -71,6 +73,9 @@ class Training(QObject):
             else:
                 steps.append(replace(value, number=value.number + self._offset))
         self._add(steps)
+        self.newest = steps[-1] if steps else self.newest
+        if any(isinstance(v, Begun) or getattr(v, "validation", None) for v in values):
+            self.told.emit()
         self.stepped.emit(steps)
         self.changed.emit()
 
@@ -96,8 +101,8 @@ class Training(QObject):
 class Trainings(QObject):
     """The trainings of a session; ``Trainings.of(session)`` finds them. GUI thread only."""
 
-    changed = Signal()  # one was started, or ended
-    shown_changed = Signal()
+    changed = Signal()  # one was started, has begun, was validated, or ended
+    edited = Signal()  # labels or pixels of a layer that is trained on
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -106,7 +111,7 @@ class Trainings(QObject):
         self.ended: Training | None = None  # the last one, for what is to be said of it
         self.folders: list[FolderSource] = []
         self.tile = TileView(session)
-        self.offered: set[Path] = set()  # runs gone on with in this session
+        self._watched: weakref.WeakSet[Any] = weakref.WeakSet()
 
     @classmethod
     def of(cls, session: Session) -> "Trainings":
@@ -149,20 +154,35 @@ class Trainings(QObject):
             training.follow(self.session.networks[recipe.before].steps)
         training.setParent(self)
         job.arrived.connect(training.take)
+        training.told.connect(self.changed)
         job.changed.connect(training.changed)
         job.ended.connect(partial(self._ended, training))
         self._running.append(training)
         self.changed.emit()
         return training
 
+    def watch(self) -> None:
+        """Tell from now on when the layers of the pairs are painted in or get other data."""
+        for pair in self.session.pairs:
+            for layer, names in ((pair.image, ("data",)), (pair.labels, ("data", "paint"))):
+                if layer not in self._watched:
+                    self._watched.add(layer)
+                    for name in names:
+                        getattr(layer.events, name).connect(self._tell_edited)
+
+    def _tell_edited(self, event: Any) -> None:
+        self.edited.emit()
+
     def _ended(self, training: Training, outcome: Outcome) -> None:
         """Keep the network, whether the training came to its end, was stopped or went wrong."""
         self._running.remove(training)
+        if self.session.closed:
+            return  # its run stays open, and is offered when a dock is next opened
         self.ended = training
         if outcome.error is not None:
             training.problem = in_words(outcome.error)
         begun, run = training.begun, training.recipe.run
-        if begun is not None and run is not None and training.steps:
+        if begun is not None and run is not None and training.last is not None:
             self._keep(training, begun, run)
         self.changed.emit()
 
@@ -177,6 +197,7 @@ class Trainings(QObject):
                 steps=tuple(training.steps),
             )
         )
+        training.kept = kept.name
         job = self.session.start(
             partial(close_run, run, begun.network),
             Urgency.VIEW,
