@@ -26,6 +26,7 @@ from napari_unet.widgets.annotating.removal import Removal
 from napari_unet.widgets.annotationlayer import new_annotation_layer
 from napari_unet.widgets.classes import classes_of, set_code
 from napari_unet.widgets.job import dispatch
+from napari_unet.widgets.layers import forget_undo
 from napari_unet.widgets.session import Session
 
 
@@ -58,7 +59,7 @@ action = st.tuples(
 
 
 @given(st.lists(action, max_size=14))
-@settings(deadline=None, derandomize=True, max_examples=40)
+@settings(deadline=None, derandomize=True, max_examples=15)
 @pytest.mark.usefixtures("qapp")
 def test_counts_are_right_after_every_history(actions):
     viewer, labels, edits = annotation()
@@ -155,6 +156,37 @@ def test_large_layers_are_counted_in_the_compute_thread_once(qtbot, monkeypatch)
     labels.undo()
     labels.paint((60, 50), 1)
     assert edits.counts == true_counts(labels)
+
+
+def test_a_box_is_told_of_when_its_pixels_are_there(qapp):
+    _, labels, edits = annotation()
+    seen = []
+    edits.painted.connect(lambda box: seen.append(int((labels.data[box] == 2).sum())))
+    labels.paint((5, 5), 2)
+    first = int((labels.data == 2).sum())
+    labels.paint_polygon([(12, 2), (19, 2), (19, 22), (12, 22)], 2)
+    labels.undo()
+    assert (seen[0], seen[2]) == (first, 0)
+    assert seen[1] >= 7 * 20
+    edits.counted.connect(labels.refresh)  # drawn again before the pixels are there
+    labels.paint((15, 15), 1)
+    assert edits.counts == true_counts(labels)
+
+
+def test_an_eraser_in_use_is_no_undo_and_a_dropped_history_no_undo_either(qapp):
+    _, labels, edits = annotation()
+    add_class(labels)
+    labels.paint((5, 5), 3)
+    with labels.block_history():
+        labels.paint((5, 5), 0)
+        labels.refresh()  # drawn in the middle of the stroke
+    assert edits.counts == true_counts(labels) == {0: 480}
+    labels.undo()
+    forget_undo(labels)
+    labels.refresh()
+    labels.undo()
+    assert edits.counts == true_counts(labels)
+    assert 3 in edits.counts
 
 
 def test_other_data_and_pixels_written_by_others(qtbot, monkeypatch):

@@ -47,6 +47,8 @@ class Edits(QObject):
         self._done: deque[Edit] = deque(maxlen=HISTORY)
         self._undone: deque[Edit] = deque(maxlen=HISTORY)
         self._removing: tuple[int, LabelClass] | None = None
+        self._depth = _depth(layer)
+        self._unwritten: Edit | None = None  # told of by napari before its pixels are there
         self._version = 0
         self._count = Latest(session, Urgency.VIEW, self)
         self._count.answered.connect(self._answered)
@@ -54,7 +56,12 @@ class Edits(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST)
         self._rest.timeout.connect(self._count_all)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._written)
         layer.events.paint.connect(self._paint)
+        layer.events.labels_update.connect(self._written)
         layer.events.set_data.connect(self._refreshed)
         layer.events.data.connect(self._refreshed)
         for event in (layer.events.selected_label, layer.events.colormap, layer.events.features):
@@ -88,10 +95,23 @@ class Edits(QObject):
             self._removing = None
 
     def _paint(self, event: Any) -> None:
+        """Take an edit in; a polygon or a call of ``paint`` is told of before it is written."""
+        self._written()
         edit = Edit.of(event, self._removing)
         self._done.append(edit)
         self._undone.clear()
-        self._apply(edit, 1)
+        self._depth = _depth(self._layer())
+        self._unwritten = edit
+        self._add(edit, 1)
+        if edit.is_done(self._data):
+            self._written()
+        else:
+            self._soon.start()
+
+    def _written(self, event: Any = None) -> None:
+        edit, self._unwritten = self._unwritten, None
+        if edit is not None:
+            self.painted.emit(edit.box)
 
     def _refreshed(self, event: Any) -> None:
         """Find out why the layer was drawn again: undo, redo, other data, or another plane."""
@@ -100,40 +120,54 @@ class Edits(QObject):
             return
         if layer.data is not self._data:
             self._replace(layer)
-        elif not (self._went_back(layer) or self._went_on(layer)) and self._size() <= WATCHED:
-            self._rest.start()
+        elif self._unwritten is None:
+            known = self._went_back(layer) or self._went_on(layer)
+            if not known and self._size() <= WATCHED:
+                self._rest.start()
 
     def _went_back(self, layer: Labels) -> bool:
-        before = len(self._done)
-        while self._done and self._done[-1].is_undone(self._data):
+        """Take back what was undone; a history that was dropped is forgotten here too."""
+        depth, before = _depth(layer), self._depth
+        while self._depth > depth and self._done and self._done[-1].is_undone(self._data):
             edit = self._done.pop()
             self._undone.append(edit)
+            self._depth -= 1
             self._apply(edit, -1)
             if edit.removed is not None:
                 put_in(layer, *edit.removed)
-        return len(self._done) < before
+        found = self._depth < before
+        if self._depth > depth:
+            self._done.clear()
+            self._undone.clear()
+            self._depth = depth
+        return found
 
     def _went_on(self, layer: Labels) -> bool:
-        before = len(self._undone)
-        while self._undone and self._undone[-1].is_done(self._data):
+        depth, before = _depth(layer), self._depth
+        while self._depth < depth and self._undone and self._undone[-1].is_done(self._data):
             edit = self._undone.pop()
             self._done.append(edit)
+            self._depth += 1
             self._apply(edit, 1)
             if edit.removed is not None:
                 take_out(layer, edit.removed[0])
-        return len(self._undone) < before
+        return self._depth > before
 
     def _apply(self, edit: Edit, times: int) -> None:
+        self._add(edit, times)
+        self.painted.emit(edit.box)
+
+    def _add(self, edit: Edit, times: int) -> None:
         self._version += 1
         if self.counts is not None:
             add(self.counts, edit.change, times)
-        self.painted.emit(edit.box)
         self.counted.emit()
 
     def _replace(self, layer: Labels) -> None:
-        self._data, self.counts = layer.data, None
+        self._data, self.counts, self._unwritten = layer.data, None, None
         self._done.clear()
         self._undone.clear()
+        self._depth = _depth(layer)
         self._count_all()
         self.replaced.emit()
 
@@ -163,6 +197,14 @@ class Edits(QObject):
 
     def _size(self) -> int:
         return prod(self._data.shape)
+
+
+def _depth(layer: Labels | None) -> int:
+    """Return how many edits can be undone.
+
+    Pixels alone do not tell an undo from an eraser that is still being drawn with.
+    """
+    return len(getattr(layer, "_undo_history", ()))
 
 
 def _versioned(version: int, labels: Any) -> Any:
