@@ -164,7 +164,7 @@ def test_layers_come_and_go(viewer, qtbot, monkeypatch):
     closed(viewer, dock, qtbot)
 
 
-def test_a_right_drag_encircles_and_a_brush_paints_with_the_layer_as_it_is_made(
+def test_a_mouse_stroke_is_counted_and_the_right_button_is_left_to_napari(
     viewer,
     qtbot,
     MouseEvent,  # noqa: N803 - napari's fixture
