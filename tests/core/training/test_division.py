@@ -38,7 +38,7 @@ def test_of_many_images_whole_ones():
 
 
 def test_nothing_where_too_little_would_be_left():
-    tiny = annotation(0, 20)
+    tiny = annotation(0, 10)
     found = hold_back([tiny], DEPTH, 2)
     assert found.train == (tiny,)
     assert found.validation == ()
