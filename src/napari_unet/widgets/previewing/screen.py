@@ -38,7 +38,10 @@ class Screen:
                 self._show_sample(image, labels, given)
             else:
                 self._show_deformation(image, labels, given)
-        return len(self._viewer.layers) > before
+        made = len(self._viewer.layers) > before
+        if made:
+            self._lift_lines(image)
+        return made
 
     def shown(self, image: Image, view: str) -> list[Layer]:
         """Return what should be in sight: the image and what lies beside it."""
@@ -66,6 +69,14 @@ class Screen:
             layer = self._results.find(image, kind)
             if layer is not None and layer.visible:
                 layer.edge_width = line_width(self._viewer, layer)
+
+    def _lift_lines(self, image: Image) -> None:
+        """Lines stay above tiles that were made after them."""
+        layers = self._viewer.layers
+        for kind in LINES:
+            layer = self._results.find(image, kind)
+            if layer is not None:
+                layers.move(layers.index(layer), len(layers))
 
     def _show_weights(self, image: Image, given: Answer) -> None:
         found = given.found
@@ -146,11 +157,15 @@ class Screen:
         self, image: Image, kind: str, place: Placing, lines: Iterable[np.ndarray]
     ) -> None:
         data = segments([place.flat.points(line) for line in lines], len(place.flat.letters))
+        before = self._results.find(image, kind)
+        if before is not None and not len(data) and not len(before.data):
+            return  # each change of such a layer takes time, also of an empty one
         layer = self._results.vectors(
             image, kind, data, place.line_geometry(), edge_color=LINES[kind], vector_style="line",
             metadata=_mark(), visible=False,
         )  # fmt: skip
-        layer.edge_width = line_width(self._viewer, layer)
+        if before is None:
+            layer.edge_width = line_width(self._viewer, layer)
 
     def _channel(self, image: Image) -> int:
         """Return the channel on the screen."""
