@@ -147,10 +147,16 @@ def test_the_table_says_who_is_ahead():
             "obeyed_lowest_tenth", "dip", "cpu_s", "latest_cpu_s",
         )  # fmt: skip
         about = {"image": "set 1", "learner": learner, "user": user, "instances": True}
+        about["seconds"] = 30.0 if user == "forest" else 121.0
         return {**about, **dict.fromkeys(keys, 0.25), "curve": [[5.0, early], [40.0, late]]}
 
-    text = curves.table([row("teacher", "teacher", 0.7, 0.9), row("forest", "teacher", 0.8, 0.85)])
-    assert "| set 1 | 0.700 / 0.800 /  /  | 0.700 / 0.800 /  /  | 0.900 / 0.850 /  /  |" in text
+    same, own = row("forest", "teacher", 0.8, 0.85), row("forest", "forest", 0.72, 0.99)
+    text = curves.table([row("teacher", "teacher", 0.7, 0.9), same, own])
+    early = "0.700 / 0.800 / 0.720 / "
+    assert f"| set 1 | {early} | {early} | 0.900 / 0.850 /  /  |" in text
+    assert "mend its own errors: at 10 s more than 0.03 behind on 0 of 1 pictures (aim: none)." in (
+        text
+    )
     assert "more than 0.03 behind on 1 of 1" in text
     assert "ahead on 1 of 1" in text
     assert "instance sets: 0.900 (aim: 0.85); set 0.900" in text

@@ -33,8 +33,9 @@ def shown_at(row: dict[str, Any], second: float) -> float:
 
 
 def mean_at(found: Rows, image: str, who: tuple[str, str], second: float) -> float | None:
-    """Return the mean over the seeds, or None where nothing was run."""
-    values = [shown_at(row, second) for row in _of(found, image, who)]
+    """Return the mean over the seeds, or None where no session was that long."""
+    ran = [row for row in _of(found, image, who) if row["seconds"] >= second]
+    values = [shown_at(row, second) for row in ran]
     return float(np.mean(values)) if values else None
 
 
@@ -83,33 +84,50 @@ def _verdicts(found: Rows, images: list[str]) -> list[str]:
     both = [i for i in images if _of(found, i, OURS) and _of(found, i, SAME)]
     if not both:
         return []
-    lines = []
-    for who in (SAME, OWN):
-        gains = {s: [_gain(found, i, who, s) for i in both] for s in (10.0, 60.0)}
-        behind = sum(g < -EARLY_LOSS for g in gains[10.0])
-        lines += [
-            f"Against the {NAMES[who]}: at 10 s more than {EARLY_LOSS:.2f} behind on {behind} of "
-            f"{len(both)} pictures (aim: none); at 60 s ahead on "
-            f"{sum(g > 0 for g in gains[60.0])} of {len(both)} (aim: six of eight)."
-        ]
-    enough = [i for i in both if any(row["instances"] for row in _of(found, i, OURS))]
-    sets: dict[str, list[float]] = defaultdict(list)
-    for image in enough:
-        sets[image.split()[0]].append(mean_at(found, image, OURS, 120.0) or 0.0)
-    mean = np.mean([v for values in sets.values() for v in values])
-    each = ", ".join(f"{name} {np.mean(values):.3f}" for name, values in sets.items())
+    lines = [_against(found, both, who) for who in (SAME, OWN)]
     late = max(row["latest_cpu_s"] for i in both for row in _of(found, i, OURS))
     return [
-        *lines,
-        f"Mean IoU at 120 s on the instance sets: {mean:.3f} (aim: {ENOUGH}); {each}.",
-        f"At worst the learning was {late:.2f} CPU-s late for the next stroke.",
+        *(line for line in [*lines, _instances(found, both)] if line),
+        f"- At worst the learning was {late:.2f} CPU-s late for the next stroke.",
     ]
 
 
-def _gain(found: Rows, image: str, who: tuple[str, str], second: float) -> float:
+def _against(found: Rows, images: list[str], who: tuple[str, str]) -> str:
+    """Say how the Teacher compares with a forest, at 10 s and at 60 s."""
+    early, later = (
+        [g for i in images if (g := _gain(found, i, who, s)) is not None] for s in (10.0, 60.0)
+    )
+    said = []
+    if early:
+        behind = sum(g < -EARLY_LOSS for g in early)
+        said.append(
+            f"at 10 s more than {EARLY_LOSS:.2f} behind on {behind} of {len(early)} pictures "
+            "(aim: none)"
+        )
+    if later:
+        ahead = sum(g > 0 for g in later)
+        said.append(f"at 60 s ahead on {ahead} of {len(later)} (aim: six of eight)")
+    return f"- Against the {NAMES[who]}: {'; '.join(said)}." if said else ""
+
+
+def _instances(found: Rows, images: list[str]) -> str:
+    """Say how good the Teacher is in the end on the sets of instances."""
+    sets: dict[str, list[float]] = defaultdict(list)
+    for image in images:
+        iou = mean_at(found, image, OURS, 120.0)
+        if iou is not None and any(row["instances"] for row in _of(found, image, OURS)):
+            sets[image.split()[0]].append(iou)
+    if not sets:
+        return ""
+    mean = np.mean([v for values in sets.values() for v in values])
+    each = ", ".join(f"{name} {np.mean(values):.3f}" for name, values in sets.items())
+    return f"- Mean IoU at 120 s on the instance sets: {mean:.3f} (aim: {ENOUGH}); {each}."
+
+
+def _gain(found: Rows, image: str, who: tuple[str, str], second: float) -> float | None:
     other = mean_at(found, image, who, second)
     ours = mean_at(found, image, OURS, second)
-    return float("nan") if other is None or ours is None else ours - other
+    return None if other is None or ours is None else ours - other
 
 
 def draw(found: Rows, path: Path) -> None:
@@ -144,7 +162,8 @@ def _draw_one(ax: Any, found: Rows, image: str) -> None:
         for k, row in enumerate(_of(found, image, who)):
             when, ious = zip(*row["curve"], strict=True) if row["curve"] else ((0.0,), (0.0,))
             shown = {"color": color, "linestyle": style, "label": name if k == 0 else None}
-            ax.step([*when, max(when[-1], 120)], [*ious, ious[-1]], where="post", lw=1.4, **shown)
+            end = max(when[-1], row["seconds"])
+            ax.step([*when, end], [*ious, ious[-1]], where="post", lw=1.4, **shown)
     ax.set(xlim=(0, 120), ylim=(0, 1), title=image)
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
