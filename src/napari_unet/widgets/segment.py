@@ -145,6 +145,8 @@ class SegmentDock(Frame):
         image, kept = self.inputs.image.value(), self.inputs.network.value()
         if image is None or kept is None or not self.look.value().objects:
             return False
+        if self.inputs.scope == scope.FOLDER:
+            return False
         try:
             return bool(kept.network.dims == 2 and scope.has_planes(image, 2))
         except ValueError:

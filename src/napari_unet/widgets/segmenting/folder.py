@@ -92,12 +92,14 @@ def _segment_file(
     from napari_unet.core.filing.filerun import Choices, FileRun, score_here
     from napari_unet.core.filing.outputs import Outputs
 
-    dims, look = request.network.dims, request.look
+    # planes and volumes are joined by what segments files, as the network sees them
+    image, look = open_image(path).in_order(), replace(request.look, volume=False)
+    settings = look.settings(request.network.dims, len(image.axes.replace("C", "")))
     outputs = Outputs(
         request.target,
         request.form,
         scores=request.scores,
-        objects=look.settings(dims) if look.objects else None,
+        objects=settings if look.objects else None,
         threshold=look.threshold,
     )
     if all(result.exists() for result in outputs.paths(path).values()):
@@ -109,7 +111,7 @@ def _segment_file(
             yield from score_here(scoring, *rest)
 
     choices = Choices(request.tile, request.machine.memory_bytes, request.average, SECONDS)
-    run = FileRun(open_image(path).in_order(), request.network, digest, outputs, choices)
+    run = FileRun(image, request.network, digest, outputs, choices)
     for progress in run.run(score):
         share = progress.done / progress.total if progress.total else 0.0
         yield replace(news, share=share, told=progress.told)

@@ -55,7 +55,8 @@ class Keeping:
         if self.scores is None or not self.scores.scored.any():
             return None
         base = self.bases.get(look.objects)
-        return relabel(self.scores, look.settings(self.dims), look.objects, base)
+        settings = look.settings(self.dims, len(self.scores.shape) - 1)
+        return relabel(self.scores, settings, look.objects, base)
 
 
 def fingerprint(network: Any) -> str:

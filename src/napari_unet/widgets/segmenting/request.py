@@ -23,17 +23,26 @@ class Look:
     split: float = 0.0  # px
     volume: bool = False  # objects of a stack go on from plane to plane
 
-    def settings(self, dims: int) -> Any:
-        """Return the ObjectSettings for a network of ``dims`` dimensions; compute thread."""
+    def settings(self, dims: int, axes: int) -> Any:
+        """Return the ObjectSettings for a network of ``dims`` dimensions and labels of ``axes``.
+
+        A network of planes leaves ridges in planes: between planes there are none to give back.
+        """
         from napari_unet.core.objects import ObjectSettings
 
+        joined = self.joins(dims, axes)
         return ObjectSettings(
             threshold=self.threshold,
             min_area=self.min_area,
             holes=self.holes,
             split=self.split,
-            dims=3 if self.volume else dims,
+            give_back=not joined,
+            dims=3 if joined else dims,
         )
+
+    def joins(self, dims: int, axes: int) -> bool:
+        """Whether objects that a network of planes finds go on from plane to plane."""
+        return self.volume and dims == 2 < axes
 
 
 @dataclass(frozen=True, eq=False)

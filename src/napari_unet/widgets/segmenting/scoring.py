@@ -154,7 +154,7 @@ def _blocks(
 ) -> Generator[Block, None, None]:
     from napari_unet.core.segmenting import relabel_tile
 
-    settings = look.settings(scoring.scorer.network.dims)
+    settings = look.settings(keeping.dims, len(scoring.shape))
     before = max(
         (int(b.max(initial=0)) for b in keeping.bases.values() if b is not None), default=0
     )

@@ -54,20 +54,23 @@ def script_of(image: Image, kept: KeptNetwork, request: Request, look: Look) -> 
         part=part,
         average=request.average,
         tile=request.tile,
-        objects=_objects(look, request.network.dims),
+        objects=_objects(look, request),
         output=f"{Path(file).stem}_labels.tif",
     )
 
 
-def _objects(look: Look, dims: int) -> str:
+def _objects(look: Look, request: Request) -> str:
     if not look.objects:
         return "False"
+    dims, axes = request.network.dims, len(request.pixels.axes.replace("C", ""))
+    joined = look.joins(dims, axes)
     given: dict[str, Any] = {
         "threshold": look.threshold,
         "min_area": look.min_area,
         "holes": look.holes,
         "split": look.split,
-        "dims": 3 if look.volume else dims,
+        "give_back": not joined,
+        "dims": 3 if joined else dims,
     }
     return f"ObjectSettings({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 

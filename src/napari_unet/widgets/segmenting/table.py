@@ -22,6 +22,7 @@ from napari_unet.widgets.layers import look_at, unwrapped
 from napari_unet.widgets.pixels import Pixels, pixels_of
 from napari_unet.widgets.segmenting.keeping import Keeping
 from napari_unet.widgets.segmenting.place import Place
+from napari_unet.widgets.segmenting.request import Look
 from napari_unet.widgets.segmenting.result import Result, Written
 from napari_unet.widgets.segmenting.segmentations import Segmentations
 from napari_unet.widgets.segmenting.tablemodel import TableModel
@@ -76,8 +77,8 @@ class Table(QWidget):
         pixels = pixels_of(image)
         self._pixel_size = pixels.pixel_size
         labels = written.place.flat(layer.data).astype(np.int32)
-        volume = self._result.look.volume
-        self._latest.ask(_measure, self._result.keeping, labels, written, pixels, volume)
+        look = self._result.look
+        self._latest.ask(_measure, self._result.keeping, labels, written, pixels, look)
 
     def write(self, path: Path, overwrite: bool = False) -> None:
         """Write the table as CSV."""
@@ -129,7 +130,7 @@ class Table(QWidget):
 
 
 def _measure(
-    keeping: Keeping, labels: np.ndarray, written: Written, pixels: Pixels, volume: bool
+    keeping: Keeping, labels: np.ndarray, written: Written, pixels: Pixels, look: Look
 ) -> Any:
     """Measure the objects; one that a person has added is of the first class. Compute thread."""
     from napari_unet.core.labelling.objecttable import ObjectTable
@@ -139,5 +140,5 @@ def _measure(
     kinds = np.ones(max(int(labels.max(initial=0)) + 1, len(written.kinds)), np.uint8)
     kinds[: len(written.kinds)] = written.kinds
     kinds[0] = 0
-    dims = 3 if volume else keeping.dims
+    dims = 3 if look.joins(keeping.dims, labels.ndim) else keeping.dims
     return ObjectTable.measure(labels, keeping.scores, kinds, pixels.axes, dims)
