@@ -64,8 +64,7 @@ classes = max(2, *(found.class_count for found in [*annotations, *validation]))
 TAIL = """
 network.to(choose_device({device!r}))
 for step in train(network, annotations, settings, validation=validation):
-    if step.said or step.validation:
-        print(step.number, step.loss, step.said, step.validation)
+    if step.said or step.validation: print(step.number, step.loss, step.said, step.validation)
 save_network(network, {file!r})
 """
 
