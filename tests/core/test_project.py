@@ -28,15 +28,16 @@ def project(tmp_path):
     """Return a project with an image in a file beside it and one annotation."""
     write_tiff(tmp_path / "cells.tif", IMAGE, axes="YX")
     made = Project.create(tmp_path / "work.unet")
-    image = made.place(None, "cells", "YX", tmp_path / "cells.tif")
-    made.save([image], [(CELLS, LABELS)], {"cells": {"Y": 0.5, "X": 0.25}})
+    size = {"Y": 0.5, "X": 0.25}
+    image = made.place(None, KeptImage("cells", str(tmp_path / "cells.tif"), "YX", size))
+    made.save([image], [(CELLS, LABELS)])
     return made
 
 
 def test_what_is_saved_comes_back_in_plain_files(project, tmp_path):
     again = Project.open(project.folder)
     assert is_project(project.folder)
-    assert again.images == (KeptImage("cells", "../cells.tif", "YX"),)
+    assert again.images == (KeptImage("cells", "../cells.tif", "YX", {"Y": 0.5, "X": 0.25}),)
     (kept,) = again.annotations
     assert (kept.name, kept.image, kept.role, kept.classes) == (
         "cells annotation", "cells", "validate", CLASSES,
@@ -55,19 +56,33 @@ def test_what_is_saved_comes_back_in_plain_files(project, tmp_path):
 
 
 def test_an_image_without_a_file_is_written_once(project):
-    kept = project.place(VOLUME, "a/b: volume", "ZYX")
+    kept = project.place(VOLUME, KeptImage("a/b: volume", "", "ZYX"))
     assert kept.file == "images/a_b_ volume.tif"
     path = project.folder / kept.file
     project.save([kept], [])
     before = path.stat().st_mtime_ns
-    assert project.place(VOLUME, "a/b: volume", "ZYX") == kept
+    assert project.place(VOLUME, KeptImage("a/b: volume", "", "ZYX")) == kept
     assert path.stat().st_mtime_ns == before
-    project.place(VOLUME + 1, "a/b: volume", "ZYX")
+    project.place(VOLUME + 1, KeptImage("a/b: volume", "", "ZYX"))
     np.testing.assert_array_equal(project.image("a/b: volume").data[...], VOLUME + 1)
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((40, 50, 3), "YXC"), ((4, 40, 50, 3), "ZYXC"), ((40, 50, 5), "YXC"), ((2, 40, 50), "CYX")],
+)
+def test_images_with_channels_come_back(project, shape, axes):
+    image = RNG.integers(0, 255, shape).astype(np.uint8)
+    project.save([project.place(image, KeptImage("colour", "", axes))], [])
+    found = project.image("colour")
+    assert found.axes == axes
+    np.testing.assert_array_equal(found.data[...], image)
+
+
 def test_an_image_of_somebody_is_never_written_over(project, tmp_path):
-    kept = project.place(IMAGE + 1, "cells", "YX")  # of the name of one that has its own file
+    kept = project.place(
+        IMAGE + 1, KeptImage("cells", "", "YX")
+    )  # of the name of one that has its own file
     assert kept.file == "images/cells.tif"
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "cells.tif"), IMAGE)
 

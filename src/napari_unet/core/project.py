@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from napari_unet.core.coding import Code
 from napari_unet.core.files.imagefile import ImageFile, open_image
 from napari_unet.core.files.labelfile import write_labels, write_tiff
-from napari_unet.core.files.safefile import one_sentence, write_safely
+from napari_unet.core.files.safefile import new_file, one_sentence, write_safely
 from napari_unet.core.journal import Journal, beginning
 from napari_unet.core.strokes.record import Record
 from napari_unet.core.strokes.replay import Replay, replay
@@ -38,6 +38,7 @@ class KeptImage:
     name: str
     file: str
     axes: str
+    pixel_size: dict[str, float] = field(default_factory=dict)  # µm by axis
 
 
 @dataclass(frozen=True)
@@ -115,36 +116,35 @@ class Project:
         kept = self._annotation(name)
         return np.asarray(open_image(self.folder / kept.file, kept.axes).data[...])
 
-    def place(self, image: Any, name: str, axes: str, file: Path | None = None) -> KeptImage:
-        """Return how an image is kept: as its ``file``, or written to images/ if it has none."""
-        if file is not None:
-            return KeptImage(name, _relative(file, self.folder), axes)
-        kept = next((one for one in self.images if one.name == name), None)
-        known = kept is not None and PurePosixPath(kept.file).parent == PurePosixPath(IMAGES)
-        found = kept.file if kept is not None and known else self._free(IMAGES, name)
+    def place(self, image: Any, kept: KeptImage) -> KeptImage:
+        """Return how an image is kept; where ``kept`` names no file it is written to images/."""
+        name = kept.name
+        if kept.file:
+            return replace(kept, file=_relative(Path(kept.file), self.folder))
+        before = next((one for one in self.images if one.name == name), None)
+        known = before is not None and PurePosixPath(before.file).parent == PurePosixPath(IMAGES)
+        found = before.file if before is not None and known else self._free(IMAGES, name)
         path = self.folder / found
         if not (known and path.exists() and signature(open_image(path).data) == signature(image)):
             _make(path.parent)
-            write_tiff(path, image, axes=axes, overwrite=known)
-        return KeptImage(name, found, axes)
+            _write_image(path, image, kept.axes, known)
+        return replace(kept, file=found)
 
     def save(
         self,
         images: Sequence[KeptImage],
         annotations: Sequence[tuple[KeptAnnotation, np.ndarray]],
-        pixel_sizes: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         """Write the annotations, each whole or not at all, then what the project consists of.
 
-        ``pixel_sizes``: µm by axis, by the name of the image. A file that the project no longer
-        needs stays.
+        A file that the project no longer needs stays.
         """
         saved: list[KeptAnnotation] = []
         _make(self.folder / ANNOTATIONS)
         for kept, labels in annotations:
             known = next((one for one in self.annotations if one.name == kept.name), None)
             file = known.file if known else self._free(ANNOTATIONS, kept.name)
-            size = (pixel_sizes or {}).get(kept.image)
+            size = next((one.pixel_size for one in images if one.name == kept.image), None)
             path = self.folder / file
             write_labels(path, labels, axes=kept.axes, pixel_size=size, overwrite=known is not None)
             saved.append(replace(kept, file=file))
@@ -218,6 +218,22 @@ def _read_facts(path: Path) -> tuple[list[KeptImage], list[KeptAnnotation]]:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as a project: {error}") from None
     return images, annotations
+
+
+def _write_image(path: Path, image: Any, axes: str, overwrite: bool) -> None:
+    """Write an image; colours that come last stay together, as every program expects them."""
+    if not axes.endswith("C"):
+        write_tiff(path, image, axes=axes, overwrite=overwrite)
+        return
+    import tifffile
+
+    pixels = np.asarray(image[...])
+    kind = "rgb" if pixels.shape[-1] in (3, 4) else "minisblack"
+    with new_file(path, overwrite=overwrite) as temporary:
+        tifffile.imwrite(
+            temporary, pixels, photometric=kind, planarconfig="contig", ome=True,
+            compression="zlib", metadata={"axes": f"{axes[:-1]}S"},
+        )  # fmt: skip
 
 
 def _make(folder: Path) -> None:

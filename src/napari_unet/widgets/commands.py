@@ -7,7 +7,9 @@ from napari.layers import Image, Labels
 from napari_unet.widgets import say
 from napari_unet.widgets.annotationlayer import images_of, new_annotation_layer
 from napari_unet.widgets.classes import value_of
+from napari_unet.widgets.keeping.keeper import Keeper
 from napari_unet.widgets.layers import is_preview, unwrapped
+from napari_unet.widgets.session import Session
 
 if TYPE_CHECKING:
     import napari
@@ -20,6 +22,7 @@ def new_annotation(viewer: "napari.viewer.Viewer") -> None:
     if image is None:
         say.problem("There is no image to annotate: open one first (File ▸ Open)")
         return
+    Keeper.of(Session.of(viewer))  # every stroke is kept, with a dock or without
     try:
         layer = new_annotation_layer(viewer, image)
     except ValueError as error:

@@ -6,6 +6,8 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_unet.widgets.job import dispatch
+from napari_unet.widgets.keeping.keeper import Keeper
+from napari_unet.widgets.keeping.offer import Offer
 from napari_unet.widgets.layerchoice import LayerChoice
 from napari_unet.widgets.layers import unwrapped
 from napari_unet.widgets.say import warn_about_binding
@@ -37,6 +39,9 @@ class Frame(QWidget):
         self.foot = QVBoxLayout()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
+        offer = Offer(Keeper.of(self.session))
+        outer.addWidget(offer)
+        offer.refresh()
         outer.addWidget(scroll, 1)
         outer.addLayout(self.foot)
         self.setMinimumWidth(WIDTH[0])

@@ -1,0 +1,170 @@
+"""Project folders as napari opens and saves them: images, annotations, networks, strokes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari.layers import Image, Labels
+
+from napari_unet.core.coding import Code
+from napari_unet.core.files.imagefile import ImageFile
+from napari_unet.core.project import (
+    FACTS,
+    NETWORKS,
+    SUFFIX,
+    KeptAnnotation,
+    KeptImage,
+    Project,
+    is_project,
+)
+from napari_unet.widgets import say
+from napari_unet.widgets.annotationlayer import DEFAULT_CLASSES, new_annotation_layer
+from napari_unet.widgets.classes import LabelClass, classes_of, code_of, set_code
+from napari_unet.widgets.keeping.facts import facts_of
+from napari_unet.widgets.keeping.keeper import Keeper
+from napari_unet.widgets.keeping.restoring import restore
+from napari_unet.widgets.layers import NOTES
+from napari_unet.widgets.networkio import open_network, save_network
+from napari_unet.widgets.pixels import from_layer, labels_shape, pixels_of
+from napari_unet.widgets.session import Session
+
+IN_MEMORY = 2**30  # bytes; a larger image is read where it is looked at
+
+
+def get_project_reader(path: str | list[str]) -> Callable[[Any], list[Any]] | None:
+    """Return the reader of project folders, or None for a path that is none."""
+    if isinstance(path, list):
+        return None
+    folder = Path(path).parent if Path(path).name == FACTS else Path(path)
+    return _read if is_project(folder) else None
+
+
+def write_project(path: str, data: list[Any]) -> list[str]:
+    """Save the annotations, images and networks of the window that are of a project."""
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise ValueError("a project is saved from a napari window: start napari first")
+    try:
+        return [str(one) for one in save_project(viewer, Path(path))]
+    except ValueError as error:  # which napari takes for "this is not my kind of file"
+        raise OSError(str(error)) from error
+
+
+def _read(path: str) -> list[Any]:
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise ValueError("a project is opened in a napari window: start napari first")
+    folder = Path(path).parent if Path(path).name == FACTS else Path(path)
+    open_project(viewer, folder)
+    return [(None,)]
+
+
+def open_project(viewer: Any, folder: Path) -> Project:
+    """Open images, annotations and networks, and go on with the strokes of the project."""
+    session = Session.of(viewer)
+    keeper = Keeper.of(session)
+    project = Project.open(folder)
+    strokes = project.strokes.strokes if project.strokes is not None else 0
+    images: dict[str, Image] = {}
+    for kept in project.images:
+        try:
+            images[kept.name] = _add_image(viewer, kept, project.image(kept.name))
+        except (OSError, ValueError) as error:
+            say.problem(f"An image of the project is missing: {error}")
+    keys: dict[Labels, str] = {}
+    for one in project.annotations:
+        if one.image in images:
+            keys[_add_labels(session, images[one.image], one, project.labels(one.name))] = one.name
+    known = {one.name for one in project.annotations}
+    new = project.strokes.annotations.items() if project.strokes is not None else ()
+    for key, restored in [(key, found) for key, found in new if key not in known]:
+        keys[restore(session, restored)] = key
+    _take_over(session, keeper, project, keys)
+    for network in project.networks:
+        open_network(session, network)
+    if strokes:
+        say.info(f"{strokes} strokes painted after the last saving were restored")
+    return project
+
+
+def save_project(viewer: Any, folder: Path) -> list[Path]:
+    """Save the window as a project: in the one that is open, or a new one of this name."""
+    session = Session.of(viewer)
+    keeper = Keeper.of(session)
+    folder = folder if folder.suffix == SUFFIX else folder.with_name(folder.name + SUFFIX)
+    pairs = list(session.pairs)
+    if not pairs:
+        raise ValueError("there is no annotation to save: make one in Annotate first")
+    again = keeper.project is not None and keeper.project.folder == folder
+    project = keeper.project if again and keeper.project is not None else Project.create(folder)
+    keeper.flush()
+    images, annotations = [], []
+    for pair in pairs:
+        pixels = pixels_of(pair.image)
+        source = Path(pair.image.source.path) if pair.image.source.path else None
+        own = str(source) if source is not None and source.exists() else ""
+        kept = KeptImage(pair.image.name, own, pixels.axes, pixels.pixel_size)
+        images.append(project.place(pixels.data, kept))
+        annotations.append(_kept(pair.image, pair.labels, pixels.axes, pair.role))
+    project.save(images, annotations)
+    _take_over(session, keeper, project, {pair.labels: pair.labels.name for pair in pairs})
+    rooms = [folder / FACTS, *(folder / one.file for one in project.annotations)]
+    return rooms + _save_networks(session, folder / NETWORKS)
+
+
+def _take_over(session: Session, keeper: Keeper, project: Project, keys: dict[Labels, str]) -> None:
+    """Begin the journal of the project; strokes go there from now on."""
+    data = {key: labels.data for labels, key in keys.items()}
+    facts = {key: facts_of(session, labels) for labels, key in keys.items()}
+    keeper.flush()
+    keeper.move(project.journal(data, facts), project, keys)
+
+
+def _add_image(viewer: Any, kept: KeptImage, file: ImageFile) -> Image:
+    data = file.data
+    if int(np.prod(data.shape, dtype=object)) * np.dtype(data.dtype).itemsize <= IN_MEMORY:
+        data = np.asarray(data[...])
+    rgb = file.axes.endswith("C") and data.shape[-1] in (3, 4)
+    axes = file.axes[:-1] if rgb else file.axes
+    look: dict[str, Any] = {"rgb": rgb, "axis_labels": tuple(axes.lower())}
+    if all(axis in kept.pixel_size for axis in axes):
+        look |= {"scale": [kept.pixel_size[axis] for axis in axes]}
+        look |= {"units": ("micrometer",) * len(axes)}
+    image = Image(data, name=kept.name, metadata={NOTES: {"axes": kept.axes}}, **look)
+    image._source = image.source.model_copy(update={"path": str(file.path)})
+    viewer.add_layer(image)
+    return image
+
+
+def _add_labels(session: Session, image: Image, one: KeptAnnotation, labels: np.ndarray) -> Labels:
+    classes = [LabelClass(c["name"], c["color"]) for c in one.classes] or DEFAULT_CLASSES
+    data = labels.reshape(labels_shape(image))
+    layer = new_annotation_layer(session.viewer, image, classes=classes, data=data)
+    layer.name = one.name
+    set_code(layer, Code(one.zero, one.ids))
+    session.pairs.set_role(image, one.role)
+    return layer
+
+
+def _kept(image: Image, labels: Labels, axes: str, role: str) -> tuple[KeptAnnotation, np.ndarray]:
+    code = code_of(labels)
+    classes = tuple({"name": c.name, "color": c.color} for c in classes_of(labels))
+    kept = KeptAnnotation(
+        labels.name, image.name, axes.replace("C", ""), zero=code.zero, ids=code.ids,
+        classes=classes, role=role,
+    )  # fmt: skip
+    return kept, np.asarray(from_layer(image, labels))
+
+
+def _save_networks(session: Session, folder: Path) -> list[Path]:
+    """Save the networks that are not in the project yet; each is told of when it is done."""
+    folder.mkdir(exist_ok=True)
+    saved = []
+    for kept in session.networks:
+        path = folder / f"{kept.name}.safetensors"
+        if not path.exists():
+            save_network(session, kept.name, path)
+            saved.append(path)
+    return saved
