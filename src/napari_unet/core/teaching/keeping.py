@@ -6,6 +6,7 @@ still gives its network, so that teaching goes on from image to image.
 
 import io
 import json
+import zipfile
 import zlib
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 NETWORK, FACTS = "taught.safetensors", "teaching.json"
 FORMAT = 1
+_DAMAGED = (ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def name_of(picture: Picture) -> str:
@@ -71,7 +73,7 @@ def load_strokes(folder: Path, picture: Picture, strokes: Strokes) -> list[Strok
         with np.load(path, allow_pickle=False) as found:
             parts = {name: found[name] for name in found.files}
         return _unpacked(parts, picture, strokes)
-    except (ValueError, KeyError, IndexError, EOFError, zlib.error, OSError) as error:
+    except (*_DAMAGED, OSError) as error:
         raise ValueError(f"{path} is damaged: {error}; move it away to start anew") from None
 
 

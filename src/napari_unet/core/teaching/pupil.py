@@ -2,13 +2,13 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 import torch
 
 from napari_unet.core.network import UNet
 from napari_unet.core.settings import TrainSettings
+from napari_unet.core.teaching.firstweights import give_first_weights
 from napari_unet.core.teaching.rehearsal import Rehearsal
 from napari_unet.core.teaching.strokes import Stroke
 from napari_unet.core.training.learner import Learner
@@ -64,22 +64,23 @@ class Pupil:
 
 
 def new_network(settings: TrainSettings, channels: int, classes: int) -> UNet:
-    """Return a network that knows nothing; the seed decides its first weights."""
+    """Return a network that was taught nothing; the seed decides what its weights are drawn as."""
     with torch.random.fork_rng([]):
         torch.default_generator.manual_seed(settings.seed)
-        return UNet(
+        network = UNet(
             channels, classes, base=settings.base, depth=settings.depth,
             dropout=settings.dropout, norm=settings.norm,
         )  # fmt: skip
+    give_first_weights(network)
+    return network
 
 
 class Screen:
     """Scores tiles with one set of weights of one architecture; weights are changed on demand."""
 
     def __init__(self, network: UNet, weights: Weights) -> None:
-        with torch.device("meta"):
-            self.network = UNet(**asdict(network.architecture))
-        self.network.load_state_dict({n: w.clone() for n, w in weights.items()}, assign=True)
+        self.network = copy.deepcopy(network)
+        self.network.load_state_dict(weights)
         self.network.eval().requires_grad_(False)
 
     def scores(self, tiles: np.ndarray) -> np.ndarray:
