@@ -8,14 +8,15 @@ from napari_unet.core.network import UNet
 from napari_unet.core.networks.adapting import adapt
 from napari_unet.core.teaching.pupil import Weights
 
-UNLIKELY = 3.0  # how far below the other classes a new one starts, before the softmax
+UNLIKELY = 0.5  # how far below the mean of the others a new class starts, before the softmax
 HEAD = ("head.weight", "head.bias")
 
 
 def regrouped(weights: Weights, kept: Sequence[int | None]) -> Weights:
     """Return ``weights`` with a head of which row i is row ``kept[i]`` of before, None being new.
 
-    A new class starts as an unlikely mean of the others, so that no preview changes by it.
+    A new class starts a little below the mean of the others: it is nowhere the likeliest, so that no
+    preview changes by it, and near enough to be learnt soon.
     """
     found = {name: weight.clone() for name, weight in weights.items()}
     for name in HEAD:

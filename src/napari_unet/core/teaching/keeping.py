@@ -85,7 +85,7 @@ def _packed(strokes: Strokes) -> bytes:
         file,
         kinds=np.array([s.kind for s in every], np.uint8),
         confirmed=np.array([s.confirmed for s in every], bool),
-        planes=np.array([s.plane for s in every], np.int32).reshape(len(every), -1),
+        planes=np.array([s.plane for s in every], np.int32),  # (strokes, leading axes)
         ends=np.cumsum([len(s.pixels) for s in every], dtype=np.int64),
         pixels=np.concatenate([s.pixels for s in every]) if every else empty,
     )
