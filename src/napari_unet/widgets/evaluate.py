@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.widgets import say
-from napari_unet.widgets.evaluating.answer import Answer, answer
+from napari_unet.widgets.evaluating.answer import Answer, answer, told
 from napari_unet.widgets.evaluating.errorkinds import ErrorKinds
 from napari_unet.widgets.evaluating.errorlayer import go_to, show_errors, show_kinds
 from napari_unet.widgets.evaluating.errorsteps import ErrorSteps
@@ -36,10 +36,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2**22  # px up to which every edit is evaluated at once
 COMPARE = ("objects", "classes")
-MISSING = (
-    "Two labels layers are needed: the truth, and the result to compare it with. Segment an "
-    "image, or open labels with File ▸ Open."
-)
+MISSING = "Two labels layers are needed: segment an image, or open labels with File ▸ Open."
 
 
 class EvaluateDock(Frame):
@@ -137,12 +134,24 @@ class EvaluateDock(Frame):
             self.status.setText("The labels were edited: evaluate them again.")
             self._show_button()
 
+    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Take up what has changed behind other docks."""
+        super().showEvent(event)
+        if not self._of:
+            self._ask()
+
     def _ask(self, value: Any = None) -> None:
+        if self.window().isVisible() and not self.isVisible():  # behind another dock
+            self._of = ()
+            return
         two = self.layers.value()
         if two is None:
             self._give_up(MISSING)
             return
         classes = self.compare.currentText() == COMPARE[1]
+        if self._unpainted(two[1]):
+            self._give_up(f"Nothing is painted in '{two[1].name}' yet: choose another result.")
+            return
         try:
             asked = question(*two, classes=classes, **self.matching.wishes())
         except ValueError as error:
@@ -152,6 +161,12 @@ class EvaluateDock(Frame):
         self.status.setText("Measuring…")
         self._latest.ask(answer, asked)
         self._show_button()
+
+    def _unpainted(self, layer: Labels) -> bool:
+        """Whether ``layer`` is an annotation that nobody has painted in."""
+        pixels = pixels_of(layer)
+        annotation = self.session.pairs.image_of(layer) is not None
+        return annotation and pixels.size <= AT_ONCE and not np.asarray(pixels).any()
 
     def _give_up(self, why: str) -> None:
         self._latest.drop()
@@ -198,7 +213,7 @@ class EvaluateDock(Frame):
 
     def _draw_outlines(self) -> None:
         two = self.layers.value()
-        wanted = self.outlines.isChecked() and two is not None and self._answer is not None
+        wanted = self.outlines.isChecked() and self._answer is not None
         self._drawn.draw(two if two is not None and wanted else ())
 
     def _copy(self) -> None:
@@ -227,21 +242,7 @@ class EvaluateDock(Frame):
         )
 
 
-def told(found: Answer) -> str:
-    """Return what was compared, in sentences."""
-    true, seen = found.objects
-    text = f"{_grouped(true)} true objects, {_grouped(seen)} in the result."
-    if found.labelled < 1:
-        percent = np.floor(found.labelled * 100)
-        text += f" {percent:.0f} % of the truth is labelled; the rest is left out."
-    return text
-
-
 def _heading(text: str) -> QLabel:
     line = QLabel(f"<b>{text}</b>")
     line.setContentsMargins(0, 6, 0, 0)
     return line
-
-
-def _grouped(count: int) -> str:
-    return f"{count:,}".replace(",", "\u2009")

@@ -46,4 +46,4 @@ def open_docks(viewer: Any) -> None:
         dock, _ = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
         first = first or dock
     if first is not None:
-        first.raise_()
+        QTimer.singleShot(0, first.raise_)  # napari raises each dock when it is laid out

@@ -156,3 +156,17 @@ def _timed(found: "list[ErrorLayer]") -> "Iterator[ErrorItem]":
         for item in errors.items:
             box = ((time, time + 1), *item.box)
             yield replace(item, centre=(float(time), *item.centre), box=box)
+
+
+def told(found: Answer) -> str:
+    """Return what was compared, in sentences."""
+    true, seen = found.objects
+    text = f"{_grouped(true)} true objects, {_grouped(seen)} in the result."
+    if found.labelled < 1:
+        percent = np.floor(found.labelled * 100)
+        text += f" {percent:.0f} % of the truth is labelled; the rest is left out."
+    return text
+
+
+def _grouped(count: int) -> str:
+    return f"{count:,}".replace(",", "\u2009")
