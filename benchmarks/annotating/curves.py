@@ -43,6 +43,8 @@ def table(found: Rows) -> str:
     images = list(dict.fromkeys(row["image"] for row in found))
     heads = [f"{s:.0f} s" for s in MOMENTS]
     lines = [
+        "![IoU over the seconds of the person](pictures/annotator.png)",
+        "",
         "IoU of the objects after that many seconds of the person: Teacher / forest, the same "
         "strokes / forest, its own errors mended / threshold.",
         "",
