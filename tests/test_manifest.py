@@ -99,6 +99,21 @@ def test_every_sample_is_in_the_menu_and_says_whose_it_is(contributions):
         assert sample.key not in tails
 
 
+def test_all_docks_and_commands_are_where_people_look(contributions):
+    docks = {widget.display_name for widget in contributions.widgets}
+    assert docks == {"Annotate", "Preview", "Train", "Segment", "Evaluate"}
+    menus = {
+        menu: [item.command.removeprefix(f"{NAME}.") for item in items]
+        for menu, items in contributions.menus.items()
+    }
+    assert {"new_annotation", "use_as_annotation"} <= set(menus["napari/layers/annotate"])
+    assert "segment_active" in menus["napari/layers/segment"]
+    assert "evaluate_against" in menus["napari/layers/measure"]
+    assert "new_annotation" in menus["napari/file/new_layer"]
+    patterns = {name for reader in contributions.readers for name in reader.filename_patterns}
+    assert {"*.safetensors", "*.unet"} <= patterns
+
+
 def test_nothing_that_napari_ignores_is_promised(contributions):
     assert not contributions.keybindings
     for widget in contributions.widgets or ():
