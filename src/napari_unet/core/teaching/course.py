@@ -19,7 +19,7 @@ from napari_unet.core.teaching.sizes import SIZES
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 FIRST = 20  # steps before the first exam ever
-SOON = 15  # steps between a change and the first exam after it
+SOON = 10  # steps between a change and the first exam after it
 HEARTBEAT = 20  # steps between two signs of life
 FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
 
@@ -146,7 +146,7 @@ class Course:
         marks = self.exam.marks(self.pupil.screen(weights), self.strokes)
         fresh = self._unlearnt()
         shown = self.marks() if self.shelf.last else None
-        verdict = self._gate.judge(shown, marks, fresh, self._progress.steps)
+        verdict = self._gate.judge(shown, marks, fresh)
         self._progress.note_exam(verdict.agreement, self.exam.cells(self.strokes))
         self._let_go(fresh, marks)
         said = "Settled: waiting for you." if self.over else verdict.said

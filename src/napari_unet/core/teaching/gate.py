@@ -11,8 +11,7 @@ from napari_unet.core.teaching.exam import Mark, balanced
 from napari_unet.core.teaching.strokes import Stroke
 
 DROP = 0.01  # of balanced agreement
-OBEYED = 0.85  # share of a new stroke that has to be right
-PATIENCE = 60  # steps after which a stroke that is not obeyed no longer holds back the rest
+OBEYED = 0.85  # share of a new stroke from which on it counts as learnt
 
 
 class Verdict(NamedTuple):
@@ -39,11 +38,10 @@ class Gate:
         shown: Mapping[Stroke, Mark] | None,
         candidate: Mapping[Stroke, Mark],
         fresh: Collection[Stroke],
-        steps: int,
     ) -> Verdict:
         """Compare the marks of a candidate with those of what is shown, None before the first.
 
-        ``fresh`` are the strokes not learnt yet, ``steps`` those since the last of them.
+        ``fresh`` are the strokes not learnt yet; what obeys them no better is not shown either.
         """
         agreement = balanced(candidate)
         newest = share_of(candidate, fresh)
@@ -55,11 +53,8 @@ class Gate:
             said = f"Keeps the preview: the new one would lose {points:.0f} points of agreement."
             return Verdict(False, said, agreement, newest)
         if newest is not None and newest < OBEYED:
-            if steps < PATIENCE:
-                return Verdict(False, "Learning your last stroke.", agreement, newest)
-            better = newest >= (share_of(shown, fresh) or 0.0)
             said = f"Still unsure about your last stroke: {newest:.0%} of it is right."
-            return Verdict(better, said, agreement, newest)
+            return Verdict(newest >= (share_of(shown, fresh) or 0.0), said, agreement, newest)
         return Verdict(True, f"Agrees with {agreement:.0%} of what you painted.", agreement, newest)
 
 

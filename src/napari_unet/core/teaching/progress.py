@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import inf
 
-SOON = 15  # steps between two exams at least
+SOON = 10  # steps between two exams at least
 CELLS_PER_STEP = 1.5  # cells of an exam that take as long as a step
 EXAM_SHARE = 0.25  # of the time goes into exams at most
 PLATEAU = 150  # steps without gain after which learning stops by itself

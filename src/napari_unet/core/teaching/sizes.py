@@ -8,7 +8,7 @@ SIZES = ("nano", "small", "standard")  # in the order they take over
 
 _LIVE: dict[str, dict[str, Any]] = {
     "nano": {
-        "tile": 132, "batch": 2, "sd": 3.0, "gray": 0.1, "rate": 3e-3, "warmup": 5, "ema": 0.9,
+        "tile": 132, "batch": 2, "sd": 3.0, "gray": 0.1, "rate": 3e-3, "warmup": 5, "ema": 0.85,
         "flatten": 0.0,
     },
     "small": {"tile": 172, "batch": 2, "sd": 3.0, "gray": 0.1, "dropout": 0.0, "ema": 0.95},
