@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 from napari.layers import Labels
 
 from napari_unet.widgets import say
+from napari_unet.widgets.docks import open_dock
 from napari_unet.widgets.layers import unwrapped
 
 if TYPE_CHECKING:
     import napari
-
-PLUGIN, DOCK = "napari-unet", "Evaluate"
 
 
 def evaluate_against(viewer: "napari.viewer.Viewer") -> None:
@@ -21,5 +20,5 @@ def evaluate_against(viewer: "napari.viewer.Viewer") -> None:
     if not found:
         say.problem("Select the labels layer to evaluate first, in the list of layers")
         return
-    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, DOCK)
+    dock = open_dock(viewer, "Evaluate")
     dock.set_result(found[0])

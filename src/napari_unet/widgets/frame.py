@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from napari_unet.widgets.docks import gather
 from napari_unet.widgets.job import dispatch
 from napari_unet.widgets.keeping.keeper import Keeper
 from napari_unet.widgets.keeping.offer import Offer
@@ -27,6 +29,7 @@ class Frame(QWidget):
         super().__init__()
         self.viewer = unwrapped(viewer)
         self.session = Session.of(viewer)
+        self._gathered = False
         page = QWidget()
         scroll = QScrollArea()
         scroll.setWidget(page)
@@ -51,6 +54,16 @@ class Frame(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Leave the width of a window to the image."""
         return QSize(WIDTH[1], super().sizeHint().height())
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Join the docks that are open, once; whoever then drags it elsewhere finds it there."""
+        super().showEvent(event)
+        if not self._gathered:
+            self._gathered = True
+            QTimer.singleShot(0, self._gather)  # napari is still placing the dock
+
+    def _gather(self) -> None:
+        gather(self, Frame)
 
     def reset_choices(self, event: Any = None) -> None:
         """Let the layer choices follow the layer list."""

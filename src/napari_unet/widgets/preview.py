@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QStackedWidget
 
 from napari_unet.core.settings import TrainSettings
 from napari_unet.widgets import say
+from napari_unet.widgets.docks import open_dock
 from napari_unet.widgets.frame import Frame
 from napari_unet.widgets.latest import Latest
 from napari_unet.widgets.previewing.answer import (
@@ -245,4 +246,4 @@ class PreviewDock(Frame):
             page.hover.setText("Under the cursor: " + ("–" if value is None else f"{value:.3f}"))
 
     def _open_train(self) -> None:
-        self.viewer.window.add_plugin_dock_widget("napari-unet", "Train")
+        open_dock(self.viewer, "Train")

@@ -8,6 +8,7 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QWidget
 
 from napari_unet.widgets import say
+from napari_unet.widgets.docks import open_dock
 from napari_unet.widgets.frame import Frame
 from napari_unet.widgets.job import Job
 from napari_unet.widgets.networkio import open_network
@@ -182,7 +183,7 @@ class SegmentDock(Frame):
 
     def _evaluate(self) -> None:
         try:
-            self.viewer.window.add_plugin_dock_widget("napari-unet", "Evaluate")
+            open_dock(self.viewer, "Evaluate")
         except (KeyError, ValueError) as error:
             say.problem(f"The Evaluate dock cannot be opened: {error}")
 

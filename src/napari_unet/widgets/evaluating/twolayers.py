@@ -73,8 +73,10 @@ class TwoLayers(QWidget):
         """Return labels of the shape of ``result`` that look like the truth."""
         others = [one for one in self.truth.choices() if one is not None and one is not result]
         fitting = [one for one in others if full_shape(one) == full_shape(result)]
-        named = [one for one in fitting if self._is_truth(one)]
-        return next(iter([*named, *fitting, *others]), None)
+        likely = sorted(
+            fitting, key=lambda one: ("truth" not in one.name.lower(), not self._is_truth(one))
+        )
+        return next(iter([*likely, *others]), None)
 
     def _is_truth(self, layer: Labels) -> bool:
         paired = self._session.pairs.image_of(layer) is not None
