@@ -1,11 +1,11 @@
 """The Annotate dock: an image, its annotation layer, its classes, and what is wrong with it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_unet.widgets import say
 from napari_unet.widgets.annotating.advice import advice, looks_like_objects
@@ -17,8 +17,10 @@ from napari_unet.widgets.annotating.edits import Edits
 from napari_unet.widgets.annotating.gathering import Gathering
 from napari_unet.widgets.annotating.keys import bind_keys, unbind_keys
 from napari_unet.widgets.annotating.meaning import Meaning
+from napari_unet.widgets.docks import open_dock
 from napari_unet.widgets.frame import Frame
 from napari_unet.widgets.section import Section
+from napari_unet.widgets.teaching.livesection import LiveSection
 
 if TYPE_CHECKING:
     import napari
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 class AnnotateDock(Frame):
     """Everything about painting; ``image`` and ``labels`` are the pair it is about.
 
-    ``teaching`` is the place of the live section, between the classes and the check.
+    ``live`` is the part in which a network learns while somebody paints.
     """
 
     annotation_changed = Signal()  # ``image`` or ``labels`` is another layer, or has other data
@@ -40,13 +42,14 @@ class AnnotateDock(Frame):
         self.classes = ClassList()
         self.meaning = Meaning()
         self.gathering = Gathering(self.viewer, self.session)
-        self.teaching = QVBoxLayout()
+        self.live = LiveSection(self.session)
         self.checking = Checking(self.viewer, self.session)
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self._lay_out()
         self.choice.changed.connect(self._take)
         self.meaning.changed.connect(self._recoded)
+        self.live.finishing.connect(self._finish)
         self._take()
         self.choice.open()
 
@@ -68,7 +71,7 @@ class AnnotateDock(Frame):
         self.layer_section = Section("This layer", self.meaning)
         self.body.addWidget(self.layer_section)
         self.body.addWidget(Section("From points or shapes", self.gathering))
-        self.body.addLayout(self.teaching)
+        self.body.addWidget(self.live)
         self.body.addWidget(_heading("Check"))
         self.body.addWidget(self.checking)
         line = QHBoxLayout()
@@ -93,6 +96,7 @@ class AnnotateDock(Frame):
         self.meaning.set_layer(labels, self.edits)
         self.gathering.set_layer(labels, self.edits)
         self.checking.set_layers(self.image, labels, self.edits)
+        self.live.set_layers(self.image, labels)
         self._counted()
         self.annotation_changed.emit()
 
@@ -120,11 +124,18 @@ class AnnotateDock(Frame):
     def _segment(self) -> None:
         self._open_dock("Segment")
 
-    def _open_dock(self, name: str) -> None:
+    def _finish(self, network: str) -> None:
+        """Train further what was taught live."""
+        dock = self._open_dock("Train")
+        if dock is not None:
+            dock.begin.go_on_from(network)
+
+    def _open_dock(self, name: str) -> Any:
         try:
-            self.viewer.window.add_plugin_dock_widget("napari-unet", name)
+            return open_dock(self.viewer, name)
         except (KeyError, ValueError) as error:
             say.problem(f"The dock {name} could not be opened: {say.in_words(error)}")
+            return None
 
 
 def _button(text: str, tooltip: str, clicked: Callable[[], None]) -> QPushButton:

@@ -52,7 +52,7 @@ def new_annotation_layer(
     viewer, image = unwrapped(viewer), unwrapped(image)
     shape = labels_shape(image)
     layer = viewer.add_labels(
-        _empty(shape, dtype) if data is None else data.reshape(shape),
+        empty_labels(shape, dtype) if data is None else data.reshape(shape),
         name=f"{image.name} annotation",
         **labels_geometry(image),
     )
@@ -75,7 +75,8 @@ def images_of(viewer: Any) -> list[Image]:
     return [layer for layer in layers if isinstance(layer, Image) and not is_preview(layer)]
 
 
-def _empty(shape: tuple[int, ...], dtype: str) -> Any:
+def empty_labels(shape: tuple[int, ...], dtype: str) -> Any:
+    """Return labels without anything painted; large ones take memory only where it is."""
     if prod(shape) * np.dtype(dtype).itemsize <= IN_ONE_PIECE:
         return np.zeros(shape, dtype)
     chunks = tuple(1 if place < len(shape) - 2 else CHUNK for place in range(len(shape)))

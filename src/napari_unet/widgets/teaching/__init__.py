@@ -1,0 +1,1 @@
+"""Live teaching in a window: strokes go in, previews come out, the brush never waits."""
