@@ -60,7 +60,10 @@ class Course:
     def changed(self, added: Sequence[Stroke] = ()) -> None:
         """Wake up: strokes were painted or taken away."""
         self._fresh = [n for n in self._fresh if self.strokes.get(n)] + [s.number for s in added]
-        self._progress = Progress(FIRST if self.shelf.last is None else SOON)
+        # whoever paints faster than SOON steps must not put the next exam off for ever
+        left = self._progress.next_exam - self._progress.steps
+        left = FIRST - self.total if self.shelf.last is None else min(left, SOON)
+        self._progress = Progress(max(left, 1))
         self._gate.reset()
         self.asleep = False
 
