@@ -193,7 +193,7 @@ def test_a_class_is_added_and_removed_while_all_else_stays(picture, tools):
     assert (wider != labels).mean() < 0.01
     box = (slice(8, 12), slice(10, 40))
     taught.paint(box, np.full((4, 30), 3, np.uint8))
-    list(taught.learn(steps=60))
+    list(taught.learn(steps=100))
     assert (taught.predict(box)[0] == 2).mean() > 0.5
     taught.remove_class(3)
     assert taught.classes == 2

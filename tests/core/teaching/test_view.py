@@ -56,4 +56,4 @@ def test_half_the_working_size_gives_results_on_the_grid_of_the_image(tools):
     labels, scores = teacher.predict((slice(0, 320), slice(0, 400)))
     assert labels.shape == truth.shape
     assert scores.shape == (2, *truth.shape)
-    assert ((labels == 1) & truth).sum() / ((labels == 1) | truth).sum() > 0.75
+    assert ((labels == 1) & truth).sum() / ((labels == 1) | truth).sum() > 0.6
