@@ -1,17 +1,20 @@
 """Use as annotation: all of a result, or exactly what a person changed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from napari_unet.core.coding import Code
 from napari_unet.widgets.annotationlayer import new_annotation_layer, snapshot
-from napari_unet.widgets.classes import code_of, set_code
+from napari_unet.widgets.classes import code_of, new_class, set_code
 from napari_unet.widgets.segmentcommands import (
     segment_active,
     use_as_annotation,
     use_corrections_as_annotation,
 )
-from napari_unet.widgets.segmenting.correction import use_all, use_changes
+from napari_unet.widgets.segmenting.correction import guessed_class, use_all, use_changes
+from napari_unet.widgets.segmenting.segmentations import Segmentations
 from napari_unet.widgets.session import Session
 
 
@@ -62,6 +65,23 @@ def test_only_what_was_changed_is_exact_through_undo(driven, segmented):
     assert wider.any()
     layer.undo()
     np.testing.assert_array_equal(layer.data, expected)
+
+
+def test_the_class_of_an_object_that_a_person_added_is_told_where_there_is_a_choice(
+    driven, segmented
+):
+    viewer = driven.viewer
+    written = Segmentations.of(Session.of(viewer)).written
+    segmented.paint((3, 3), len(written[segmented].kinds))
+    assert guessed_class(viewer, segmented) == ""  # one class: nothing is guessed
+    third = (*written[segmented].classes, new_class(2, "mitosis"))
+    written[segmented] = replace(written[segmented], classes=third)
+    assert guessed_class(viewer, segmented) == (
+        f"1 object that the network did not make counts as '{third[1].name}': "
+        "repaint what is of another class"
+    )
+    segmented.undo()
+    assert guessed_class(viewer, segmented) == ""
 
 
 def test_changes_join_an_annotation_of_classes_as_one_edit(driven, segmented):

@@ -75,6 +75,22 @@ def changed_pixels(labels: Labels, written: Written) -> np.ndarray:
     return changed
 
 
+def guessed_class(viewer: Any, labels: Labels) -> str:
+    """Say which class objects were given that a person added; "" where there is no choice."""
+    written = _written(viewer, labels)
+    if written is None or not written.objects or len(written.classes) <= MAX_CLASSES:
+        return ""
+    data = np.asarray(labels.data)
+    added = np.unique(data[data >= len(written.kinds)]).size
+    if not added:
+        return ""
+    objects, count = ("1 object", "counts") if added == 1 else (f"{added} objects", "count")
+    return (
+        f"{objects} that the network did not make {count} as '{written.classes[1].name}': "
+        "repaint what is of another class"
+    )
+
+
 def image_of(viewer: Any, labels: Labels) -> Image:
     """Return the image that ``labels`` are of: known, paired, or the topmost of its shape."""
     session = Session.of(viewer)
