@@ -15,21 +15,27 @@ def open_dock(viewer: Any, name: str) -> Any:
     return inside
 
 
-def gather(frame: QWidget, kind: type[QWidget]) -> None:
-    """Make the dock of ``frame`` a tab beside those docks that hold a ``kind``, and show it."""
+def gather(frame: QWidget, kind: type[QWidget]) -> QDockWidget | None:
+    """Make the dock of ``frame`` a tab beside those that hold a ``kind``; return it, if any."""
     dock, window = _dock_of(frame), frame.window()
-    if dock is None or not isinstance(window, QMainWindow) or dock.isFloating():
-        return
-    others = [
-        other
-        for other in window.findChildren(QDockWidget)
-        if other is not dock and not other.isHidden() and other.findChild(kind) is not None
+    if dock is None:
+        return None
+    dock.setWindowTitle(dock.windowTitle().removesuffix(f" ({PLUGIN})"))  # there is room for five
+    if isinstance(window, QMainWindow) and not dock.isFloating():
+        others = [other for other in _docks_with(kind, window) if other is not dock]
+        here = [one for one in others if window.dockWidgetArea(one) == window.dockWidgetArea(dock)]
+        if here and not window.tabifiedDockWidgets(dock):
+            window.tabifyDockWidget(here[-1], dock)
+            dock.raise_()
+    return dock
+
+
+def _docks_with(kind: type[QWidget], window: QMainWindow) -> list[QDockWidget]:
+    return [
+        dock
+        for dock in window.findChildren(QDockWidget)
+        if not (dock.isHidden() or dock.isFloating()) and dock.findChild(kind) is not None
     ]
-    here = [one for one in others if window.dockWidgetArea(one) == window.dockWidgetArea(dock)]
-    docked = [one for one in here if not one.isFloating()]
-    if docked and not window.tabifiedDockWidgets(dock):
-        window.tabifyDockWidget(docked[-1], dock)
-        dock.raise_()
 
 
 def _dock_of(widget: QWidget) -> QDockWidget | None:

@@ -134,14 +134,13 @@ class EvaluateDock(Frame):
             self.status.setText("The labels were edited: evaluate them again.")
             self._show_button()
 
-    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def came_to_front(self) -> None:
         """Take up what has changed behind other docks."""
-        super().showEvent(event)
         if not self._of:
             self._ask()
 
     def _ask(self, value: Any = None) -> None:
-        if self.window().isVisible() and not self.isVisible():  # behind another dock
+        if not self.in_front():
             self._of = ()
             return
         two = self.layers.value()
@@ -181,6 +180,9 @@ class EvaluateDock(Frame):
         two = self.layers.value()
         asked = [layer() for layer in self._of]
         if two is None or len(asked) != 2 or asked[0] is not two[0] or asked[1] is not two[1]:
+            return
+        if not self.in_front():
+            self._of = ()  # asked again when the dock is; nothing covers what is painted now
             return
         self._answer = found
         self.status.setText(told(found))

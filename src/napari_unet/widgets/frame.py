@@ -16,6 +16,7 @@ from napari_unet.widgets.say import warn_about_binding
 from napari_unet.widgets.session import Session
 
 WIDTH = 300, 340  # px: at least, and wished for
+HEIGHT = 240  # px, at least: Qt makes the window higher than the screen for what does not fit
 
 
 class Frame(QWidget):
@@ -29,7 +30,7 @@ class Frame(QWidget):
         super().__init__()
         self.viewer = unwrapped(viewer)
         self.session = Session.of(viewer)
-        self._gathered = False
+        self._gathered = self._behind = False
         page = QWidget()
         scroll = QScrollArea()
         scroll.setWidget(page)
@@ -37,8 +38,11 @@ class Frame(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setMinimumHeight(160)  # docks below each other would squeeze it to nothing
-        self.body = QVBoxLayout(page)
-        self.body.setAlignment(Qt.AlignmentFlag.AlignTop)
+        above = QVBoxLayout(page)
+        above.setContentsMargins(6, 6, 4, 6)
+        self.body = QVBoxLayout()
+        above.addLayout(self.body)
+        above.addStretch(1)  # an alignment would cut long sentences
         self.foot = QVBoxLayout()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
@@ -55,6 +59,17 @@ class Frame(QWidget):
         """Leave the width of a window to the image."""
         return QSize(WIDTH[1], super().sizeHint().height())
 
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Ask for less than all needs: what scrolls gives way first."""
+        return QSize(WIDTH[0], HEIGHT)
+
+    def in_front(self) -> bool:
+        """Whether it is seen, or in no window that is; Qt calls a tab behind others visible."""
+        return not self.window().isVisible() or (self.isVisible() and not self._behind)
+
+    def came_to_front(self) -> None:
+        """Take up what has changed meanwhile; for docks that rest behind others."""
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Join the docks that are open, once; whoever then drags it elsewhere finds it there."""
         super().showEvent(event)
@@ -63,7 +78,15 @@ class Frame(QWidget):
             QTimer.singleShot(0, self._gather)  # napari is still placing the dock
 
     def _gather(self) -> None:
-        gather(self, Frame)
+        dock = gather(self, Frame)
+        if dock is not None:
+            dock.visibilityChanged.connect(self._seen)
+            self._seen(not self.visibleRegion().isEmpty())
+
+    def _seen(self, seen: bool) -> None:
+        self._behind = not seen
+        if seen:
+            self.came_to_front()
 
     def reset_choices(self, event: Any = None) -> None:
         """Let the layer choices follow the layer list."""

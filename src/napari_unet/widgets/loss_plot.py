@@ -23,7 +23,9 @@ class Curve:
         self.plot.setLogMode(y=log)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
         self.plot.hideButtons()
-        self.plot.getAxis("left").setWidth(52)  # both plots begin at the same place
+        self.plot.getAxis("left").setWidth(60)  # both plots begin at the same place
+        if log:
+            self.plot.getAxis("left").setStyle(maxTextLevel=0)  # others run into one another
         self.line = self.plot.plot(name=f"{name} {unit}")
         self.line.setDownsampling(auto=True, method="mean")
         self.line.setClipToView(True)

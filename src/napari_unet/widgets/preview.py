@@ -131,13 +131,8 @@ class PreviewDock(Frame):
         self.stack.setCurrentWidget(self.pages[view])
         self._ask()
 
-    def _behind(self) -> bool:
-        """Whether the dock is closed, or behind another one."""
-        return bool(self.window().isVisible()) and not self.isVisible()
-
-    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def came_to_front(self) -> None:
         """Take up what has changed behind other docks."""
-        super().showEvent(event)
         self._look_again()
 
     def _look_again(self) -> None:
@@ -156,7 +151,7 @@ class PreviewDock(Frame):
 
     def _ask(self) -> None:
         """Ask for what the dock shows now."""
-        if self._subject is None or self._behind():
+        if self._subject is None or not self.in_front():
             return  # the dock says why, or asks when it is seen again
         view, settings = self.views.value(), self.session.settings
         self.latest.ask(answer, Request(view, self._subject, settings, self.seed))
@@ -165,6 +160,8 @@ class PreviewDock(Frame):
         view = given.request.view
         if given.request.subject is not self._subject or view != self.views.value():
             return  # a newer request is on its way
+        if not self.in_front():
+            return  # nothing is shown to somebody who paints or segments
         try:
             image, labels = self.chosen.layers()
             made = self.screen.show(image, labels, given)

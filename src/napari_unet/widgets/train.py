@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtGui import QGuiApplication, QShowEvent
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_unet.core.settings import TrainSettings
@@ -103,9 +103,8 @@ class TrainDock(Frame):
         """Ask for the outlook when nothing has changed for a moment."""
         self.expected.look_again()
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def came_to_front(self) -> None:
         """Look again: nothing is measured while the dock is behind others."""
-        super().showEvent(event)
         self.look_again()
 
     def reset_choices(self, event: Any = None) -> None:
@@ -154,7 +153,7 @@ class TrainDock(Frame):
     def _to_look_at(self) -> Recipe | None:
         """Return what to measure; nothing while nobody sees the dock or nothing is listed."""
         self.trainings.watch()
-        if not self.isVisibleTo(self.window()) or self._cannot_start():
+        if not self.in_front() or self._cannot_start():
             return None
         return self.recipe()
 

@@ -130,8 +130,8 @@ class BeginForm(QWidget):
 
 def _beside(box: QComboBox, label: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
-    row.addWidget(box, 9)
-    row.addWidget(label, 10)
+    row.addWidget(box, 1)
+    row.addWidget(label, 1)
     return row
 
 
@@ -140,5 +140,5 @@ def _combo(tip: str) -> QComboBox:
     box.setToolTip(tip)
     box.setAccessibleName(tip.split(":")[0].split(";")[0])
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(7)
+    box.setMinimumContentsLength(4)
     return box
