@@ -132,9 +132,9 @@ class Edits(QObject):
             edit = self._done.pop()
             self._undone.append(edit)
             self._depth -= 1
-            self._apply(edit, -1)
             if edit.removed is not None:
-                put_in(layer, *edit.removed)
+                put_in(layer, *edit.removed)  # before its pixels are counted: they have a class
+            self._apply(edit, -1)
         found = self._depth < before
         if self._depth > depth:
             self._done.clear()

@@ -35,6 +35,7 @@ class BlindCheck(QObject):
         """Draw the first window, or the next one."""
         if not self._room.shown:
             return
+        self._room.guide.stop()
         self.open, self.drawing, self._window = True, False, False
         self._room.ask(errands.draw_window)
         self.changed.emit()

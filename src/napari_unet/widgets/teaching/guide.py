@@ -36,6 +36,7 @@ class Guide(QObject):
         strokes = told.strokes if told is not None else 0
         if self._asked or labels is None:
             return
+        self._room.check.stop()
         if self._at < len(self._places) and strokes == self._strokes:
             self._go()
             return
