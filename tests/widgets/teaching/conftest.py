@@ -24,4 +24,5 @@ def small_tiles(monkeypatch):
 
     monkeypatch.setitem(sizes._LIVE["nano"], "tile", 84)
     monkeypatch.setattr(progress, "PLATEAU", 12)  # steps: settles soon
+    monkeypatch.setattr(progress, "LOSS_GAIN", 1.0)  # however fast the loss still falls
     monkeypatch.setattr(growth, "STROKES", 1000)  # and no larger network is tried

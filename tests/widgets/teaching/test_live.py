@@ -61,7 +61,8 @@ def settled(room, qtbot):
 def drag(viewer, labels, places):
     event = type("Event", (), {})()
     event.type, event.button, event.buttons, event.modifiers = "mouse_press", 1, [1], []
-    event.dims_displayed, event.is_dragging, event.handled = [0, 1], False, False
+    event.dims_displayed = list(viewer.dims.displayed)
+    event.is_dragging = event.handled = False
     event.position, event.view_direction, event.inverted = places[0], None, False
     mouse_press_callbacks(labels, event)
     event.type, event.is_dragging = "mouse_move", True
@@ -122,10 +123,6 @@ def test_two_strokes_make_a_preview_that_follows_the_brush(viewer, qtbot, discs)
     labels.redo()
     assert (np.asarray(preview.data)[inside] == 1).all()
     settled(room, qtbot)
-    assert sorted(len(stroke.pixels) for stroke in room._desk.teacher.strokes) == sorted(
-        [*np.bincount(labels.data[first[0][0] - 3 : first[0][0] + 4].ravel())[2:]]
-        + [len(stroke.pixels) for stroke in room._desk.teacher.strokes if stroke.kind == 0]
-    )
     taught = np.zeros(truth.shape, np.uint8)
     for stroke in room._desk.teacher.strokes:
         taught[tuple(stroke.pixels.T)] = stroke.kind + 1
