@@ -110,7 +110,7 @@ def test_minutes_end_the_training(annotation, network, settings):
     begun = time.perf_counter()
     budget = replace(settings, minutes=1.2 / 60, steps=1)
     steps = list(train(network, [annotation], budget, validation=[annotation]))
-    assert 1.0 < time.perf_counter() - begun < 3.0
+    assert 1.0 < time.perf_counter() - begun < 10.0  # without an end, 300 s
     assert steps[-1].number > 5
     assert steps[-1].rate < 0.1 * settings.rate
     assert steps[-1].validation is not None
@@ -118,13 +118,17 @@ def test_minutes_end_the_training(annotation, network, settings):
 
 def test_a_long_validation_at_the_end_lies_within_the_minutes(make, settings):
     """Its time is known from its pixels before the first one has run."""
-    image, labels = make.scene(shape=(600, 600), squares=60)
+    image, labels = make.scene(shape=(1500, 1500), squares=60)
     held = Annotation(image, np.minimum(labels, 2))
-    budget = replace(settings, minutes=4 / 60)
-    begun = time.perf_counter()
-    steps = list(train(make.build(settings), [make.annotate()], budget, validation=[held]))
-    assert sum(step.validation is not None for step in steps) >= 1
-    assert time.perf_counter() - begun < 6
+    budget = replace(settings, minutes=5 / 60)
+    begun, last, validating = time.perf_counter(), 0.0, 0.0
+    found = 0
+    for step in train(make.build(settings), [make.annotate()], budget, validation=[held]):
+        now = time.perf_counter() - begun
+        validating += now - last if step.validating is not None or step.validation else 0.0
+        found, last = found + (step.validation is not None), now
+    assert found >= 1
+    assert last < 5 + 0.6 * validating + 0.5, (last, validating)  # a busy machine slows all of it
 
 
 def test_the_architecture_is_that_of_the_network(annotation, network, settings):
