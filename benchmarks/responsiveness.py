@@ -21,8 +21,7 @@ from typing import Any
 
 import napari
 import numpy as np
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QEventLoop, QTimer
 
 from hand import Hand, events
 from napari_unet.core.settings import TrainSettings
@@ -106,8 +105,9 @@ def heartbeat(seen: Seen) -> Iterator[None]:
 
 def run_loop(seconds: float) -> None:
     """Let Qt work as in a program, asleep between events."""
-    QTimer.singleShot(round(seconds * 1000), QApplication.instance().quit)
-    QApplication.instance().exec()
+    loop = QEventLoop()
+    QTimer.singleShot(round(seconds * 1000), loop.quit)
+    loop.exec()
 
 
 def paint(hand: Hand, layer: Any, seen: Seen, going: Callable[[], bool]) -> None:

@@ -64,8 +64,8 @@ class Frame(QWidget):
         return QSize(WIDTH[0], HEIGHT)
 
     def in_front(self) -> bool:
-        """Whether it is seen, or in no window that is; Qt calls a tab behind others visible."""
-        return not self.window().isVisible() or (self.isVisible() and not self._behind)
+        """Whether it is seen, or never was; Qt calls a tab behind others visible, too."""
+        return not self._gathered or (self.isVisible() and not self._behind)
 
     def came_to_front(self) -> None:
         """Take up what has changed meanwhile; for docks that rest behind others."""

@@ -14,18 +14,31 @@ INTERVAL = 200  # ms between two drawings
 MARKED = 60  # a curve of fewer points shows each of them
 
 
+class DecadeAxis(pg.AxisItem):
+    """Marks 1, 2 and 5 of each decade, or decades alone: all nine run into one another."""
+
+    def logTickValues(  # noqa: N802 - pyqtgraph's name
+        self, low: float, high: float, size: float, usual: Any
+    ) -> list[tuple[Any, list[float]]]:
+        """Return the logarithms to mark."""
+        marks = (1, 2, 5) if high - low < 2 else (1,)
+        step = max(1, round((high - low) / 4))
+        decades = range(int(np.floor(low)), int(np.ceil(high)) + 1, step)
+        found = [decade + float(np.log10(mark)) for decade in decades for mark in marks]
+        return [(None, [value for value in found if low <= value <= high])]
+
+
 class Curve:
     """One quantity over the steps, drawn when asked to."""
 
     def __init__(self, layout: Any, row: int, name: str, unit: str, log: bool = False) -> None:
-        self.plot = layout.addPlot(row=row, col=0, enableMenu=False)
+        axis = {"left": DecadeAxis("left")} if log else {}
+        self.plot = layout.addPlot(row=row, col=0, enableMenu=False, axisItems=axis)
         self.plot.setLabel("left", name)
         self.plot.setLogMode(y=log)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
         self.plot.hideButtons()
         self.plot.getAxis("left").setWidth(60)  # both plots begin at the same place
-        if log:
-            self.plot.getAxis("left").setStyle(maxTextLevel=0)  # others run into one another
         self.line = self.plot.plot(name=f"{name} {unit}")
         self.line.setDownsampling(auto=True, method="mean")
         self.line.setClipToView(True)
@@ -71,7 +84,7 @@ class LossPlot(pg.GraphicsLayoutWidget):
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
-        self.setMinimumHeight(170)
+        self.setMinimumHeight(140)
         self.setMaximumHeight(260)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setAccessibleName("Loss and IoU of the training")
@@ -81,6 +94,7 @@ class LossPlot(pg.GraphicsLayoutWidget):
         self.loss = Curve(self.ci, 0, "loss", "a step", log=True)
         self.iou = Curve(self.ci, 1, "IoU", "of a validation")
         self.iou.plot.setYRange(0, 1, padding=0.02)
+        self.iou.plot.getAxis("left").setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")]])
         self.iou.plot.setLabel("bottom", "step")
         self.iou.plot.setXLink(self.loss.plot)
         self.loss.plot.getAxis("bottom").setStyle(showValues=False)

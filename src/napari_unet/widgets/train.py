@@ -30,7 +30,7 @@ from napari_unet.widgets.work import Outcome, Urgency
 if TYPE_CHECKING:
     import napari
 
-PLOT = 180  # px, so that all of the dock is seen on a small screen
+PLOT = 145  # px, so that all of the dock is seen on a small screen
 NO_SOURCE = "Add an image with its annotation first, with the role train"
 
 

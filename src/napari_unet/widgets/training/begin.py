@@ -130,8 +130,8 @@ class BeginForm(QWidget):
 
 def _beside(box: QComboBox, label: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
-    row.addWidget(box, 1)
-    row.addWidget(label, 1)
+    row.addWidget(box, 9)
+    row.addWidget(label, 10)
     return row
 
 

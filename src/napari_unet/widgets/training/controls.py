@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 from napari_unet.widgets.training.trainings import Training
 from napari_unet.widgets.training.words import progress, share_done
 
-SENTENCES = 2  # shown of what a training has said; the tooltip has all
+SENTENCES = 1  # shown of what a training has said; the tooltip has all
 
 
 class Controls(QWidget):
