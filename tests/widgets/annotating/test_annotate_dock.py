@@ -20,6 +20,7 @@ from napari_unet.widgets.job import dispatch
 @pytest.fixture(autouse=True)
 def bare_thread(monkeypatch):
     monkeypatch.setattr("napari_unet.widgets.job.warm_up", lambda threads: None)
+    monkeypatch.setattr("napari_unet.widgets.teaching.classroom.LIVE", False)  # tested elsewhere
     yield
     assert dispatch().compute.shut_down(5.0)
 

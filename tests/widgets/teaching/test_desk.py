@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import dask.array as da
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -160,3 +161,27 @@ def test_errands_speak_the_axes_of_the_image_and_the_names_of_the_window(discs, 
     assert handed.said == ""
     errands.know(desk, 3)
     assert desk.teacher.classes == 3
+
+
+def test_colours_and_lazy_images_are_taught_from_where_they_are_seen(discs, small_tiles):
+    image, truth = discs
+    read = []
+
+    def plane(block_info):
+        read.append(block_info[None]["chunk-location"][0])
+        return np.repeat(image[None, :, :, None], 3, axis=3)
+
+    lazy = da.map_blocks(
+        plane, chunks=((1,) * 40, (180,), (220,), (3,)), dtype=np.uint8, meta=np.empty(0, np.uint8)
+    )
+    desk = Desk(Pixels(lazy, "ZYXC", {}), 2)
+    seen = Look((slice(7, 8), slice(0, 180), slice(0, 220)), (7.0, 90.0, 110.0))
+    list(desk.work())  # measures the contrast
+    read.clear()
+    for kind in (True, False):
+        for box in spots(truth, 2, kind):
+            painted(desk, (slice(7, 8), *box), 1 + kind)
+    desk.look_at(seen)
+    drawn = [one for one in desk.work() if isinstance(one, Drawn)][-1]
+    assert drawn.codes.shape == (1, 180, 220)
+    assert set(read) == {7}

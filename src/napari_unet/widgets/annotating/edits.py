@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any
 
+import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -174,7 +175,7 @@ class Edits(QObject):
     def _count_all(self) -> None:
         self._version += 1
         if self._size() <= AT_ONCE:
-            self._take(count_values(self._data[...]))
+            self._take(count_values(np.asarray(self._data[...])))
         else:
             self._count.ask(_versioned, self._version, self._data)
 

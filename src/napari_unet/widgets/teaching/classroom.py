@@ -13,8 +13,8 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.widgets import say
 from napari_unet.widgets.classes import code_of
 from napari_unet.widgets.job import Job
-from napari_unet.widgets.layers import Region, full_shape
-from napari_unet.widgets.pixels import labels_shape, pixels_of, region_to_layer
+from napari_unet.widgets.layers import Region
+from napari_unet.widgets.pixels import pixels_of, region_to_layer
 from napari_unet.widgets.session import Session
 from napari_unet.widgets.teaching.blindcheck import BlindCheck
 from napari_unet.widgets.teaching.confirmbrush import ConfirmBrush
@@ -24,10 +24,10 @@ from napari_unet.widgets.teaching.follower import Follower
 from napari_unet.widgets.teaching.guide import Guide
 from napari_unet.widgets.teaching.news import Drawn, Sized, Told
 from napari_unet.widgets.teaching.previewlayer import PreviewLayer
+from napari_unet.widgets.teaching.teachable import refusal
 from napari_unet.widgets.work import Outcome, Urgency
 
 LIVE = True  # from the first stroke on
-ALL_LABELLED = "Live needs unlabelled pixels: untick '0 is background' under This layer"
 
 _ALL: "weakref.WeakKeyDictionary[Labels, Classroom]" = weakref.WeakKeyDictionary()
 
@@ -242,20 +242,8 @@ class Classroom(QObject):
             self.begin()
         else:
             self.follower.send_all()
-            self.preview.repaint(tuple(slice(0, edge) for edge in full_shape(labels)))
+            self.preview.repaint_all()
 
     def _removed(self, event: Any) -> None:
         if event.value is self.labels or event.value is self.image:
             self.close()
-
-
-def refusal(image: Image, labels: Labels) -> str:
-    """Say why nothing can be learned from ``labels``; empty where it can."""
-    if code_of(labels).zero == "background":
-        return ALL_LABELLED
-    try:
-        wanted = labels_shape(image)
-    except ValueError as error:
-        return str(error)
-    fits = full_shape(labels) == wanted
-    return "" if fits else f"'{labels.name}' does not have the shape of '{image.name}': {wanted}"

@@ -26,6 +26,12 @@ def bind_keys(labels: Labels) -> None:
     labels.bind_key("A", _peek_under, overwrite=True)
 
 
+def unbind_keys(labels: Labels) -> None:
+    """Take the keys from a layer that was removed."""
+    for key in KEYS:
+        labels.bind_key(key, None)
+
+
 def _act(act: Callable[[Classroom], None], labels: Labels) -> None:
     room = Classroom.find(labels)
     if room is not None:

@@ -22,7 +22,7 @@ from napari_unet.widgets.session import Session
 from napari_unet.widgets.teaching import errands
 from napari_unet.widgets.teaching.checkbar import CheckBar
 from napari_unet.widgets.teaching.classroom import Classroom
-from napari_unet.widgets.teaching.keyboard import bind_keys
+from napari_unet.widgets.teaching.keyboard import bind_keys, unbind_keys
 from napari_unet.widgets.teaching.morepage import MorePage
 from napari_unet.widgets.teaching.news import Refused
 from napari_unet.widgets.teaching.words import SIZES, learned_from, status
@@ -81,6 +81,9 @@ class LiveSection(QWidget):
             for signal in self._signals(self.room):
                 signal.disconnect(self.refresh)
             self.room.answered.disconnect(self._answered)
+            before = self.room.labels
+            if before is not None and before not in self._session.viewer.layers:
+                unbind_keys(before)
         self.room = room
         self.check.set_check(None if room is None else room.check)
         self.more.set_room(room)

@@ -18,6 +18,7 @@ from napari_unet.widgets.teaching.unconfirming import unlabel
 from napari_unet.widgets.teaching.words import SIZES, learned_from
 
 LOOKS = ("filled", "contours")
+PEEK = "hold S to look under it, A under the strokes"
 UNCHECKED = "no window judged yet"
 
 
@@ -77,6 +78,7 @@ class MorePage(QWidget):
         form.setContentsMargins(8, 0, 0, 0)
         form.addRow("working size", self.size)
         form.addRow("preview", self.look)
+        form.addRow(QLabel(PEEK))
         form.addRow(self.result)
         first, second = QHBoxLayout(), QHBoxLayout()
         first.addWidget(self.once)

@@ -23,6 +23,7 @@ from napari_unet.widgets.teaching.errands import codes_of
 KIND = "preview"
 FILLED, CONTOUR = 0.35, 0.9  # opacity
 WIDTH = 2  # px of the contour
+AT_ONCE = 2**24  # px; so many are written in some hundredths of a second
 MARK = {NOTES: {"preview": True}}  # no dock takes it for labels
 
 
@@ -63,6 +64,12 @@ class PreviewLayer:
         if self.layer is not None:
             self._compose(region)
             self.show()
+
+    def repaint_all(self) -> None:
+        """Show all strokes as they are now, where that is quick; elsewhere they come with tiles."""
+        labels = self._labels()
+        if labels is not None and prod(full_shape(labels)) <= AT_ONCE:
+            self.repaint(tuple(slice(0, edge) for edge in full_shape(labels)))
 
     def show(self) -> None:
         """Draw what was written."""
@@ -116,7 +123,7 @@ class PreviewLayer:
             layer = self._make(session, image, labels, shape)
         self._colors = {}
         self.restyle()
-        self._strokes_again()
+        self.repaint_all()
         return layer
 
     def _make(self, session: Session, image: Image, labels: Labels, shape: tuple[int, ...]) -> Any:
@@ -132,12 +139,6 @@ class PreviewLayer:
         layers = session.viewer.layers
         layers.move(layers.index(layer), layers.index(labels))
         return layer
-
-    def _strokes_again(self) -> None:
-        """Compose all of a new layer, where that is quick; elsewhere strokes follow with tiles."""
-        labels = self._labels()
-        if labels is not None and prod(full_shape(labels)) <= 2**24:
-            self._compose(tuple(slice(0, edge) for edge in full_shape(labels)))
 
 
 @contextmanager
