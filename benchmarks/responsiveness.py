@@ -120,7 +120,6 @@ def paint(hand: Hand, layer: Any, seen: Seen, going: Callable[[], bool]) -> None
         for event in events(layer, [tuple(start + way * share) for share in SHARES]):
             begin = time.perf_counter()
             event()
-            hand.window.repaint()
             hand.canvas.repaint()
             seen.paints.append((time.perf_counter() - begin) * 1000)
             run_loop(max(0.001, FRAME - (time.perf_counter() - begin)))

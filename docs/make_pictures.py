@@ -26,9 +26,9 @@ from napari_unet.widgets.layers import is_preview
 
 PICTURES = Path(__file__).parent / "pictures"
 THEMES = ("light", "dark")
-STEPS = 400
+STEPS = 300
 PREVIEW = "nuclei preview"
-LEARNING = 25.0  # seconds
+LEARNING = 15.0  # seconds
 COLORS = 256
 
 
