@@ -3,7 +3,7 @@
 from typing import Any
 
 from napari.layers import Image, Labels
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -103,6 +103,9 @@ class LiveSection(QWidget):
         for label in (self.status, self.place):
             label.setWordWrap(True)
             label.setContentsMargins(8, 0, 0, 0)
+        lines = self.status.fontMetrics().lineSpacing()
+        self.status.setMinimumHeight(2 * lines + 2)  # what is below stays where the mouse is
+        self.status.setAlignment(Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.status)
         meter = QHBoxLayout()
         meter.setContentsMargins(8, 0, 2, 0)
