@@ -28,7 +28,7 @@ PICTURES = Path(__file__).parent / "pictures"
 THEMES = ("light", "dark")
 STEPS = 300
 PREVIEW = "nuclei preview"
-LEARNING = 15.0  # seconds
+LEARNING = 10.0  # seconds
 COLORS = 256
 
 
@@ -156,24 +156,15 @@ def evaluated(hand: Hand) -> None:
 
 
 def pictures(hand: Hand, name: str, themes: tuple[str, ...] = THEMES) -> None:
-    """Take a picture of the window in each theme, without the notes that napari fades out."""
-    hand.until(
-        lambda: not any(note.isVisible() for note in hand.window.findChildren(NapariQtNotification))
-    )
+    """Take a picture of the window in each theme, the notes of napari closed."""
+    for note in hand.window.findChildren(NapariQtNotification):
+        note.close()
     for theme in themes:
         hand.viewer.theme = theme
         hand.wait(1.0)
         if (hand.window.width(), hand.window.height()) != SCREEN:
             raise RuntimeError(f"the window has grown to {hand.window.size()} in {name}")
         save(hand.window.grab(), PICTURES / f"{name}-{theme}.png")
-
-
-def alive(widget: Any) -> bool:
-    """Whether Qt has not deleted it yet."""
-    try:
-        return bool(widget.objectName() or True)
-    except RuntimeError:
-        return False
 
 
 def save(picture: Any, path: Path) -> None:
