@@ -3,8 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
-from skimage.draw import polygon
 
 APART = 1.0  # px: a pixel that is hardly nearer to one point than to the next belongs to neither
 CORNERS = 96  # of the polygon that stands for an ellipse; off by less than 1/1000 of its size
@@ -31,6 +29,8 @@ def discs(shape: tuple[int, int], points: np.ndarray, radius: float, ring: float
     if not len(found) or not len(kept):
         nothing = np.zeros((0, 2), np.int64)
         return Discs(nothing, np.zeros(0, np.int64), nothing)
+    from scipy.spatial import cKDTree  # a dock that opens must not wait for it
+
     distances, nearest = cKDTree(points[kept]).query(found, k=2)
     inside = (distances[:, 0] <= radius) & (distances[:, 1] - distances[:, 0] >= APART)
     around = ~inside & (distances[:, 0] <= reach)
@@ -39,6 +39,8 @@ def discs(shape: tuple[int, int], points: np.ndarray, radius: float, ring: float
 
 def within(shape: tuple[int, int], outline: np.ndarray) -> np.ndarray:
     """Return the pixels (n, 2) of a plane of ``shape`` inside ``outline``, the corners (m, 2)."""
+    from skimage.draw import polygon  # a dock that opens must not wait for it
+
     rows, columns = polygon(outline[:, 0], outline[:, 1], shape)
     return np.stack([rows, columns], axis=1)
 

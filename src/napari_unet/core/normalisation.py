@@ -11,7 +11,6 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from napari_unet.core.axes import channels_first, check_axes, spatial_axes
 
@@ -97,6 +96,8 @@ class Normalisation:
             place: tuple[Any, ...] = (slice(None), *strip.plane, rows)
             found[place] = _means(strip.pixels, factor)
         sd = (0.0,) * (found.ndim - 2) + (self.flatten / factor,) * 2
+        from scipy.ndimage import gaussian_filter  # a dock that opens must not wait for it
+
         return gaussian_filter(found, sd, mode="mirror")
 
 

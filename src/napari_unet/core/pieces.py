@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from skimage.measure import label
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +25,8 @@ class Pieces:
 
         ``diagonal``: pixels that meet at an edge or a corner belong together too.
         """
+        from skimage.measure import label  # a dock that opens must not wait for it
+
         indices = np.zeros(values.shape, np.int32)
         frames = [np.zeros(1, np.int64)]
         total = 0

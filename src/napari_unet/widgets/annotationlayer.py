@@ -6,7 +6,6 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import zarr
 from napari.layers import Image, Labels
 
 from napari_unet.core.annotation import Annotation
@@ -80,6 +79,8 @@ def empty_labels(shape: tuple[int, ...], dtype: str) -> Any:
     if prod(shape) * np.dtype(dtype).itemsize <= IN_ONE_PIECE:
         return np.zeros(shape, dtype)
     chunks = tuple(1 if place < len(shape) - 2 else CHUNK for place in range(len(shape)))
+    import zarr  # a dock that opens must not wait for it
+
     return zarr.create_array(
         store=zarr.storage.MemoryStore(), shape=shape, dtype=dtype, chunks=chunks, fill_value=0
     )

@@ -17,6 +17,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 MODULES = (
+    "scipy.ndimage",
+    "scipy.spatial",
+    "skimage.draw",
+    "skimage.measure",
     "torch",
     "napari_unet.core.training",
     "napari_unet.core.segmenting",

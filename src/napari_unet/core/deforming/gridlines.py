@@ -4,7 +4,6 @@ They are drawn as lines, not as pixels, so that they stay crisp at every zoom.
 """
 
 import numpy as np
-from skimage.measure import find_contours
 
 STEP = 4  # px at least between the places that are looked at
 PLACES = 64  # along a large tile; at usual strengths a line is then off by less than 0.1 px
@@ -51,6 +50,8 @@ def _contours(
     field: np.ndarray, level: float, rows: np.ndarray, columns: np.ndarray
 ) -> list[np.ndarray]:
     """Return the contours of ``field``, whose entries lie at ``rows`` and ``columns``."""
+    from skimage.measure import find_contours  # a dock that opens must not wait for it
+
     found = find_contours(field, level)
     return [
         np.stack([np.interp(line[:, 0], np.arange(len(rows)), rows),

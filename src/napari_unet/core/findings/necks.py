@@ -5,8 +5,6 @@ greatest depth then fall apart. Depth is counted in steps along the axes, which 
 """
 
 import numpy as np
-from scipy.ndimage import distance_transform_cdt
-from skimage.measure import label
 
 from napari_unet.core.pieces import Pieces, each_frame
 
@@ -26,6 +24,8 @@ def lobes(pieces: Pieces) -> np.ndarray:
 
 
 def _lobes(indices: np.ndarray, areas: np.ndarray) -> np.ndarray:
+    from skimage.measure import label  # a dock that opens must not wait for it
+
     depth = _depth(indices)
     deepest = _greatest(depth, indices, len(areas))
     cores = label((indices > 0) & (depth > CUT * deepest[indices]), connectivity=indices.ndim)
@@ -42,6 +42,8 @@ def _lobes(indices: np.ndarray, areas: np.ndarray) -> np.ndarray:
 
 def _depth(indices: np.ndarray) -> np.ndarray:
     """Count the steps from each pixel to the rim of its piece, the rim included."""
+    from scipy.ndimage import distance_transform_cdt  # a dock that opens must not wait for it
+
     inside = indices > 0
     inner = inside & ~_rim(indices)
     if inner.all():  # nothing ends here

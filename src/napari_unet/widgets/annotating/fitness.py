@@ -1,8 +1,8 @@
 """Fitness: whether a labels layer can be the annotation of an image, and why not."""
 
+import sys
 from math import prod
 
-import dask.array as da
 from napari.layers import Image, Labels
 
 from napari_unet.core.findings.words import size
@@ -40,7 +40,7 @@ def why_not_painted(labels: Labels) -> str:
     """Return why ``labels`` cannot be painted; a copy can. Empty when they can."""
     if labels.multiscale:
         return f"'{labels.name}' is a pyramid, which napari cannot paint: make a copy to paint in."
-    if isinstance(labels.data, da.Array):
+    if _is_dask(labels.data):
         return (
             f"'{labels.name}' is computed as it is shown (dask), so strokes would be lost: "
             "make a copy to paint in."
@@ -58,3 +58,9 @@ def why_slow(labels: Labels) -> str:
         f"'{labels.name}' has {bits} bits a pixel: on {pixels / 1e6:.0f} million pixels each "
         "stroke is drawn slowly; a copy of 16 bits is drawn at once."
     )
+
+
+def _is_dask(data: object) -> bool:
+    """Whether ``data`` is a dask array; nothing is one before dask was imported, which is slow."""
+    dask = sys.modules.get("dask.array")
+    return dask is not None and isinstance(data, dask.Array)

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
-from scipy.ndimage import binary_dilation
 
 from napari_unet.core.coding import Code
 from napari_unet.widgets.annotationlayer import images_of, new_annotation_layer
@@ -50,6 +49,8 @@ def use_changes(viewer: Any, labels: Labels, rim: int = 0) -> Labels:
     box = _box_around(changed, rim)
     wanted = changed[box]
     if rim:
+        from scipy.ndimage import binary_dilation  # a dock that opens must not wait for it
+
         wanted = binary_dilation(wanted, _in_plane(wanted.ndim), iterations=rim)
     annotation = Session.of(viewer).pairs.annotation_of(image)
     if annotation is None or annotation.data.shape != labels.data.shape:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Shapes
-from skimage.draw import polygon
 
 from napari_unet.widgets.layers import Region, displayed_slice, full_shape, view_centre
 from napari_unet.widgets.layers import visible_region as visible
@@ -75,6 +74,8 @@ def _in_shapes(
     viewer: Any, image: Image, shapes: Shapes, dims: int, near: tuple[float, ...]
 ) -> Part:
     """Return the box around the shapes that are selected (all if none is), and what is inside."""
+    from skimage.draw import polygon  # a dock that opens must not wait for it
+
     plane = _through(image, displayed_slice(viewer, image), dims)
     edges = _without_channels(image, full_shape(image))
     inside = np.zeros([part.stop - part.start for part in plane], bool)
