@@ -24,6 +24,7 @@ class TaughtNetwork:
         self.spent = 0.0
         self._cost = 0.0  # processor seconds of a preview
         self._stale = False  # something was published since the last preview
+        self._scores = np.zeros(picture.shape, np.float32)  # what is on the screen
 
     def paint(self, stroke: Stroke) -> None:
         self.teacher.paint(stroke.box, stroke.labels)
@@ -34,16 +35,22 @@ class TaughtNetwork:
         while published := self._clocked(lambda: next(learning, None)):
             self._stale |= published.new
             if self._stale and self.spent - shown >= self._cost / PREVIEWS:
-                yield self._preview()
+                yield from self._previews()
                 shown = self.spent
         if self._stale:
-            yield self._preview()
+            yield from self._previews()
 
-    def _preview(self) -> Preview:
-        before = self.spent
-        labels, scores = self._clocked(lambda: self.teacher.predict(self._view))
+    def _previews(self) -> Iterator[Preview]:
+        """Refresh the screen tile by tile; it is looked at after the first and after the last."""
+        before, looked = self.spent, not self._scores.any()  # the first one ever is seen whole
+        tiles = self.teacher.tiles(self._view)
+        while tile := self._clocked(lambda: next(tiles, None)):
+            self._scores[tile.box] = tile.scores[1]
+            if not looked:
+                looked = True
+                yield Preview(self._scores > 0.5, self._scores.copy())
         self._cost, self._stale = self.spent - before, False
-        return Preview(labels == 1, scores[1].astype(np.float32))
+        yield Preview(self._scores > 0.5, self._scores.copy())
 
     def _clocked(self, work: Callable[[], T]) -> T:
         begun = time.process_time()

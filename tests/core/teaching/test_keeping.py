@@ -28,7 +28,7 @@ def test_the_next_image_takes_the_network_but_not_the_strokes(picture, tools, tm
     teacher = Teacher(image, project=tmp_path)
     for seed in range(2):
         teacher.paint(*tools.stroke(truth, seed, seed))
-    list(teacher.learn(steps=30))
+    list(teacher.learn(steps=60))
     teacher.save()
     other, there = tools.discs(9)
     following = Teacher(other, project=tmp_path)

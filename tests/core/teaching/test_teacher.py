@@ -6,6 +6,7 @@ import pytest
 import napari_unet
 from napari_unet import Teacher
 from napari_unet.core.teaching import progress
+from napari_unet.core.teaching.course import FIRST
 from napari_unet.core.teaching.published import KEPT
 
 
@@ -40,9 +41,9 @@ def test_two_strokes_and_it_finds_the_discs(picture, tools, full_size):
     teacher.paint(*tools.stroke(truth, 0, 0))
     assert list(teacher.learn(1.0)) == [], "one class teaches nothing"
     teacher.paint(*tools.stroke(truth, 1, 1))
-    (first,) = [p for p in teacher.learn(steps=20) if p.new]
-    assert (first.epoch, first.by, first.strokes, first.steps) == (1, "nano", 2, 20)
-    list(teacher.learn(steps=40))
+    (first,) = [p for p in teacher.learn(steps=FIRST) if p.new]
+    assert (first.epoch, first.by, first.strokes, first.steps) == (1, "nano", 2, FIRST)
+    list(teacher.learn(steps=45))
     labels, scores = teacher.predict(everything(image))
     assert iou(labels, truth) > 0.65
     np.testing.assert_allclose(scores.sum(axis=0), 1, atol=1e-5)

@@ -16,7 +16,7 @@ from napari_unet.core.teaching.pupil import Screen
 from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
 
 CELL = 64  # pixels along the edge of a cell, at the working size
-MOST_CELLS = 8  # of one stroke; a larger one is judged by cells spread over it
+MOST_CELLS = 3  # of one stroke; a larger one is judged by cells spread over it
 AT_ONCE = 8  # cells scored together
 
 

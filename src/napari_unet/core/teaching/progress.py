@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import inf
 
-SOON = 10  # steps between two exams at least
-CELLS_PER_STEP = 1.5  # cells of an exam that take as long as a step
+SOON = 6  # steps between two exams at least
+CELLS_PER_STEP = 8.0  # cells of an exam that take as long as a step
 EXAM_SHARE = 0.25  # of the time goes into exams at most
 PLATEAU = 150  # steps without gain after which learning stops by itself
 GAIN = 0.002  # of agreement that counts as gain
@@ -18,6 +18,7 @@ class Progress:
 
     next_exam: int = SOON
     steps: int = 0
+    examined: bool = False
     _stale: int = 0  # steps without gain
     _agreement: float = 0.0  # the best
     _loss: float = 0.0  # smoothed
@@ -41,6 +42,7 @@ class Progress:
 
     def note_exam(self, agreement: float, cells: int) -> None:
         """Take in the agreement found by an exam of so many cells; gain makes learning go on."""
+        self.examined = True
         if agreement > self._agreement + GAIN or self._loss < self._lowest * (1 - LOSS_GAIN):
             self._stale = 0
             self._lowest = min(self._lowest, self._loss)

@@ -9,11 +9,14 @@ import torch
 from napari_unet.core.network import UNet
 from napari_unet.core.settings import TrainSettings
 from napari_unet.core.teaching.firstweights import give_first_weights
-from napari_unet.core.teaching.rehearsal import Rehearsal
+from napari_unet.core.teaching.rehearsal import Choice, Rehearsal
 from napari_unet.core.teaching.strokes import Stroke
 from napari_unet.core.training.learner import Learner
 
 Weights = dict[str, torch.Tensor]
+
+EAGER = 80  # steps at the full rate; then it falls with their root, so that previews come to rest
+LEAST = 1 / 3  # of the rate that is left in the end
 
 
 class Pupil:
@@ -35,17 +38,26 @@ class Pupil:
         return self._learner.device
 
     def learn(
-        self, number: int, fresh: Sequence[Stroke] = (), without: frozenset[int] = frozenset()
+        self,
+        number: int,
+        fresh: Sequence[Stroke] = (),
+        without: frozenset[int] = frozenset(),
+        close: bool = False,
     ) -> float:
         """Take the step of this ``number``; return its loss.
 
-        ``fresh`` strokes come up more often, those whose numbers are in ``without`` never.
+        ``fresh`` strokes come up more often, those whose numbers are in ``without`` never;
+        ``close`` looks at little more than the strokes themselves.
         """
-        batch = self._rehearsal.draw(number, self.network.classes, self.device, fresh, without)
+        choice = Choice(fresh, without, close)
+        batch = self._rehearsal.draw(number, self.network.classes, self.device, choice)
         self.steps += 1
-        rate = self.settings.rate * min(1.0, self.steps / max(self.settings.warmup, 1))
         self.network.train()
-        return self._learner.learn(batch, rate, self.steps).value()
+        return self._learner.learn(batch, self._rate(), self.steps).value()
+
+    def _rate(self) -> float:
+        warm = min(1.0, self.steps / max(self.settings.warmup, 1))
+        return self.settings.rate * warm * min(1.0, max(LEAST, (EAGER / self.steps) ** 0.5))
 
     def weights(self) -> Weights:
         """Return copies of the averaged weights."""
@@ -73,6 +85,11 @@ def new_network(settings: TrainSettings, channels: int, classes: int) -> UNet:
         )  # fmt: skip
     give_first_weights(network)
     return network
+
+
+def between(one: Weights, other: Weights) -> Weights:
+    """Return the weights halfway between those of two networks of one descent."""
+    return {name: torch.lerp(weight, other[name], 0.5) for name, weight in one.items()}
 
 
 class Screen:

@@ -6,6 +6,7 @@ often, and within a class each stroke as often, so that a large blob does not dr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +20,19 @@ from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.training.batch import Batch
 
 FRESH = 0.5  # share of a batch that holds strokes not learnt yet
+SEEN = 44  # pixels along the edge of what a close look learns from: a third of the work
+MORE = 2  # times as many tiles of them
+
+
+class Choice(NamedTuple):
+    """Which strokes a batch is drawn from, and how closely they are looked at."""
+
+    fresh: Sequence[Stroke] = ()  # come up more often
+    without: frozenset[int] = frozenset()  # numbers of those that weigh nothing
+    close: bool = False  # many small tiles: a stroke just painted is obeyed soonest so
+
+
+ALL = Choice()
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,38 +51,40 @@ class Rehearsal:
         self._strokes = strokes
         self._settings = settings
         self._lost = border(settings.depth)
-        self._edge = input_size(settings.depth, max(settings.tile - 2 * self._lost, 1))
+        seen = max(settings.tile - 2 * self._lost, 1)
+        self._wide = input_size(settings.depth, seen)
+        self._close = input_size(settings.depth, min(seen, SEEN))
 
     def draw(
         self,
         step: int,
         classes: int,
         device: torch.device,
-        fresh: Sequence[Stroke] = (),
-        without: frozenset[int] = frozenset(),
+        choice: Choice = ALL,
     ) -> Batch:
-        """Return the batch of ``step``; strokes whose numbers are in ``without`` weigh nothing."""
+        """Return the batch of ``step``."""
         rng = np.random.default_rng([self._settings.seed, step])
-        known = [stroke for stroke in self._strokes if stroke.number not in without]
-        fresh = [stroke for stroke in fresh if stroke.number not in without]
-        chosen = []
-        for place in range(self._settings.batch):
-            new = fresh and place < max(round(FRESH * self._settings.batch), 1)
-            if new:
-                chosen.append(fresh[int(rng.integers(len(fresh)))])
-            else:
-                chosen.append(_one_of(known, rng))
-        cuts = [self._cut(stroke, rng) for stroke in chosen]
-        return self._batch(cuts, classes, device, without)
+        edge = self._close if choice.close else self._wide
+        cuts = [self._cut(stroke, edge, rng) for stroke in self._chosen(choice, rng)]
+        return self._batch(cuts, classes, device, choice.without)
 
-    def _cut(self, stroke: Stroke, rng: np.random.Generator) -> Cut:
+    def _chosen(self, choice: Choice, rng: np.random.Generator) -> list[Stroke]:
+        """Return the stroke that each tile of a batch is to show."""
+        known = [stroke for stroke in self._strokes if stroke.number not in choice.without]
+        fresh = [stroke for stroke in choice.fresh if stroke.number not in choice.without]
+        tiles = self._settings.batch * (MORE if choice.close else 1)
+        new = max(round(FRESH * tiles), 1) if fresh else 0
+        chosen = [fresh[int(rng.integers(len(fresh)))] for _ in range(new)]
+        return chosen + [_one_of(known, rng) for _ in range(tiles - new)]
+
+    def _cut(self, stroke: Stroke, edge: int, rng: np.random.Generator) -> Cut:
         """Cut a tile that shows a pixel of ``stroke`` somewhere in its output."""
         pixel = stroke.pixels[rng.integers(len(stroke.pixels))] // self._strokes.factor
         settings, lost = self._settings, self._lost
-        deformation = _deformation(rng, self._edge, settings)
-        inside = rng.integers(lost, self._edge - lost, 2)
+        deformation = _deformation(rng, edge, settings)
+        inside = rng.integers(lost, edge - lost, 2)
         offset = deformation.coordinates((0.0, 0.0))[(slice(None), *inside)]
-        centre = self._pulled_in(pixel - offset)
+        centre = self._pulled_in(pixel - offset, edge)
         numbers = self._numbers(deformation, stroke, centre)
         if not (numbers == stroke.number).any():
             centre = pixel - offset
@@ -82,10 +98,10 @@ class Rehearsal:
         lost = self._lost
         return deformation.cut_labels(plane, centre, 0)[lost:-lost, lost:-lost]
 
-    def _pulled_in(self, centre: np.ndarray) -> np.ndarray:
+    def _pulled_in(self, centre: np.ndarray, edge: int) -> np.ndarray:
         """Move ``centre`` so that the output lies inside the image, if it fits."""
         size = np.array(self._picture.working)
-        reach = (self._edge - 2 * self._lost - 1) / 2
+        reach = (edge - 2 * self._lost - 1) / 2
         inside = np.clip(centre, reach, np.maximum(size - 1 - reach, reach))
         return np.where(size > 2 * reach + 1, inside, (size - 1) / 2)
 

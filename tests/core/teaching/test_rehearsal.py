@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.core.teaching.picture import Picture
+from napari_unet.core.teaching.pupil import between
+from napari_unet.core.teaching.rehearsal import Choice, Rehearsal
+from napari_unet.core.teaching.sizes import settings_of
+from napari_unet.core.teaching.strokes import Strokes
+
+
+@pytest.fixture
+def painted(picture, tools, full_size):
+    """A rehearsal of one stroke of each class, and the stroke of the first."""
+    image, truth = picture
+    shown = Picture(image, None)
+    strokes = Strokes((shown.shape[-2], shown.shape[-1]))
+    plane = (0,) * (len(shown.shape) - 2)
+    for kind in (0, 1):
+        box, codes = tools.stroke(truth, kind, kind)
+        strokes.paint(plane, box, codes - 1)
+    return Rehearsal(shown, strokes, settings_of("nano", 0)), next(iter(strokes))
+
+
+def test_a_close_look_takes_more_and_smaller_tiles_for_less_work(painted):
+    rehearsal, stroke = painted
+    device = torch.device("cpu")
+    wide = rehearsal.draw(1, 2, device).image
+    close = rehearsal.draw(1, 2, device, Choice([stroke], close=True)).image
+    assert close.shape[0] == 2 * wide.shape[0]
+    assert close.shape[-1] < wide.shape[-1]
+    assert close.numel() < wide.numel()
+
+
+def test_half_of_a_close_look_is_at_the_fresh_stroke(painted):
+    rehearsal, stroke = painted
+    choice = Choice([stroke], close=True)
+    chosen = [rehearsal._chosen(choice, np.random.default_rng(n)) for n in range(50)]
+    assert all(batch.count(stroke) >= len(batch) / 2 for batch in chosen)
+    assert any(other is not stroke for batch in chosen for other in batch)
+
+
+def test_a_stroke_left_out_is_never_drawn(painted):
+    rehearsal, stroke = painted
+    choice = Choice([stroke], frozenset([stroke.number]))
+    for number in range(20):
+        assert stroke not in rehearsal._chosen(choice, np.random.default_rng(number))
+
+
+def test_halfway_lies_in_the_middle():
+    one, other = {"w": torch.tensor([0.0, 4.0])}, {"w": torch.tensor([1.0, -4.0])}
+    assert between(one, other)["w"].tolist() == [0.5, 0.0]
