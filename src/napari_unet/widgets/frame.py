@@ -6,6 +6,7 @@ from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from napari_unet.widgets.colours import begin_to_prepare, prepared
 from napari_unet.widgets.docks import gather
 from napari_unet.widgets.job import dispatch
 from napari_unet.widgets.keeping.keeper import Keeper
@@ -16,6 +17,7 @@ from napari_unet.widgets.say import warn_about_binding
 from napari_unet.widgets.session import Session
 
 WIDTH = 300, 340  # px: at least, and wished for
+SOON, AFTER = 50, 400  # ms
 HEIGHT = 240  # px, at least: Qt makes the window higher than the screen for what does not fit
 
 
@@ -53,7 +55,7 @@ class Frame(QWidget):
         outer.addLayout(self.foot)
         self.setMinimumWidth(WIDTH[0])
         warn_about_binding()
-        dispatch().warm_up()
+        QTimer.singleShot(SOON, _prepare)  # it would slow down the making of the dock
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Leave the width of a window to the image."""
@@ -92,3 +94,15 @@ class Frame(QWidget):
         """Let the layer choices follow the layer list."""
         for choice in self.findChildren(LayerChoice):
             choice.reset_choices()
+
+
+def _prepare() -> None:
+    """Begin with what the docks will need, one after the other: threads slow the window down.
+
+    Between the two an annotation layer is made, which takes the window a quarter of a second.
+    """
+    begin_to_prepare()
+    if prepared():
+        QTimer.singleShot(AFTER, dispatch().warm_up)
+    else:
+        QTimer.singleShot(SOON, _prepare)

@@ -34,7 +34,7 @@ def warm_up(threads: int) -> None:
     """Import what computes, and let torch use so many threads; 0: all cores but one."""
     if "torch" not in sys.modules:
         _load_libraries()
-    with _no_collections():
+    with no_collections():
         for name in MODULES:
             import_module(name)
     set_threads(threads)
@@ -81,7 +81,7 @@ def _library(package: str, name: str) -> Path | None:
 
 
 @contextmanager
-def _no_collections() -> Iterator[None]:
+def no_collections() -> Iterator[None]:
     """Collect no garbage meanwhile, and take all that was made for long-lived afterwards.
 
     Freezing and unfreezing moves every object to the oldest generation without looking at it; the

@@ -32,11 +32,13 @@ from napari_unet.widgets.annotating.fitness import (
 from napari_unet.widgets.annotating.watch import Watch
 from napari_unet.widgets.annotationlayer import new_annotation_layer
 from napari_unet.widgets.classes import classes_of, code_of, set_code, value_of
+from napari_unet.widgets.colours import prepared
 from napari_unet.widgets.commands import active_image
 from napari_unet.widgets.latest import Latest
 from napari_unet.widgets.layerchoice import LayerChoice
 from napari_unet.widgets.session import Session
 
+WAIT = 30  # ms between two looks whether label layers can be coloured
 NO_IMAGE = "Open an image to annotate: File ▸ Open, or File ▸ Open Sample."
 
 
@@ -89,7 +91,6 @@ class AnnotationChoice(QWidget):
 
     def _connect(self) -> None:
         self._later.setSingleShot(True)
-        self._later.setInterval(0)
         self._later.timeout.connect(self.begin)
         self.images.changed.connect(self._image_changed)
         self.images.activated.connect(self._picked)
@@ -113,6 +114,9 @@ class AnnotationChoice(QWidget):
         image = self.image
         if image is None or image_problem(image):
             return
+        if not prepared():
+            self._later.start(WAIT)
+            return
         if self.labels is None and not self._session.pairs.was_paired(image):
             self._new_classes()
         elif self.labels is not None:
@@ -135,7 +139,7 @@ class AnnotationChoice(QWidget):
         self._copies.drop()
         self._follow_pair()
         if first:
-            self._later.start()
+            self._later.start(0)
 
     def _image_replaced(self) -> None:
         self.layers.reset_choices()
