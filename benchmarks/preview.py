@@ -49,6 +49,7 @@ def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
         if time.monotonic() > end:
             raise TimeoutError("the preview did not come")
         QApplication.processEvents()
+        time.sleep(0.001)  # a window waits for events, and lets other threads run meanwhile
 
 
 def delays(made: PreviewDock, view: str) -> np.ndarray:
