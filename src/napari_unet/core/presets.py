@@ -5,7 +5,8 @@ from typing import Any
 PRESETS: dict[str, dict[str, Any]] = {
     # the paper as it stands: base 64, depth 4, no normalisation, SGD 0.99, one 572 tile a step
     "paper": {},
-    # meant for 10 minutes on a CPU or 2 on a GPU; not yet tuned over all the real data
+    # twice the width of small; in 10 CPU minutes small was ahead on isbi2012 and usiigaci, because
+    # more than four times as many of its steps fit in (docs/benchmarks.md, Accuracy)
     "standard": {
         "base": 32, "depth": 3, "norm": "weight", "dropout": 0.2, "tile": 348, "batch": 1,
         "optimiser": "adam", "rate": 1e-3, "momentum": 0.9, "warmup": 20, "ema": 0.99,
