@@ -16,7 +16,7 @@ from napari_unet.widgets.frame import Frame
 from napari_unet.widgets.job import dispatch
 from napari_unet.widgets.keeping.keeper import Keeper
 from napari_unet.widgets.keeping.offer import Offer
-from napari_unet.widgets.projectio import open_project, save_project
+from napari_unet.widgets.projects import open_project, save_project
 from napari_unet.widgets.session import Session
 
 CRASHING = """
