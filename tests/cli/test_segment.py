@@ -1,6 +1,7 @@
 """The segment verb: what it writes, what it says, and what it does when something goes wrong."""
 
 import csv
+import itertools
 import json
 import signal
 import subprocess
@@ -184,12 +185,13 @@ def assert_goes_on(folder, network, line, capsys):
 
 
 def test_control_c_keeps_what_is_done(folder, network, big, monkeypatch, capsys):
-    note, count = DiskStore.note, iter(range(100))
+    note, count = DiskStore.note, itertools.count()
 
     def note_and_press_control_c(*args):
         note(*args)
         if next(count) == 9:
             signal.raise_signal(signal.SIGINT)
+            time.sleep(1)  # in a thread beside the main one, which is to hear of it first
 
     with monkeypatch.context() as pressed:
         pressed.setattr(DiskStore, "note", note_and_press_control_c)

