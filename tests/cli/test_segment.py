@@ -184,7 +184,17 @@ def assert_goes_on(folder, network, line, capsys):
     )
 
 
-def test_control_c_keeps_what_is_done(folder, network, big, monkeypatch, capsys):
+@pytest.fixture
+def control_c_interrupts():
+    """As in a program of its own: other tests' libraries may have left a handler behind."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before or signal.default_int_handler)
+
+
+def test_control_c_keeps_what_is_done(
+    folder, network, big, monkeypatch, capsys, control_c_interrupts
+):
     note, count = DiskStore.note, itertools.count()
 
     def note_and_press_control_c(*args):

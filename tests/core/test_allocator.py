@@ -41,17 +41,15 @@ print(before, during, after, still, resident / 2**20)
 
 def run(**variables):
     command = [sys.executable, "-c", FAULTS]
-    environment = {**os.environ, **variables}
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}  # dask sets one
+    environment = {**clean, **variables}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return [float(word) for word in done.stdout.split()]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc is told how to keep memory")
 def test_kept_memory_is_used_again_and_given_back():
-    for _ in range(3):  # where the system put a library in the way of the heap, nothing is kept
-        before, during, after, still, resident = run()
-        if max(during, still) < 100:
-            break
+    before, during, after, still, resident = run()
     assert max(during, still) < 100 < min(before, after)
     assert resident < 90  # less than one of the blocks
 
