@@ -51,15 +51,17 @@ def race(
     rounds: int = 7,
     longest_s: float = 60.0,
     around: Mapping[str, Callable[[], AbstractContextManager[object]]] | None = None,
+    warm: Mapping[str, Callable[[], object]] | None = None,
 ) -> list[Row]:
     """Time all contenders round-robin after one warm-up each; rows come in the order given.
 
     A contender that raises ImportError is reported as absent. One that has used ``longest_s``
     seconds gets no further round: its row says how many it had. ``around``: what a contender finds
-    about it in use, entered before each of its rounds and not timed.
+    about it in use, entered before each of its rounds and not timed. ``warm``: a shorter warm-up,
+    for contenders of minutes that keep nothing of one call for the next.
     """
-    places = around or {}
-    absent = {name: _warm_up(call) for name, call in contenders.items()}
+    places, shorter = around or {}, warm or {}
+    absent = {name: _warm_up(shorter.get(name, call)) for name, call in contenders.items()}
     taken: dict[str, list[_Round]] = {name: [] for name in contenders if not absent[name]}
     for _ in range(rounds):
         for name, samples in taken.items():

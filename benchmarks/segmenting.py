@@ -39,6 +39,7 @@ AIMS = {
     WHOLE: 1.0,
 }
 EDGE = 512  # tile of the peers, in pixels
+WARM = 1024  # edge of the image peers warm up on: they go by tiles of EDGE, whatever the image
 
 
 class Padded(nn.Module):
@@ -227,6 +228,10 @@ def verdicts(rows: list[Row], convolutions: float) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
+def _by_tiles_of_512(name: str) -> bool:
+    return not name.startswith(OURS) and "whole image" not in name
+
+
 def one(size: int, base: int, chosen: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         field = Field(size, base, choose_device(chosen.device), Path(folder))
@@ -237,7 +242,11 @@ def one(size: int, base: int, chosen: argparse.Namespace) -> None:
                 for name, call in found.items()
                 if name == OURS or any(part in name for part in chosen.only)
             }
-        rows = race(found, chosen.rounds, chosen.longest)
+        near = Path(folder, "near")
+        near.mkdir()
+        warm = Field(min(size, WARM), base, field.device, near).contenders()
+        tilers = {name: call for name, call in warm.items() if _by_tiles_of_512(name)}
+        rows = race(found, chosen.rounds, chosen.longest, warm=tilers)
         plan = plan_segmentation(field.image, field.network, precision=field.precision)
         text = "\n\n".join([
             f"An image of {size}², base {base}, {field.device.type}. Ours: {plan}.",
