@@ -165,16 +165,20 @@ def pace() -> dict[str, float]:
     return found
 
 
-def train_and_score(task: Task, name: str, settings: TrainSettings, average: str) -> Scores:
+def train_and_score(
+    task: Task, name: str, settings: TrainSettings, averages: Sequence[str]
+) -> dict[str, Scores]:
+    """Train once; score with each kind of averaging."""
     network = _network(task, settings)
     for _ in train(network, annotations(task.train, task.instances), settings):
         pass
-    plain = [segment(p.image, network, scores=True, average=average) for p in task.val]
-    objects = [label_objects(f.scores) for f in plain] if task.instances else []
-    return {
-        **score(task, name, [f.labels for f in plain], objects, [f.scores[1] for f in plain]),
-        "steps": settings.steps,
-    }
+    found = {}
+    for average in averages:
+        plain = [segment(p.image, network, scores=True, average=average) for p in task.val]
+        objects = [label_objects(f.scores) for f in plain] if task.instances else []
+        scores = score(task, name, [f.labels for f in plain], objects, [f.scores[1] for f in plain])
+        found[average] = {**scores, "steps": settings.steps}
+    return found
 
 
 def forest(task: Task, name: str) -> Scores:
@@ -238,7 +242,7 @@ def main() -> None:
     parser.add_argument("--preset", default="standard")
     parser.add_argument("--minutes", type=float, default=10.0, help="CPU minutes")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--average", default="none", help="as segment takes it")
+    parser.add_argument("--average", nargs="+", default=["none"], help="as segment takes it")
     parser.add_argument("--change", nargs="*", default=[], metavar="FIELD=VALUE")
     for flag in ("no-skips", "no-elastic", "no-separation", "forest", "floor", "table", "pace"):
         parser.add_argument(f"--{flag}", action="store_true")
@@ -250,26 +254,26 @@ def main() -> None:
     if arguments.pace:
         PACE.write_text(json.dumps(pace(), indent=1) + "\n")
         return
-    contender, scores = run(arguments)
-    row = {
-        "set": arguments.set,
-        "contender": contender,
-        "minutes": arguments.minutes,
-        "scores": scores,
-    }
-    print(json.dumps(row))
     with RESULTS.open("a") as file:
-        file.write(json.dumps(row) + "\n")
+        for contender, scores in run(arguments).items():
+            row = {
+                "set": arguments.set,
+                "contender": contender,
+                "minutes": arguments.minutes,
+                "scores": scores,
+            }
+            print(json.dumps(row))
+            file.write(json.dumps(row) + "\n")
 
 
-def run(arguments: argparse.Namespace) -> tuple[str, Scores]:
+def run(arguments: argparse.Namespace) -> dict[str, Scores]:
+    """Scores by the name of the contender."""
     task = load(arguments.set)
     plain: dict[str, Callable[[Task, str], Scores]] = {"forest": forest, "floor": floor}
     for name, contend in plain.items():
         if getattr(arguments, name):
-            return {"forest": "random forest", "floor": "no learning"}[name], contend(
-                task, arguments.set
-            )
+            called = {"forest": "random forest", "floor": "no learning"}[name]
+            return {called: contend(task, arguments.set)}
     changes: dict[str, Any] = {
         k: json.loads(v) for k, v in (c.split("=") for c in arguments.change)
     }
@@ -288,8 +292,11 @@ def run(arguments: argparse.Namespace) -> tuple[str, Scores]:
     changes.setdefault("steps", max(steps, 1))
     settings = TrainSettings.preset(arguments.preset, seed=arguments.seed, **changes)
     names += [f"seed {arguments.seed}"] * (arguments.seed > 0)
-    names += [f"average {arguments.average}"] * (arguments.average != "none")
-    return ", ".join(names), train_and_score(task, arguments.set, settings, arguments.average)
+    found = train_and_score(task, arguments.set, settings, arguments.average)
+    return {
+        ", ".join(names + [f"average {average}"] * (average != "none")): scores
+        for average, scores in found.items()
+    }
 
 
 if __name__ == "__main__":
