@@ -83,7 +83,7 @@ def test_from_images_to_a_network_that_says_what_it_is_for(data, capsys):
     assert "IoU" in told.out
     assert "about 30 steps of " in told.err
     assert "GB of memory" in told.err
-    assert "set aside to validate on: cell" in told.err
+    assert "images are held back to validate on. They are cell" in told.err
     network = load_network("cells.safetensors")
     assert network.about["settings"]["steps"] == 30
     assert network.about["normalisation"] == {"low": 1.0, "high": 99.8, "flatten": 32.0}
@@ -246,10 +246,12 @@ def test_one_image_is_split_by_blocks_and_separate_images_are_left_whole(data, c
     one = ["train", "images/cell0.tif", "labels/cell0.tif", *QUICK, "-o"]
     assert main([*one, "a.safetensors", "--validate-share", "0.3"]) == 0
     told = capsys.readouterr().err
-    assert "30% of the labels, a block at one end of the image, and 9 px between" in told
+    assert "30% of the labels are held back to validate on: a block at one end" in told
     assert "validation" in load_network("a.safetensors").about["history"][0]
-    assert main([*one, "b.safetensors"]) == 0
-    assert "nothing is set aside to validate on" in capsys.readouterr().err
+    assert main([*one, "b.safetensors", "--validate-share", "0"]) == 0
+    assert "nothing is validated on" in capsys.readouterr().err
+    assert not load_network("b.safetensors").about["history"][0]["validation"]
+    refused(capsys, [*one, "d.safetensors", "--validate-share", "1"], "between 0 and 1")
     held = ["--validation-images", "images/cell1.tif", "--validation-labels", "labels/cell1.tif"]
     assert main([*one, "c.safetensors", *held]) == 0
     facts = json.loads((data / "c.run" / "run.json").read_text())

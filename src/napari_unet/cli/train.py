@@ -54,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     held.add_argument("--validation-labels", type=Path, metavar="LABELS")
     held.add_argument(
         "--validate-share", type=float, metavar="X",
-        help="share of the labels set aside to validate on: images, or a block of the only one",
+        help="share of the labels held back to validate on: whole images of four or more, else a "
+        "block of one (default 0.15 where enough is labelled; 0: none)",
     )  # fmt: skip
     add_settings(parser)
 

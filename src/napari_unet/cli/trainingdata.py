@@ -1,4 +1,4 @@
-"""Training data: annotated images from files, and which of them are set aside for validation."""
+"""Training data: annotated images from files, and which of them are held back to validate on."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,8 +13,6 @@ from napari_unet.core.files.runfolder import digest_of_file
 if TYPE_CHECKING:
     from napari_unet.core.annotation import Annotation
 
-SHARE = 0.15  # of the labels, set aside where there are enough images
-ENOUGH = 4  # images from which some are set aside without being asked
 SHOWN = 5  # names told
 
 
@@ -39,7 +37,7 @@ class TrainingData:
 
 
 def read_data(arguments: argparse.Namespace, report: Report, depth: int, dims: int) -> TrainingData:
-    """Read all pairs for a network of this ``depth`` and ``dims``; set some aside if asked to."""
+    """Read all pairs for a network of this ``depth`` and ``dims``, and hold some labels back."""
     if (arguments.validation_images is None) != (arguments.validation_labels is None):
         raise ValueError("give --validation-images and --validation-labels together")
     pairs = _pairs(arguments.images, arguments.labels, report)
@@ -52,11 +50,7 @@ def read_data(arguments: argparse.Namespace, report: Report, depth: int, dims: i
             held.append(annotation)
             sources.append({**source, "role": "validation"})
     else:
-        share = _share(arguments, len(train), report)
-        if share and len(train) == 1:
-            train, held = _block(train[0], share, report, depth, dims)
-        elif share:
-            train, held = _images(train, sources, share, arguments.seed, report)
+        train, held = _divided(train, sources, (depth, dims), arguments, report)
     return TrainingData(train, held, sources, _pixel_size([size for *_, size in read], report))
 
 
@@ -91,46 +85,24 @@ def _read(
     return annotation, source, dict(image.pixel_size)
 
 
-def _share(arguments: argparse.Namespace, images: int, report: Report) -> float:
-    """Return the share of the labels to set aside: what was asked for, or enough if it is there."""
-    if arguments.validate_share is not None:
-        return float(arguments.validate_share)
-    if images < ENOUGH:
-        report.warn(
-            "nothing is set aside to validate on: give --validation-images, or --validate-share 0.2"
-        )
-    return SHARE if images >= ENOUGH else 0.0
-
-
-def _block(
-    annotation: "Annotation", share: float, report: Report, depth: int, dims: int
-) -> "tuple[list[Annotation], list[Annotation]]":
-    from napari_unet.core.training.split import reach, split_by_blocks
-
-    kept, aside = split_by_blocks(annotation, reach(depth), share, dims)
-    report.warn(
-        f"set aside to validate on: {share:.0%} of the labels, a block at one end of the image, "
-        f"and {reach(depth)} px between it and the rest"
-    )
-    return [kept], [aside]
-
-
-def _images(
+def _divided(
     annotations: "list[Annotation]",
     sources: list[dict[str, Any]],
-    share: float,
-    seed: int,
+    network: tuple[int, int],
+    arguments: argparse.Namespace,
     report: Report,
 ) -> "tuple[list[Annotation], list[Annotation]]":
-    from napari_unet.core.training.split import split_by_image
+    """Hold labels back as the docks do; ``network``: its depth and dims."""
+    from napari_unet.core.training import hold_back
 
-    kept, aside = split_by_image(annotations, share, seed)
-    for place in aside:
+    found = hold_back(annotations, *network, arguments.seed, arguments.validate_share)
+    whole = sorted(set(found.validation_places) - set(found.train_places))
+    for place in whole:
         sources[place]["role"] = "validation"
-    names = [Path(sources[place]["image"]).name for place in aside]
+    names = [Path(sources[place]["image"]).name for place in whole]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    report.warn(f"set aside to validate on: {', '.join(names[:SHOWN])}{more}")
-    return [annotations[p] for p in kept], [annotations[p] for p in aside]
+    report.warn(found.said + (f" They are {', '.join(names[:SHOWN])}{more}." if names else ""))
+    return list(found.train), list(found.validation)
 
 
 def _pixel_size(sizes: Sequence[dict[str, float]], report: Report) -> dict[str, float] | None:

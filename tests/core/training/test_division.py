@@ -1,6 +1,7 @@
 """What is held back to validate on: never lost to the training as a class, never next to it."""
 
 import numpy as np
+import pytest
 
 from napari_unet.core.annotation import UNLABELLED, Annotation
 from napari_unet.core.training import hold_back, reach
@@ -43,6 +44,16 @@ def test_nothing_where_too_little_would_be_left():
     assert found.train == (tiny,)
     assert found.validation == ()
     assert "nothing is validated on" in found.said
+
+
+def test_a_share_that_is_asked_for_is_held_back_or_refused():
+    found = hold_back([annotation(1, 120)], DEPTH, 2, share=0.3)
+    held = np.count_nonzero(~found.validation[0].unlabelled)
+    assert 0.29 <= held / 120**2 <= 0.32
+    none = hold_back([annotation(1, 120)], DEPTH, 2, share=0)
+    assert none.validation == ()
+    with pytest.raises(ValueError, match="too small to be split"):
+        hold_back([annotation(0, 10)], DEPTH, 2, share=0.2)
 
 
 def test_nothing_where_a_class_would_be_lost():
