@@ -32,6 +32,7 @@ from napari_unet.widgets.previewing.watch import Watch, forget, timer
 from napari_unet.widgets.work import Outcome
 
 SETTLED = 200  # ms without a move after which the view counts as another one
+RESTED = 500  # ms after the last picture, when nobody waits for another one
 PATIENCE = 400  # ms after which the dock says that it draws
 
 
@@ -88,6 +89,7 @@ class PreviewDock(Frame):
         key.activated.connect(self.reroll)
         self._settled = timer(self, SETTLED, self._view_moved)
         self._patience = timer(self, PATIENCE, self._say_drawing)
+        self._rested = timer(self, RESTED, self.screen.catch_up)
         view = Watch()
         camera = self.viewer.scene.camera.events
         view.follow(self._moving, camera.center, camera.zoom, self.viewer.dims.events.current_step)
@@ -168,6 +170,7 @@ class PreviewDock(Frame):
         except ValueError as error:
             self._refuse(str(error))
             return
+        self._rested.start()
         self._say(remarks(given))
         self.pages[view].facts.setText(facts(given))
         if made or self._entered != (image, view):

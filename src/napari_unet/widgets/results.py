@@ -111,5 +111,10 @@ def _axes(kind_of: Any, data: Any, given: dict[str, Any]) -> int:
     return np.ndim(data) - bool(given.get("rgb"))
 
 
+def same_place(layer: Layer, geometry: dict[str, Any]) -> bool:
+    """Whether ``layer`` lies where ``geometry`` says."""
+    return all(_same(getattr(layer, name), value) for name, value in geometry.items())
+
+
 def _same(before: Any, after: Any) -> bool:
     return np.array_equal(np.asarray(before), np.asarray(after))

@@ -14,6 +14,7 @@ from napari_unet.widgets.pixels import axes_of, labels_geometry, region_to_layer
 from napari_unet.widgets.previewing.answer import Answer
 from napari_unet.widgets.previewing.ground import moved
 from napari_unet.widgets.previewing.placing import Placing
+from napari_unet.widgets.previewing.sheets import Sheets
 from napari_unet.widgets.previewing.strokes import line_width, rectangle, segments
 from napari_unet.widgets.session import Session
 
@@ -26,7 +27,7 @@ class Screen:
 
     def __init__(self, viewer: Any, session: Session) -> None:
         self._viewer = viewer
-        self._results = session.results
+        self._sheets = Sheets(session.results)
 
     def show(self, image: Image, labels: Labels, given: Answer) -> bool:
         """Put the answer into its layers; return whether there are new ones among them."""
@@ -45,12 +46,12 @@ class Screen:
 
     def shown(self, image: Image, view: str) -> list[Layer]:
         """Return what should be in sight: the image and what lies beside it."""
-        layer = self._results.find(image, KINDS[view])
+        layer = self._sheets.find(image, KINDS[view])
         return [image] if layer is None else [image, layer]
 
     def weight_at(self, image: Image, position: Any) -> float | None:
         """Return the weight at a place of the world, None where there is none."""
-        layer = self._results.find(image, "weights")
+        layer = self._sheets.find(image, "weights")
         if layer is None or not layer.visible or self._viewer.dims.ndisplay == 3:
             return None
         value = layer.get_value(position, world=True)
@@ -58,7 +59,7 @@ class Screen:
 
     def reveal(self, image: Image | None, kinds: Iterable[str]) -> None:
         """Show the layers of these kinds and hide every other preview."""
-        wanted = [self._results.find(image, kind) for kind in kinds] if image is not None else []
+        wanted = [self._sheets.find(image, kind) for kind in kinds] if image is not None else []
         for layer in self._viewer.layers:
             if is_preview(layer):
                 layer.visible = any(layer is other for other in wanted)
@@ -66,15 +67,22 @@ class Screen:
     def redraw_lines(self, image: Image) -> None:
         """Keep lines as wide on the screen as they were."""
         for kind in LINES:
-            layer = self._results.find(image, kind)
-            if layer is not None and layer.visible:
-                layer.edge_width = line_width(self._viewer, layer)
+            layer = self._sheets.find(image, kind)
+            if layer is None or not layer.visible:
+                continue
+            width = line_width(self._viewer, layer)
+            if not np.isclose(layer.edge_width, width):  # napari draws the layer in any case
+                layer.edge_width = width
+
+    def catch_up(self) -> None:
+        """Do what can wait until nothing moves."""
+        self._sheets.catch_up()
 
     def _lift_lines(self, image: Image) -> None:
         """Lines stay above tiles that were made after them."""
         layers = self._viewer.layers
         for kind in LINES:
-            layer = self._results.find(image, kind)
+            layer = self._sheets.find(image, kind)
             if layer is not None:
                 layers.move(layers.index(layer), len(layers))
 
@@ -90,8 +98,8 @@ class Screen:
     ) -> None:
         """Show weights from 0 up; the colour bar follows the slider until a person sets it."""
         limits = (0.0, max(high, 1e-3))
-        before = self._results.find(image, kind)
-        layer = self._results.image(
+        before = self._sheets.find(image, kind)
+        layer = self._sheets.image(
             image, kind, data, geometry, colormap="inferno", opacity=0.8, contrast_limits=limits,
             metadata=_mark(), visible=False,
         )  # fmt: skip
@@ -99,8 +107,7 @@ class Screen:
             layer.colorbar.visible = True
         kept = layer.metadata[NOTES].get("limits")
         if kept is None or tuple(layer.contrast_limits) == kept:
-            layer.contrast_limits_range = limits
-            layer.contrast_limits = limits
+            _set_limits(layer, limits)
             layer.metadata[NOTES] = {
                 **layer.metadata[NOTES],
                 "limits": tuple(layer.contrast_limits),
@@ -110,7 +117,7 @@ class Screen:
         place = Placing.of(image, given)
         found = given.found
         self._show_image(image, "deformed", place, found.sample.image)
-        layer = self._results.labels(
+        layer = self._sheets.labels(
             image, "deformed labels", place.tile.array(found.labels), place.geometry(),
             metadata=_mark(), opacity=0.4, visible=False,
         )  # fmt: skip
@@ -125,11 +132,11 @@ class Screen:
         found = given.found
         sample, lost = found.sample, found.border
         self._show_image(image, "sample", place, sample.image)
-        layer = self._results.labels(
+        layer = self._sheets.labels(
             image, "sample labels", place.tile.array(sample.classes + np.uint8(1)),
             place.geometry(lost), metadata=_mark(), opacity=0.4, visible=False,
         )  # fmt: skip
-        layer.colormap = _colours(labels)
+        _recolour(layer, labels)
         weights = place.tile.array(sample.weights)
         high = float(sample.weights.max())
         self._show_heat(image, "sample weights", weights, high, place.geometry(lost))
@@ -142,13 +149,13 @@ class Screen:
         """Show a tile (C, *spatial) as the network gets it: 0 to 1 are black to white."""
         if image.rgb:
             colours = np.clip(np.moveaxis(tile[:3], 0, -1), 0.0, 1.0)
-            self._results.image(
+            self._sheets.image(
                 image, kind, place.tile.array(colours), place.geometry(), rgb=True,
                 metadata=_mark(), visible=False,
             )  # fmt: skip
             return
         shown = tile[self._channel(image)]
-        self._results.image(
+        self._sheets.image(
             image, kind, place.tile.array(shown), place.geometry(), colormap=image.colormap,
             contrast_limits=(0.0, 1.0), metadata=_mark(), visible=False,
         )  # fmt: skip
@@ -157,11 +164,11 @@ class Screen:
         self, image: Image, kind: str, place: Placing, lines: Iterable[np.ndarray]
     ) -> None:
         data = segments([place.flat.points(line) for line in lines], len(place.flat.letters))
-        before = self._results.find(image, kind)
+        before = self._sheets.find(image, kind)
         if before is not None and not len(data) and not len(before.data):
             return  # each change of such a layer takes time, also of an empty one
-        layer = self._results.vectors(
-            image, kind, data, place.line_geometry(), edge_color=LINES[kind], vector_style="line",
+        layer = self._sheets.lines(
+            image, kind, data, place.line_geometry(), edge_color=LINES[kind],
             metadata=_mark(), visible=False,
         )  # fmt: skip
         if before is None:
@@ -189,8 +196,19 @@ def _mark() -> dict[str, Any]:
     return {NOTES: {"preview": True}}
 
 
-def _colours(labels: Labels) -> DirectLabelColormap:
-    """Return the colours of the classes for what the network should say, 0 being unlabelled."""
+def _recolour(layer: Labels, labels: Labels) -> None:
+    """Give the classes their colours in what the network should say, 0 being unlabelled."""
+    colours = [entry.color for entry in classes_of(labels)]
+    if layer.metadata[NOTES].get("colours") == colours:
+        return
     shown: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-    shown |= {place: entry.color for place, entry in enumerate(classes_of(labels), start=1)}
-    return DirectLabelColormap(color_dict=shown)
+    layer.colormap = DirectLabelColormap(color_dict=shown | dict(enumerate(colours, start=1)))
+    layer.metadata[NOTES] = {**layer.metadata[NOTES], "colours": colours}
+
+
+def _set_limits(layer: Image, limits: tuple[float, float]) -> None:
+    """Show these gray values, told to the window once: it draws the colour bar each time."""
+    if tuple(layer.contrast_limits) != limits:
+        with layer.events.contrast_limits.blocker():
+            layer.contrast_limits_range = limits
+        layer.contrast_limits = limits
