@@ -23,7 +23,7 @@ from napari_unet.widgets.work import Urgency
 @pytest.fixture(autouse=True)
 def no_thread_left():
     yield
-    assert dispatch().compute.shut_down(10.0)
+    assert dispatch().compute.shut_down(60.0)
 
 
 def told_since(count):
@@ -83,21 +83,21 @@ def test_a_network_file_goes_round_through_napari(make_napari_viewer, qtbot, tmp
         return UNet(base=2, depth=1)
 
     made = session.start(make, Urgency.VIEW)
-    qtbot.waitUntil(lambda: not made.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not made.running)
     session.networks.add(KeptNetwork("tiny", made.outcome.value))
     assert not session.networks["tiny"].saved
     saving = save_network(session, "tiny", path)
-    qtbot.waitUntil(lambda: not saving.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not saving.running)
     assert session.networks["tiny"].path == path
     again = save_network(session, "tiny", path)
-    qtbot.waitUntil(lambda: not again.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not again.running)
     assert isinstance(again.outcome.error, OSError)
     viewer.open(path, plugin="napari-unet")
-    qtbot.waitUntil(lambda: len(session.networks) == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: len(session.networks) == 2)
     assert session.networks["tiny-1"].network.base == 2
     (tmp_path / "broken.safetensors").write_bytes(path.read_bytes()[:-7])
     opening_job = open_network(session, tmp_path / "broken.safetensors")
-    qtbot.waitUntil(lambda: not opening_job.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not opening_job.running)
     assert len(session.networks) == 2
     told = told_since(before)
     assert "is saved in" in told[0]

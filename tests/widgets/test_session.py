@@ -21,13 +21,15 @@ from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.session import Session
 from napari_unet.widgets.work import Urgency
 
+LONG = 60.0  # seconds; a busy machine
+
 
 @pytest.fixture(autouse=True)
 def bare_thread(monkeypatch):
     """Leave out torch, which has a test of its own; and leave no thread behind."""
     monkeypatch.setattr("napari_unet.widgets.job.warm_up", lambda threads: None)
     yield
-    assert dispatch().compute.shut_down(5.0)
+    assert dispatch().compute.shut_down(LONG)
 
 
 class Dock(QObject):
@@ -35,7 +37,7 @@ class Dock(QObject):
 
     def __init__(self):
         super().__init__()
-        self.values, self.batches, self.outcomes, self.threads = [], [], [], set()
+        self.values, self.batches, self.outcomes, self.threads = [], 0, [], set()
 
     def follow(self, job):
         job.arrived.connect(self.arrived)
@@ -44,7 +46,7 @@ class Dock(QObject):
 
     def arrived(self, values):
         self.values += values
-        self.batches.append(time.monotonic())
+        self.batches += 1
         self.threads.add(threading.current_thread())
 
     def ended(self, outcome):
@@ -66,13 +68,15 @@ def threads_alive():
 def test_values_arrive_whole_in_the_gui_thread_at_most_20_times_a_second(qtbot):
     dock = Dock()
     session = Session(ViewerModel())
+    begun = time.monotonic()
     dock.follow(session.start(partial(counting, 300, 0.001), Urgency.TRAINING))
-    qtbot.waitUntil(lambda: bool(dock.outcomes), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(dock.outcomes))
+    taken = time.monotonic() - begun
     assert dock.values == list(range(300))
     assert dock.outcomes[0].value == "all"
     assert dock.threads == {threading.main_thread()}
-    # the last batch comes with the end, at once
-    assert np.diff(dock.batches)[:-1].min(initial=1) > 0.04
+    # the first batch, the last one with the end, and between them one every 50 ms, or nearly
+    assert dock.batches <= 2 + taken / 0.045
     assert not session.jobs
 
 
@@ -82,7 +86,8 @@ def test_stop_pause_and_resume_through_the_job(qtbot):
     job = dock.follow(session.start(partial(counting, 10**9, 0.001), Urgency.TRAINING, "Training"))
     qtbot.waitUntil(lambda: len(dock.values) > 3)
     job.pause()
-    qtbot.wait(150)
+    other = session.start(lambda: None, Urgency.TRAINING)  # its turn comes when the first rests
+    qtbot.waitUntil(lambda: not other.running and not job.work.yielded)
     before = len(dock.values)
     qtbot.wait(100)
     assert len(dock.values) == before
@@ -91,7 +96,7 @@ def test_stop_pause_and_resume_through_the_job(qtbot):
     job.resume()
     qtbot.waitUntil(lambda: len(dock.values) > before)
     job.stop()
-    qtbot.waitUntil(lambda: not job.running, timeout=1000)
+    qtbot.waitUntil(lambda: not job.running)
     assert [outcome.stopped for outcome in dock.outcomes] == [True]
 
 
@@ -128,21 +133,26 @@ def test_a_dock_that_is_gone_stops_nothing(qtbot):
 
 def test_the_newest_request_wins_and_a_drag_is_followed(qtbot):
     latest = Latest(Session(ViewerModel()))
-    shown, computed = [], []
+    shown, computed, gate = [], [], threading.Semaphore(0)
     latest.answered.connect(shown.append)
 
     def preview(value):
         computed.append(value)
-        time.sleep(0.02)
+        assert gate.acquire(timeout=LONG)
         return value
 
     for value in range(50):
         latest.ask(preview, value)
-        qtbot.wait(4)
-    qtbot.waitUntil(lambda: not latest.busy)
+        if value % 10 == 0:  # a preview is done after each ten moves of the mouse
+            qtbot.waitUntil(lambda value=value: computed[-1:] == [value])
+        elif value % 10 == 9:
+            gate.release()
+            qtbot.waitUntil(lambda value=value: computed[-1] == value)
+            gate.release()
+            qtbot.waitUntil(lambda: not latest.busy)
     assert shown == computed  # in order, each answer shown
-    assert shown[-1] == 49
-    assert 3 < len(shown) < 40  # while dragging some are shown, and most are never computed
+    # while dragging some are shown, the last one among them, and most are never computed
+    assert shown == [0, 9, 10, 19, 20, 29, 30, 39, 40, 49]
 
 
 def test_a_dropped_request_is_never_answered(qtbot):
@@ -196,9 +206,7 @@ def test_closing_napari_knows_the_job_stops_it_and_leaves_no_thread(make_napari_
     qtbot.waitUntil(lambda: not preview.running)
     assert tasks.get_status() == ["napari-unet: Training cells-1"]
     assert threads_alive()
-    start = time.monotonic()
     viewer.close()
-    assert time.monotonic() - start < 2.0
     assert finals == ["napari-unet"]
     assert not threads_alive()
     qtbot.wait(50)
@@ -209,18 +217,17 @@ def test_a_step_that_does_not_end_does_not_hold_the_window(make_napari_viewer, m
     monkeypatch.setattr("napari_unet.widgets.session.CLOSING", 0.2)
     viewer = make_napari_viewer()
     session = Session.of(viewer)
-    inside = threading.Event()
+    inside, gate = threading.Event(), threading.Event()
 
     def long_step():
         inside.set()
-        time.sleep(1.0)
+        assert gate.wait(LONG)
 
     session.start(long_step, Urgency.TRAINING, "Training cells-1")
-    assert inside.wait(5)
-    start = time.monotonic()
+    assert inside.wait(LONG)
     assert not session.close()
-    assert time.monotonic() - start < 0.9
-    assert dispatch().compute.shut_down(5.0)  # it ends after its step
+    gate.set()
+    assert dispatch().compute.shut_down(LONG)  # it ends after its step
     assert not threads_alive()
 
 
@@ -234,7 +241,7 @@ def test_an_idle_thread_goes_with_its_last_window(make_napari_viewer, qtbot):
     qtbot.wait(50)
     assert threads_alive(), "another window still needs it"
     second.close()
-    qtbot.waitUntil(lambda: not threads_alive(), timeout=1000)
+    qtbot.waitUntil(lambda: not threads_alive())
 
 
 def test_a_finished_job_is_no_reason_to_ask(make_napari_viewer, qtbot):
@@ -251,21 +258,22 @@ def test_a_finished_job_is_no_reason_to_ask(make_napari_viewer, qtbot):
 def test_a_script_that_just_ends_ends(tmp_path):
     """No event loop, no closed window, a job in the middle of its work: exit status 0."""
     code = """
-import time, napari_unet.widgets.job as j
+import threading, time, napari_unet.widgets.job as j
 from napari_unet.widgets.work import Urgency
 from qtpy.QtWidgets import QApplication
 app = QApplication([])
+begun = threading.Event()
 def work():
     try:
         while True:
-            time.sleep(0.01); yield 1
+            begun.set(); time.sleep(0.01); yield 1
     finally:
         print("closed")
 j.warm_up = lambda threads: None
 j.dispatch().start(work, Urgency.TRAINING, "x")
-time.sleep(0.1)
+begun.wait(60)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
     assert (done.returncode, done.stdout.strip(), done.stderr.strip()) == (0, "closed", "")
 
 
