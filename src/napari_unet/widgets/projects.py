@@ -29,6 +29,7 @@ from napari_unet.widgets.layers import NOTES
 from napari_unet.widgets.networkio import open_network, save_network
 from napari_unet.widgets.pixels import from_layer, labels_shape, pixels_of
 from napari_unet.widgets.session import Session
+from napari_unet.widgets.teaching.heritage import Heritage
 
 IN_MEMORY = 2**30  # bytes; a larger image is read where it is looked at
 
@@ -161,10 +162,11 @@ def _kept(image: Image, labels: Labels, axes: str, role: str) -> tuple[KeptAnnot
 def _save_networks(session: Session, folder: Path) -> list[Path]:
     """Save the networks that are not in the project yet; each is told of when it is done."""
     folder.mkdir(exist_ok=True)
-    saved = []
+    saved, live = [], Heritage.of(session).enlist()
     for kept in session.networks:
         path = folder / f"{kept.name}.safetensors"
-        if not path.exists():
-            save_network(session, kept.name, path)
+        outdated = kept.name == live and not kept.saved
+        if not path.exists() or outdated:
+            save_network(session, kept.name, path, overwrite=outdated)
             saved.append(path)
     return saved

@@ -25,9 +25,10 @@ def network(
     if pixel_size is not None:
         about["pixel_size"] = {axis: size * factor for axis, size in pixel_size.items()}
     about["settings"] = asdict(settings_of(state.shown.by, 0))
-    about["history"].append(
-        {"event": "taught", "strokes": state.shown.strokes, "steps": state.shown.steps}
-    )
+    about["history"].append({
+        "event": "taught", "strokes": state.shown.strokes, "steps": state.shown.steps,
+        "working_size": factor,
+    })  # fmt: skip
     return found.eval()
 
 

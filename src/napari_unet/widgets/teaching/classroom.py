@@ -13,7 +13,6 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.widgets import say
 from napari_unet.widgets.classes import code_of
 from napari_unet.widgets.job import Job
-from napari_unet.widgets.layers import Region
 from napari_unet.widgets.pixels import pixels_of, region_to_layer
 from napari_unet.widgets.session import Session
 from napari_unet.widgets.teaching.blindcheck import BlindCheck
@@ -22,6 +21,7 @@ from napari_unet.widgets.teaching.desk import Desk, Errand
 from napari_unet.widgets.teaching.eye import Eye
 from napari_unet.widgets.teaching.follower import Follower
 from napari_unet.widgets.teaching.guide import Guide
+from napari_unet.widgets.teaching.heritage import Heir
 from napari_unet.widgets.teaching.news import Drawn, Sized, Told
 from napari_unet.widgets.teaching.previewlayer import PreviewLayer
 from napari_unet.widgets.teaching.teachable import refusal
@@ -56,11 +56,12 @@ class Classroom(QObject):
         self._eye.moved.connect(self.look)
         self._layers.events.removed.connect(self._removed)
         self.follower.errand.connect(self.ask)
-        self.follower.painted.connect(self._painted)
+        self.follower.painted.connect(self.preview.repaint)
         self.follower.restyled.connect(self._restyled)
         self.follower.replaced.connect(self._replaced)
         self.guide, self.check, self.confirm = Guide(self), BlindCheck(self), ConfirmBrush(self)
         self.begin()
+        self.heir = Heir(self)
 
     @classmethod
     def of(cls, session: Session, image: Image, labels: Labels) -> "Classroom":
@@ -222,9 +223,6 @@ class Classroom(QObject):
         elif self._desk is not None and self._desk.waiting and not outcome.stopped:
             self._go_on()
         self.changed.emit()
-
-    def _painted(self, region: Region) -> None:
-        self.preview.repaint(region)
 
     def _restyled(self) -> None:
         labels = self.labels

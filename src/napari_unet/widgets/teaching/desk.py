@@ -14,7 +14,7 @@ from napari_unet.core.boxes import Box
 from napari_unet.widgets.pixels import Pixels
 from napari_unet.widgets.teaching.cells import Cells, Look
 from napari_unet.widgets.teaching.errands import about_strokes
-from napari_unet.widgets.teaching.news import Drawn, Foreseen, Refused, Sized, Told
+from napari_unet.widgets.teaching.news import Drawn, Foreseen, Refused, Sized, Taught, Told
 
 if TYPE_CHECKING:
     from napari_unet.core.teaching import Teacher
@@ -50,6 +50,7 @@ class Desk:
         self._stroke: Box | None = None  # the last one
         self._hasty = False  # strokes came that were not learned from yet
         self._measured = True  # whether the working size was looked at since
+        self._handed = 0  # epoch of the network that was handed out last
 
     def post(self, errand: Errand) -> None:
         """Ask for something; any thread."""
@@ -100,6 +101,9 @@ class Desk:
                 yield self._size()
             else:
                 break
+        if teacher.shown is not None and teacher.epoch != self._handed:
+            self._handed = teacher.epoch
+            yield Taught(teacher.network())
         yield self._told(self.said or (SETTLED if self.live else RESTING), learning=False)
         del teacher
 

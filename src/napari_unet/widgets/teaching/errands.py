@@ -116,15 +116,32 @@ def hand_over(desk: "Desk", classes: Classes, pixel_size: dict[str, float]) -> H
     """Return a copy of what is shown, with the names of the window."""
     factor = desk.teacher.working_size
     network = desk.teacher.network(pixel_size or None)
-    network.about["classes"] = [
-        {"name": name, "color": color} for name, color in classes[: network.classes]
-    ] + [named_class(number) for number in range(len(classes), network.classes)]
+    call_classes(network, classes)
     shown = desk.teacher.shown
     said = "" if factor == 1 or pixel_size else (
         f"The network was taught at 1/{factor} of the size and the image has no pixel size to "
         "tell by: give the image one before training on."
     )  # fmt: skip
     return Handed(network, shown.by if shown else "", said)
+
+
+def adopt(desk: "Desk", network: Any) -> Sized:
+    """Go on from a network that was taught on another image, at the working size it had there."""
+    factor = int(network.about["history"][-1].get("working_size", 1))
+    if factor != desk.teacher.working_size:
+        desk.teacher.work_at(factor)
+        desk.cells.forget()
+    desk.teacher.adopt(network)
+    shown = desk.teacher.shown
+    desk.said = shown.said if shown else ""
+    return Sized(factor)
+
+
+def call_classes(network: Any, classes: Classes) -> None:
+    """Give the classes of ``network`` the names and colours of a window."""
+    network.about["classes"] = [
+        {"name": name, "color": color} for name, color in classes[: network.classes]
+    ] + [named_class(number) for number in range(len(classes), network.classes)]
 
 
 def canonical(values: Sequence[Any], letters: str) -> list[Any]:

@@ -37,6 +37,7 @@ class MorePage(QWidget):
         self.check = QPushButton("Blind check")
         self.result = QLabel(UNCHECKED)
         self.unconfirm = QPushButton("Remove confirmed")
+        self.over = QPushButton("Start over")
         self.finish = QPushButton("Finish training…")
         self._lay_out()
         self._connect()
@@ -52,7 +53,7 @@ class MorePage(QWidget):
     def refresh(self) -> None:
         """Show what can be done."""
         room, why = self._room, learned_from(self._room)
-        for button in (self.check, self.unconfirm, self.finish):
+        for button in (self.check, self.unconfirm, self.over, self.finish):
             button.setEnabled(not why)
         self.once.setEnabled(room is not None and not room.problem)
         self.size.setEnabled(room is not None and not room.problem)
@@ -84,9 +85,10 @@ class MorePage(QWidget):
         first.addWidget(self.once)
         first.addWidget(self.check)
         second.addWidget(self.unconfirm)
-        second.addWidget(self.finish)
-        form.addRow(first)
-        form.addRow(second)
+        second.addWidget(self.over)
+        for row in (first, second):
+            form.addRow(row)
+        form.addRow(self.finish)
         self._explain()
 
     def _explain(self) -> None:
@@ -102,6 +104,10 @@ class MorePage(QWidget):
         self.unconfirm.setToolTip(
             "Unlabel every pixel that was confirmed and not painted (Ctrl+Z brings them back)"
         )
+        self.over.setToolTip(
+            "Forget all that was learned, also on other images, and learn the strokes anew; no "
+            "stroke is lost"
+        )
         self.finish.setToolTip(
             "Hand strokes and network to Train, which goes on from what was learned here"
         )
@@ -112,6 +118,7 @@ class MorePage(QWidget):
         self.look.activated.connect(self._restyle)
         self.check.clicked.connect(self._start_check)
         self.unconfirm.clicked.connect(self._unconfirm)
+        self.over.clicked.connect(self._start_over)
         self.finish.clicked.connect(self._finish)
 
     def _once(self) -> None:
@@ -129,6 +136,10 @@ class MorePage(QWidget):
     def _start_check(self) -> None:
         if self._room is not None:
             self._room.check.start()
+
+    def _start_over(self) -> None:
+        if self._room is not None:
+            self._room.heir.start_over()
 
     def _unconfirm(self) -> None:
         if self._room is not None:

@@ -93,6 +93,13 @@ class Handed:
     said: str  # what to know about its pixel size; empty: nothing
 
 
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """A copy of the network that is shown, once there is nothing left to do."""
+
+    network: Any  # a UNet, whose type would import torch here
+
+
 @dataclass(frozen=True)
 class Refused:
     """Something that was asked for cannot be done, and why."""
