@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Image, Labels
 
 from napari_unet.core.annotation import Annotation
+from napari_unet.core.coding import Code
 from napari_unet.widgets.classes import LabelClass, code_of, new_class, set_classes
 from napari_unet.widgets.layers import is_preview, unwrapped
 from napari_unet.widgets.pixels import Pixels, from_layer, labels_geometry, labels_shape, pixels_of
@@ -43,6 +44,7 @@ def new_annotation_layer(
     classes: Sequence[LabelClass] = DEFAULT_CLASSES,
     dtype: str = "uint8",
     data: np.ndarray | None = None,
+    code: Code | None = None,
 ) -> Labels:
     """Add an empty annotation layer, or one of ``data``, and pair it with ``image``.
 
@@ -55,7 +57,7 @@ def new_annotation_layer(
         name=f"{image.name} annotation",
         **labels_geometry(image),
     )
-    set_classes(layer, classes)
+    set_classes(layer, classes, code)
     Session.of(viewer).pairs.pair(image, layer)
     return layer
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from napari.layers import Labels
-from napari.utils.colormaps import DirectLabelColormap, label_colormap
+from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, label_colormap
 
 from napari_unet.core.coding import LAST_CLASS, Code
 from napari_unet.core.networks.about import named_class
@@ -44,8 +46,12 @@ def classes_of(labels: Labels) -> tuple[LabelClass, ...]:
     return tuple(found) or (new_class(0), new_class(1))
 
 
-def set_classes(labels: Labels, classes: Sequence[LabelClass]) -> None:
-    """Give ``labels`` these classes: their colours at once, their names in the status bar."""
+def set_classes(labels: Labels, classes: Sequence[LabelClass], code: Code | None = None) -> None:
+    """Give ``labels`` these classes: their colours at once, their names in the status bar.
+
+    With ``code`` it is said at the same time what the values mean: napari colours 65 536 values
+    anew each time, which the window feels.
+    """
     if not 2 <= len(classes) <= LAST_CLASS:
         raise ValueError(
             f"an annotation has the background and 1 to {LAST_CLASS - 1} classes, "
@@ -56,6 +62,8 @@ def set_classes(labels: Labels, classes: Sequence[LabelClass]) -> None:
     if twice is not None:
         raise ValueError(f"two classes are called '{twice}': give each a name of its own")
     notes(labels)["classes"] = [{"name": c.name, "color": c.color} for c in classes]
+    if code is not None:
+        notes(labels).update(zero=code.zero, ids=code.ids)
     _show(labels)
 
 
@@ -71,11 +79,22 @@ def _show(labels: Labels) -> None:
     names = ["unlabelled"] * first + [entry.name for entry in classes]
     if code.instances:
         names = names[: first + 1]
-        labels.colormap = label_colormap(background_value=0)
+        if not isinstance(labels.colormap, CyclicLabelColormap):  # or shuffled by a person
+            labels.colormap = label_colormap(background_value=0)
     else:
         shown: dict[int | None, str] = {None: "transparent", 0: "transparent"}
         shown |= {first + place: entry.color for place, entry in enumerate(classes)}
         if not first:
             shown[0] = "transparent"  # a background that was never painted does not hide the image
-        labels.colormap = DirectLabelColormap(color_dict=shown)
+        colormap = DirectLabelColormap(color_dict=shown)
+        if not _alike(labels.colormap, colormap):
+            labels.colormap = colormap
     labels.features = {"index": list(range(len(names))), "name": names}
+
+
+def _alike(before: Any, after: DirectLabelColormap) -> bool:
+    """Whether two colormaps show the same: another one is uploaded, however alike."""
+    if not isinstance(before, DirectLabelColormap):
+        return False
+    old, new = before.color_dict, after.color_dict
+    return old.keys() == new.keys() and all(np.array_equal(old[key], new[key]) for key in new)

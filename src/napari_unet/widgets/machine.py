@@ -6,10 +6,14 @@ to two decimals whenever one of them is edited.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
+from typing import Any
 
 from napari.settings import get_plugin_settings
 
 PLUGIN = "napari-unet"
+
+_reading = Lock()  # two threads that read the page at once would each make one of their own
 
 
 @dataclass(frozen=True)
@@ -27,18 +31,25 @@ class Machine:
 
 
 def machine() -> Machine:
-    """Return what is chosen; GUI thread. The defaults where napari does not know the plugin."""
-    try:
-        page = get_plugin_settings(PLUGIN).machine
-    except KeyError:  # the plugin is disabled, or its window is built without it
-        return Machine()
-    return Machine(page.device, page.threads, page.memory)
+    """Return what is chosen. The defaults where napari does not know the plugin.
+
+    The first call takes a third of a second: napari reads the manifests of all plugins for it.
+    """
+    page = _page()
+    return Machine() if page is None else Machine(page.device, page.threads, page.memory)
 
 
 def on_change(call: Callable[[], None]) -> None:
     """Call ``call`` whenever a choice is changed: Preferences tells only of the whole page."""
-    try:
-        page = get_plugin_settings(PLUGIN).machine
-    except KeyError:
-        return
-    page.events.connect(lambda event: call())
+    page = _page()
+    if page is not None:
+        page.events.connect(lambda event: call())
+
+
+def _page() -> Any:
+    """Return napari's page of settings, None where it has none for the plugin."""
+    with _reading:
+        try:
+            return get_plugin_settings(PLUGIN).machine
+        except KeyError:  # the plugin is disabled, or its window is built without it
+            return None

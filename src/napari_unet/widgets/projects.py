@@ -21,7 +21,7 @@ from napari_unet.core.project import (
 )
 from napari_unet.widgets import say
 from napari_unet.widgets.annotationlayer import DEFAULT_CLASSES, new_annotation_layer
-from napari_unet.widgets.classes import LabelClass, classes_of, code_of, set_code
+from napari_unet.widgets.classes import LabelClass, classes_of, code_of
 from napari_unet.widgets.keeping.facts import facts_of
 from napari_unet.widgets.keeping.keeper import Keeper
 from napari_unet.widgets.keeping.restoring import restore
@@ -142,9 +142,9 @@ def _add_image(viewer: Any, kept: KeptImage, file: ImageFile) -> Image:
 def _add_labels(session: Session, image: Image, one: KeptAnnotation, labels: np.ndarray) -> Labels:
     classes = [LabelClass(c["name"], c["color"]) for c in one.classes] or DEFAULT_CLASSES
     data = labels.reshape(labels_shape(image))
-    layer = new_annotation_layer(session.viewer, image, classes=classes, data=data)
+    code = Code(one.zero, one.ids)
+    layer = new_annotation_layer(session.viewer, image, classes=classes, data=data, code=code)
     layer.name = one.name
-    set_code(layer, Code(one.zero, one.ids))
     session.pairs.set_role(image, one.role)
     return layer
 

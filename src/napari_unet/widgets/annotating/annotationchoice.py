@@ -31,7 +31,7 @@ from napari_unet.widgets.annotating.fitness import (
 )
 from napari_unet.widgets.annotating.watch import Watch
 from napari_unet.widgets.annotationlayer import new_annotation_layer
-from napari_unet.widgets.classes import classes_of, code_of, set_code, value_of
+from napari_unet.widgets.classes import classes_of, code_of, value_of
 from napari_unet.widgets.colours import prepared
 from napari_unet.widgets.commands import active_image
 from napari_unet.widgets.latest import Latest
@@ -205,11 +205,12 @@ class AnnotationChoice(QWidget):
             return
         kept = {} if before is None else {"classes": classes_of(before)}
         try:
-            layer = new_annotation_layer(self._viewer, image, dtype=dtype, data=data, **kept)
+            layer = new_annotation_layer(
+                self._viewer, image, dtype=dtype, data=data, code=code, **kept
+            )
         except ValueError as error:
             say.problem(str(error))
             return
-        set_code(layer, code)
         self._take_up_brush(layer)
 
     def _copy(self) -> None:

@@ -7,7 +7,7 @@ from napari.layers import Image, Labels
 
 from napari_unet.core.coding import Code
 from napari_unet.widgets.annotationlayer import images_of, new_annotation_layer
-from napari_unet.widgets.classes import classes_of, code_of, set_code
+from napari_unet.widgets.classes import classes_of, code_of
 from napari_unet.widgets.layers import Region, region_setitem, unwrapped
 from napari_unet.widgets.pixels import labels_shape
 from napari_unet.widgets.segmenting.result import Written
@@ -193,6 +193,5 @@ def _new_layer(viewer: Any, image: Image, labels: Labels, values: np.ndarray, co
     kind = small if int(values.max(initial=0)) <= 65535 else np.int32
     written = _written(viewer, labels)
     classes = written.classes if written is not None else classes_of(labels)
-    layer = new_annotation_layer(viewer, image, classes=classes, data=values.astype(kind))
-    set_code(layer, code)
-    return layer
+    data = values.astype(kind)
+    return new_annotation_layer(viewer, image, classes=classes, data=data, code=code)

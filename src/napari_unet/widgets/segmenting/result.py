@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.coding import Code
 from napari_unet.widgets import say
-from napari_unet.widgets.classes import LabelClass, new_class, set_classes, set_code
+from napari_unet.widgets.classes import LabelClass, new_class, set_classes
 from napari_unet.widgets.latest import Latest
 from napari_unet.widgets.layers import notes, region_write
 from napari_unet.widgets.segmenting.keeping import Keeping
@@ -185,8 +185,7 @@ class Result(QObject):
         if layer is not before:
             self._tell_of_new(before, layer)
         notes(layer)["segmented"] = image.name
-        set_classes(layer, self.classes)
-        set_code(layer, Code("background", "objects" if objects else "classes"))
+        set_classes(layer, self.classes, Code("background", "objects" if objects else "classes"))
         self._written[layer] = Written(
             weakref.ref(image), self.place, data, kinds, objects, self.classes
         )

@@ -2,6 +2,7 @@
 
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_unet.widgets.progress import show_progress
 from napari_unet.widgets.segmenting.segmentations import Segmentations
 
 FULL = 1000  # of the progress bar
@@ -55,7 +56,7 @@ class RunBar(QWidget):
         self.cancel.setToolTip("Stop within a second; what is segmented already stays")
         self.bar.setVisible(running)
         if run is not None:
-            self.bar.setValue(round(FULL * run.share))
+            show_progress(self.bar, round(FULL * run.share))
         self.state.setText(self._state() if running else last.text if last else "")
         self.state.setVisible(bool(self.state.text()))
 

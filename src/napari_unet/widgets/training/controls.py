@@ -3,6 +3,7 @@
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_unet.widgets.progress import show_progress
 from napari_unet.widgets.training.trainings import Training
 from napari_unet.widgets.training.words import progress, share_done
 
@@ -87,9 +88,9 @@ class Controls(QWidget):
         self.said.setToolTip("\n".join(said))
         self.said.setVisible(bool(said))
         if training is not None and training.last is not None:
-            self.bar.setValue(round(1000 * share_done(training.last)))
+            show_progress(self.bar, round(1000 * share_done(training.last)))
         else:
-            self.bar.setValue(0)
+            show_progress(self.bar, 0)
 
     def _pause(self) -> None:
         if self.training is not None:
