@@ -1,6 +1,6 @@
 """A network whose scores are known by hand, a scene for it, and a dock to drive."""
 
-import time
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,17 +14,52 @@ from napari_unet.core.network import UNet
 from napari_unet.widgets.job import dispatch
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.segment import SegmentDock
+from napari_unet.widgets.work import Urgency
 
 STEEP, MIDDLE = 6.0, 0.5  # score = 1 / (1 + exp(-STEEP * (gray - MIDDLE)))
-COUNTED = {"tiles": 0, "seconds": 0.0, "most": 0}
+LONG = 60.0  # seconds; a busy machine
 
 
-def watched(module, args):
-    """Count the tiles, be as slow as a test wants, and run out of memory where it says so."""
-    COUNTED["tiles"] += 1
-    time.sleep(COUNTED["seconds"])
-    if COUNTED["most"] and args[0][0, 0].numel() > COUNTED["most"]:
-        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+class Pace:
+    """Counts the tiles, and holds the network at one of them: no clock has a say in a test."""
+
+    def __init__(self):
+        self.tiles = self.most = 0  # tiles begun; pixels for which there is memory, 0: enough
+        self._passed, self._allowed = 0, None
+        self._changed = threading.Condition()
+
+    def hold_after(self, more):
+        """Let so many more tiles be scored, and the next one wait."""
+        self._allow(self._passed + more)
+
+    def let_go(self):
+        """Let all be scored."""
+        self._allow(None)
+
+    def begin(self, args):
+        """Begin a tile; run out of memory where a test says so."""
+        with self._changed:
+            self.tiles += 1
+            assert self._changed.wait_for(self._may_pass, LONG), "nobody let this tile go on"
+            self._passed += 1
+        if self.most and args[0][0, 0].numel() > self.most:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    def _may_pass(self):
+        return self._allowed is None or self._passed < self._allowed
+
+    def _allow(self, allowed):
+        with self._changed:
+            self._allowed = allowed
+            self._changed.notify_all()
+
+
+PACE = Pace()
+
+
+def begin_tile(module, args):
+    """A hook that can be copied with its network."""
+    PACE.begin(args)
 
 
 def known_network(channels=1, dims=2, slow_layers=False):
@@ -41,7 +76,7 @@ def known_network(channels=1, dims=2, slow_layers=False):
         network.head.weight[1, 0] = STEEP
         network.head.bias[1] = -STEEP * MIDDLE
     for layer in network.modules() if slow_layers else [network]:
-        layer.register_forward_pre_hook(watched)
+        layer.register_forward_pre_hook(begin_tile)
     return network.eval()
 
 
@@ -85,10 +120,10 @@ def scene(shape=(128, 150)):
 @pytest.fixture(autouse=True)
 def no_thread_left():
     threads = torch.get_num_threads()
-    COUNTED.update(tiles=0, seconds=0.0, most=0)
+    PACE.__init__()
     yield
-    COUNTED.update(tiles=0, seconds=0.0, most=0)
-    assert dispatch().compute.shut_down(10.0)
+    PACE.let_go()
+    assert dispatch().compute.shut_down(LONG)
     torch.set_num_threads(threads)
 
 
@@ -114,9 +149,9 @@ class Driven:
     def messages(self):
         return [str(record.message) for record in notification_manager.records[self.told :]]
 
-    def until(self, condition, timeout=20_000):
+    def until(self, condition):
         try:
-            self.qtbot.waitUntil(condition, timeout=timeout)
+            self.qtbot.waitUntil(condition)
         except Exception as error:
             raise AssertionError(self.state()) from error
 
@@ -136,13 +171,24 @@ class Driven:
         self.until(self.settled)
         return self.dock.result().layer
 
-    def start_slowly(self, seconds=0.1, tile=48, tiles=2):
-        """Press Segment and wait for the first tiles of many."""
-        COUNTED["seconds"] = seconds
-        self.dock.more.tile.setValue(tile)
+    def planned(self):
+        """Whether the plan is there; from then on the network is asked for tiles alone."""
+        return self.dock.runs.plan.text().startswith("≈") and not self.dock.planning.busy
+
+    def start_slowly(self, tiles=2):
+        """Press Segment and wait for the first tiles of many; the next one is held."""
+        self.dock.more.tile.setValue(48)
+        self.until(self.planned)
+        PACE.hold_after(tiles)
         self.dock.runs.start.click()
-        self.until(lambda: self.dock.segmentations.run.done >= tiles)
-        return self.dock.segmentations.run
+        run = self.dock.segmentations.run
+        self.until(lambda: run.done == tiles)
+        return run
+
+    def at_rest(self, run):
+        """Wait until ``run``, which was paused, rests and all that it has done is shown."""
+        other = self.dock.session.start(lambda: None, Urgency.TRAINING)
+        self.until(lambda: not other.running and not run.job.work.yielded)
 
 
 @pytest.fixture
@@ -158,6 +204,6 @@ def known():
         scores=known_scores,
         objects=known_objects,
         scene=scene,
-        counted=COUNTED,
+        pace=PACE,
         drive=Driven,
     )

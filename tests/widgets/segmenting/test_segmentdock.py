@@ -43,7 +43,7 @@ def test_the_result_is_that_of_the_network_and_answers_without_it(driven, known)
     np.testing.assert_array_equal(layer.translate, image.translate)
     assert layer.units == image.units
     assert driven.dock.results.found.text().startswith(f"{layer.data.max()} objects")
-    tiles = known.counted["tiles"]
+    tiles = known.pace.tiles
     form.threshold.number.setValue(0.2)
     driven.until(driven.settled)
     np.testing.assert_array_equal(layer.data, known.objects(scene, 0.2))
@@ -61,7 +61,7 @@ def test_the_result_is_that_of_the_network_and_answers_without_it(driven, known)
     assert classes.name == "scene segmented classes"
     np.testing.assert_array_equal(classes.data, expected > 0)
     np.testing.assert_array_equal(layer.data, expected)
-    assert known.counted["tiles"] == tiles, "the network was asked again"
+    assert known.pace.tiles == tiles, "the network was asked again"
 
 
 def test_scores_and_uncertainty_are_layers_when_wanted(driven, known):
@@ -69,7 +69,7 @@ def test_scores_and_uncertainty_are_layers_when_wanted(driven, known):
     driven.add_network()
     assert not driven.dock.more.scores.isEnabled()
     driven.run()
-    tiles = known.counted["tiles"]
+    tiles = known.pace.tiles
     driven.dock.more.scores.click()
     driven.until(lambda: "scene score of class 1" in driven.viewer.layers)
     found = driven.viewer.layers["scene score of class 1"].data
@@ -79,7 +79,7 @@ def test_scores_and_uncertainty_are_layers_when_wanted(driven, known):
     driven.until(lambda: "scene uncertainty" in driven.viewer.layers)
     entropy = -(expected * np.log2(expected) + (1 - expected) * np.log2(1 - expected))
     np.testing.assert_allclose(driven.viewer.layers["scene uncertainty"].data, entropy, atol=1e-4)
-    assert known.counted["tiles"] == tiles
+    assert known.pace.tiles == tiles
 
 
 def test_tiles_next_to_the_view_come_first_and_the_old_result_stays_until_replaced(driven, known):
@@ -101,8 +101,10 @@ def test_tiles_next_to_the_view_come_first_and_the_old_result_stays_until_replac
     run.job.arrived.connect(
         lambda values: regions.extend(v.region for v in values if hasattr(v, "region"))
     )
-    driven.until(lambda: run.done >= 4)
+    known.pace.hold_after(2)
+    driven.until(lambda: run.done == 4)
     np.testing.assert_array_equal(layer.data[:30, :30], third[:30, :30])  # the far corner
+    known.pace.let_go()
     driven.until(driven.settled)
     ends = [region[1].stop for region in regions]
     assert ends[-1] < 60, "the tiles farthest from the view come last"
@@ -110,20 +112,25 @@ def test_tiles_next_to_the_view_come_first_and_the_old_result_stays_until_replac
 
 
 @pytest.mark.parametrize("large", [False, True], ids=["between tiles", "inside a tile"])
-def test_cancel_is_quick_and_keeps_tiles(driven, known, qtbot, large):
+def test_cancel_is_quick_and_keeps_tiles(driven, known, large):
     driven.add_scene()
     driven.add_network(slow_layers=large)
     runs = driven.dock.runs
-    if large:  # a tile of 8 layers at 0.3 s
-        known.counted["seconds"] = 0.3
+    driven.until(driven.planned)
+    begun = known.pace.tiles  # by the plan, which measures the network
+    if large:  # held within its tile, before the second layer
+        known.pace.hold_after(1)
         runs.start.click()
-        driven.until(lambda: known.counted["tiles"] > 1)
+        driven.until(lambda: known.pace.tiles == begun + 2)
     else:
         driven.start_slowly()
     assert runs.cancel.isVisibleTo(driven.dock)
+    begun = known.pace.tiles
     runs.cancel.click()
-    driven.until(lambda: driven.dock.segmentations.run is None, timeout=1000)
+    known.pace.let_go()
+    driven.until(lambda: driven.dock.segmentations.run is None)
     driven.until(driven.settled)
+    assert known.pace.tiles == begun, "a layer, or tile, was begun after all"
     assert runs.state.text().startswith("cancelled")
     assert runs.start.isEnabled()
     assert not runs.cancel.isVisibleTo(driven.dock)
@@ -136,7 +143,6 @@ def test_cancel_is_quick_and_keeps_tiles(driven, known, qtbot, large):
         scored = driven.dock.result().keeping.scores.scored
         assert 0 < scored.mean() < 1
         np.testing.assert_array_equal(layer.data > 0, (expected > 0) & scored)
-    known.counted["seconds"] = 0.0
     np.testing.assert_array_equal(driven.run().data, expected)
     assert not driven.messages()
 
@@ -144,13 +150,13 @@ def test_cancel_is_quick_and_keeps_tiles(driven, known, qtbot, large):
 def test_a_pause_rests_and_goes_on(driven, qtbot, known):
     driven.add_scene()
     driven.add_network()
-    run = driven.start_slowly(seconds=0.05)
+    run = driven.start_slowly()
     driven.dock.runs.rest.click()
-    qtbot.wait(250)
-    done = run.done
+    known.pace.let_go()
+    driven.at_rest(run)
     assert "paused" in driven.dock.runs.state.text()
-    qtbot.wait(250)
-    assert run.done == done
+    qtbot.wait(100)
+    assert run.done == 3, "the tile that was begun is finished, and no other one"
     assert driven.dock.runs.rest.accessibleName() == "Go on"
     driven.dock.runs.rest.click()
     driven.until(driven.settled)
@@ -161,11 +167,11 @@ def test_a_pause_rests_and_goes_on(driven, qtbot, known):
 def test_memory_that_is_not_enough_makes_tiles_smaller(driven, known):
     driven.add_scene()
     driven.add_network()
-    known.counted["most"] = 80 * 80
+    known.pace.most = 80 * 80
     with pytest.warns(RuntimeWarning, match="going on with"):
         layer = driven.run()
     np.testing.assert_array_equal(layer.data, known.objects(known.scene()))
-    known.counted["most"] = 1
+    known.pace.most = 1
     with pytest.warns(RuntimeWarning, match="going on with"):
         driven.run()
     assert "smallest tile" in driven.dock.runs.state.text()

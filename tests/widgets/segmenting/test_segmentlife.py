@@ -1,5 +1,8 @@
 """What people do meanwhile: layers deleted, renamed, replaced, edited; docks and windows closed."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from napari.layers import Labels
@@ -36,7 +39,10 @@ def test_edits_made_while_tiles_arrive_are_kept(driven, known):
     layer = driven.dock.result().layer
     layer.paint((64, 75), 77)
     edited = layer.data.copy()
-    driven.until(lambda: run.done > 6 or not run.job.running)
+    known.pace.hold_after(4)
+    driven.until(lambda: run.done == 6)
+    np.testing.assert_array_equal(layer.data, edited)
+    known.pace.let_go()
     driven.until(driven.settled)
     np.testing.assert_array_equal(layer.data, edited)
     second = driven.dock.result().layer
@@ -52,9 +58,11 @@ def test_renamed_and_moved_layers_and_a_removed_image_do_not_disturb(driven, kno
     result = driven.dock.result()
     image.name, result.layer.name = "renamed", "my cells"
     driven.viewer.layers.move(0, 2)
-    driven.until(lambda: run.done > 4)
+    known.pace.hold_after(3)
+    driven.until(lambda: run.done == 5)
     layer = result.layer
     driven.viewer.layers.remove(image)
+    known.pace.let_go()
     driven.until(lambda: driven.dock.segmentations.run is None and not result.busy)
     assert layer.name == "my cells"
     np.testing.assert_array_equal(layer.data, known.objects(known.scene()))
@@ -65,13 +73,16 @@ def test_renamed_and_moved_layers_and_a_removed_image_do_not_disturb(driven, kno
 def test_a_removed_result_layer_stops_its_run(driven, known):
     driven.add_scene()
     driven.add_network()
-    driven.start_slowly()
+    run = driven.start_slowly()
     driven.viewer.layers.remove(driven.dock.result().layer)
-    driven.until(driven.settled, 3000)
+    known.pace.hold_after(1)
+    driven.until(lambda: run.cancelled)  # at the next tile
+    known.pace.let_go()
+    driven.until(driven.settled)
+    assert not driven.dock.result().layer
     (told,) = driven.messages()
     assert "was removed, so its segmentation has stopped" in told
     assert [layer for layer in driven.viewer.layers if isinstance(layer, Labels)] == []
-    known.counted["seconds"] = 0.0
     np.testing.assert_array_equal(driven.run().data, known.objects(known.scene()))
 
 
@@ -81,13 +92,13 @@ def test_an_image_replaced_meanwhile_gives_the_result_of_what_it_was(driven, kno
     driven.add_network()
     driven.start_slowly()
     image.data = np.ones(shape, np.float32)
+    known.pace.let_go()
     driven.until(driven.settled)
     layer = driven.dock.result().layer
     np.testing.assert_array_equal(layer.data, known.objects(known.scene()))
     (told,) = driven.messages()
     assert "was replaced while it was segmented" in told
     image.data = known.scene()[:, ::-1].copy()
-    known.counted["seconds"] = 0.0
     np.testing.assert_array_equal(driven.run().data, known.objects(image.data))
 
 
@@ -96,13 +107,14 @@ def test_a_second_image_waits_for_its_turn(driven, known):
     second = driven.viewer.add_image(known.scene()[::-1].copy(), name="second")
     driven.add_network()
     driven.dock.inputs.image.setValue(first)
-    driven.start_slowly(seconds=0.05)
+    driven.start_slowly()
     runs = driven.dock.runs
     assert runs.start.text().endswith("Segment next")
     driven.dock.inputs.image.setValue(second)
     driven.until(lambda: "second" in driven.dock.inputs.image.toolTip())
     runs.start.click()
     assert "then: second" in runs.state.text()
+    known.pace.let_go()
     driven.until(driven.settled)
     for image in (first, second):
         layer = driven.dock.segmentations.result_of(image).layer
@@ -123,14 +135,14 @@ def test_a_dock_that_is_reopened_shows_the_run_that_went_on(driven, known, qtbot
     run = driven.start_slowly()
     driven.dock.close()
     driven.dock.deleteLater()
-    qtbot.wait(300)
-    done = run.done
+    known.pace.hold_after(2)
+    qtbot.waitUntil(lambda: run.done == 4)
     driven.viewer.scene.camera.center = (0, 10, 10)  # nothing of the old dock listens any more
     dock = driven.dock = SegmentDock(driven.viewer)
     qtbot.addWidget(dock)
-    assert done > 2
     assert dock.runs.bar.isVisibleTo(dock)
     assert dock.runs.state.text().startswith("scene: ")
+    known.pace.let_go()
     driven.until(driven.settled)
     assert "20 tiles done" in dock.runs.state.text()
     assert dock.results.found.text().endswith("in 'scene segmented'")
@@ -143,13 +155,23 @@ def test_a_closing_window_ends_the_run_at_once(make_napari_viewer, qtbot, known)
     viewer.window.add_dock_widget(driven.dock)
     driven.add_scene()
     driven.add_network(slow_layers=True)
-    known.counted["seconds"] = 0.3
-    driven.until(lambda: driven.dock.runs.start.isEnabled())
+    driven.until(driven.planned)
+    begun = known.pace.tiles
+    known.pace.hold_after(1)
     driven.dock.runs.start.click()
-    driven.until(lambda: known.counted["tiles"] > 1)
     run = Segmentations.of(driven.dock.session).run
-    assert driven.dock.session.close(), "not within two seconds"
+    driven.until(lambda: known.pace.tiles == begun + 2)  # before the second layer of a tile
+
+    def go_on():
+        while not run.job.stopping:
+            time.sleep(0.005)
+        known.pace.let_go()
+
+    beside = threading.Thread(target=go_on)
+    beside.start()
+    assert driven.dock.session.close()
+    beside.join()
+    assert known.pace.tiles == begun + 2, "it did not end at once"
     viewer.close()
-    qtbot.wait(50)
-    assert not run.job.running
+    qtbot.waitUntil(lambda: not run.job.running)
     assert not [told for told in driven.messages() if "unexpected" in told]

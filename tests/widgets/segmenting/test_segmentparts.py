@@ -87,13 +87,13 @@ def test_a_stack_plane_by_plane_and_as_a_volume(driven, known):
     stack = known.scores(np.stack([plane, plane[::-1], plane])) > 0.5
     np.testing.assert_array_equal(layer.data > 0, stack)
     assert not set(np.unique(layer.data[0])) & set(np.unique(layer.data[1])) - {0}
-    tiles = known.counted["tiles"]
+    tiles = known.pace.tiles
     driven.dock.stack.setCurrentIndex(1)
     driven.until(driven.settled)
     np.testing.assert_array_equal(layer.data > 0, stack)
     assert set(np.unique(layer.data[0])) & set(np.unique(layer.data[1])) - {0}
     assert layer.data.max() == ndimage.label(stack)[1]
-    assert known.counted["tiles"] == tiles
+    assert known.pace.tiles == tiles
 
 
 def test_a_volume_is_seen_by_a_network_of_volumes(driven, known):
