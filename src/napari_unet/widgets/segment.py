@@ -182,10 +182,15 @@ class SegmentDock(Frame):
             annotate_with(self.viewer, layer, changes, rim)
 
     def _evaluate(self) -> None:
+        """Compare the result with labels that look like its truth."""
+        result = self.result()
         try:
-            open_dock(self.viewer, "Evaluate")
+            dock = open_dock(self.viewer, "Evaluate")
         except (KeyError, ValueError) as error:
             say.problem(f"The Evaluate dock cannot be opened: {error}")
+            return
+        if result is not None and result.layer is not None:
+            dock.set_result(result.layer)
 
     def _lay_out(self) -> None:
         page = QWidget()

@@ -1,6 +1,6 @@
 """Keys: letters that choose a class, on the annotation layer alone and on none that napari uses."""
 
-from functools import partial
+from collections.abc import Callable
 
 from napari.layers import Labels
 
@@ -21,7 +21,7 @@ def key_of(number: int) -> str:
 def bind_keys(labels: Labels, session: Session) -> None:
     """Let the keys choose classes while ``labels`` is the active layer."""
     for number, key in enumerate(CLASS_KEYS):
-        labels.bind_key(key, partial(_choose, session, number), overwrite=True)
+        labels.bind_key(key, _chooser(session, number), overwrite=True)
 
 
 def unbind_keys(labels: Labels) -> None:
@@ -30,9 +30,14 @@ def unbind_keys(labels: Labels) -> None:
         labels.bind_key(key, None)
 
 
-def _choose(session: Session, number: int, labels: Labels) -> None:
-    if number < len(classes_of(labels)):
-        try:
-            choose_class(labels, number, Edits.of(labels, session).free)
-        except ValueError as error:
-            say.problem(str(error))
+def _chooser(session: Session, number: int) -> Callable[[Labels], None]:
+    """Return what chooses a class of a layer; napari asks what is bound for its __name__."""
+
+    def choose(labels: Labels) -> None:
+        if number < len(classes_of(labels)):
+            try:
+                choose_class(labels, number, Edits.of(labels, session).free)
+            except ValueError as error:
+                say.problem(str(error))
+
+    return choose

@@ -70,13 +70,16 @@ class TwoLayers(QWidget):
         self._take()
 
     def _truth_for(self, result: Labels) -> Labels | None:
-        """Return labels of the shape of ``result`` that look like the truth."""
+        """Return labels of the shape of ``result`` that look like the truth, of its image first."""
         others = [one for one in self.truth.choices() if one is not None and one is not result]
         fitting = [one for one in others if full_shape(one) == full_shape(result)]
-        likely = sorted(
-            fitting, key=lambda one: ("truth" not in one.name.lower(), not self._is_truth(one))
-        )
-        return next(iter([*likely, *others]), None)
+        image = str(result.metadata.get(NOTES, {}).get("segmented") or result.name)
+
+        def doubts(one: Labels) -> tuple[bool, bool, bool]:
+            named = "truth" in one.name.lower()
+            return not named, not one.name.startswith(image), not self._is_truth(one)
+
+        return next(iter([*sorted(fitting, key=doubts), *others]), None)
 
     def _is_truth(self, layer: Labels) -> bool:
         paired = self._session.pairs.image_of(layer) is not None

@@ -44,16 +44,16 @@ class ErrorWords:
     """A kind of error: its name, its colour, and what is wrong."""
 
     name: str
-    color: str  # told apart by people who see no red or no green
+    color: str  # told apart by people who see no red, no green or no blue, and seen on black
     about: str
 
 
 ERRORS = (
-    ErrorWords("missed", "#d55e00", "True objects that the result has not found"),
-    ErrorWords("false", "#0072b2", "Objects of the result that are none"),
-    ErrorWords("split", "#e69f00", "True objects that the result cuts into several"),
-    ErrorWords("merged", "#cc79a7", "Objects of the result that cover several true ones"),
-    ErrorWords("border", "#56b4e9", "Objects found whose border is more than 2 px off"),
+    ErrorWords("missed", "#e60000", "True objects that the result has not found"),
+    ErrorWords("false", "#6680ff", "Objects of the result that are none"),
+    ErrorWords("split", "#ffff33", "True objects that the result cuts into several"),
+    ErrorWords("merged", "#803366", "Objects of the result that cover several true ones"),
+    ErrorWords("border", "#00ffe6", "Objects found whose border is more than 2 px off"),
 )
 
 

@@ -1,7 +1,6 @@
 """Keyboard: one letter an action, on the annotation layer alone and none that napari uses."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 from napari.layers import Labels
 
@@ -21,7 +20,7 @@ KEYS = (*_ACTIONS, "S", "A")
 def bind_keys(labels: Labels) -> None:
     """Let the keys work while ``labels`` is the active layer."""
     for key, act in _ACTIONS.items():
-        labels.bind_key(key, partial(_act, act), overwrite=True)
+        labels.bind_key(key, _bound(act), overwrite=True)
     labels.bind_key("S", _peek_at_preview, overwrite=True)
     labels.bind_key("A", _peek_under, overwrite=True)
 
@@ -32,10 +31,15 @@ def unbind_keys(labels: Labels) -> None:
         labels.bind_key(key, None)
 
 
-def _act(act: Callable[[Classroom], None], labels: Labels) -> None:
-    room = Classroom.find(labels)
-    if room is not None:
-        act(room)
+def _bound(act: Callable[[Classroom], None]) -> Callable[[Labels], None]:
+    """Return ``act`` as a function of the layer; napari asks what is bound for its __name__."""
+
+    def do(labels: Labels) -> None:
+        room = Classroom.find(labels)
+        if room is not None:
+            act(room)
+
+    return do
 
 
 def _peek_at_preview(labels: Labels) -> Iterator[None]:
