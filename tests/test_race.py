@@ -1,6 +1,7 @@
 """The stopwatch of the benchmarks."""
 
 import importlib.util
+import itertools
 import time
 from pathlib import Path
 
@@ -27,10 +28,32 @@ def test_rounds_take_turns_after_one_warm_up(race):
     assert [(row.name, row.rounds) for row in rows] == [("a", 2), ("b", 2)]
 
 
-def test_times_and_ratios(race):
-    rows = race.race({"ours": lambda: time.sleep(0.01), "peer": lambda: time.sleep(0.05)}, 3)
-    assert rows[0].low_s <= rows[0].median_s <= rows[0].high_s
-    assert 1.5 < rows[1].median_s / rows[0].median_s < 9
+class Clock:
+    """Stands still but when somebody sleeps."""
+
+    def __init__(self):
+        self.now, self.process_time = 0.0, time.process_time
+
+    def perf_counter(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(race, monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(race, "time", made)
+    return made
+
+
+def test_times_and_ratios(race, clock):
+    ours = itertools.cycle([0.02, 0.01, 0.04])  # the first one is the warm-up's
+    calls = {"ours": lambda: clock.sleep(next(ours)), "peer": lambda: clock.sleep(0.05)}
+    rows = race.race(calls, 3)
+    assert (rows[0].low_s, rows[0].median_s, rows[0].high_s) == pytest.approx((0.01, 0.02, 0.04))
+    assert rows[1].median_s == pytest.approx(0.05)
     lines = race.table(rows, "ours").splitlines()
     assert lines[2].endswith("| 3 | 1.00 |")
     assert float(lines[3].split("|")[-2]) == round(rows[1].median_s / rows[0].median_s, 2)
@@ -42,8 +65,8 @@ def test_an_absent_peer_is_a_row_not_an_error(race):
     assert "| peer | absent: No module named 'no_such_peer' |" in race.table(rows, "ours")
 
 
-def test_a_slow_contender_gets_fewer_rounds(race):
-    assert race.race({"slow": lambda: time.sleep(0.01)}, 9, longest_s=0.02)[0].rounds < 9
+def test_a_slow_contender_gets_fewer_rounds(race, clock):
+    assert race.race({"slow": lambda: clock.sleep(0.25)}, 9, longest_s=0.5)[0].rounds == 2
 
 
 def test_record_replaces_one_section(race, monkeypatch, tmp_path):

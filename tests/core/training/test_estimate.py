@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -25,14 +27,17 @@ def test_it_changes_nothing(annotation, network, make, settings):
     assert f"about 30 steps of {found.seconds_per_step * 1e3:.0f} ms in " in found.sentence
 
 
-def test_the_time_is_that_of_the_steps(annotation, make, settings):
+def test_the_time_is_that_of_the_steps(annotation, make, settings, monkeypatch):
+    """By the processor's time of this thread: what else the machine does has no say."""
+    module = import_module("napari_unet.core.training.estimate")
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=time.thread_time))
     settings = replace(settings, tile=140, steps=30)
     network = make.build(settings)
     found = estimate(network, [annotation], settings)
     list(train(make.build(settings), [annotation], replace(settings, steps=2)))
-    begun = time.perf_counter()
+    begun = time.thread_time()
     list(train(network, [annotation], settings))
-    taken = (time.perf_counter() - begun) / 30
+    taken = (time.thread_time() - begun) / 30
     assert 0.4 * taken < found.seconds_per_step < 2.5 * taken
     minutes = estimate(network, [annotation], replace(settings, minutes=2.0))
     assert minutes.steps == pytest.approx(120 / minutes.seconds_per_step, abs=1)

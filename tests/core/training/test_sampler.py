@@ -1,5 +1,6 @@
 """What is drawn depends on seed, step and place alone; labels decide how often an image comes."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -64,15 +65,27 @@ def test_images_come_as_often_as_their_labels_fill_tiles(settings):
     assert shares == pytest.approx(np.array([1, 400**2 / tile, 0]) / (1 + 400**2 / tile))
 
 
-def test_drawing_is_hidden_behind_the_step(annotation, settings):
-    import time
+def test_drawing_is_hidden_behind_the_step(annotation, settings, monkeypatch):
+    """While the network learns from a batch the next ones are drawn, and not one more."""
+    from napari_unet.core.training import sampler as module
 
+    draw, drawn = module.draw_sample, threading.Semaphore(0)
+
+    def draw_and_tell(*given):
+        found = draw(*given)
+        drawn.release()
+        return found
+
+    monkeypatch.setattr(module, "draw_sample", draw_and_tell)
     sampler = Sampler([annotation], settings, 2, CPU)
-    for number in range(1, 12):
+    sampler.take(1)
+    for _ in range(1 + module.AHEAD):
+        assert drawn.acquire(timeout=60)
+    for number in range(2, 12):
         sampler.take(number)
-        time.sleep(0.05)
+        assert drawn.acquire(timeout=60)
     sampler.close()
-    assert sampler.waited < 0.03 * 11 * 0.05
+    assert not drawn.acquire(blocking=False)
 
 
 def test_an_error_of_the_thread_reaches_the_training(annotation, settings, monkeypatch):
