@@ -23,7 +23,7 @@ TINY = TrainSettings(
 def state_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     yield tmp_path / "state" / "napari-unet" / "runs"
-    assert dispatch().compute.shut_down(20.0)
+    assert dispatch().compute.shut_down(60.0)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from napari_unet.core.settings import TrainSettings
 from napari_unet.widgets.train import NO_SOURCE, TrainDock
 from napari_unet.widgets.training.runs import cut_off
 from napari_unet.widgets.training.sources import FolderSource
+from napari_unet.widgets.work import Urgency
 
 WAIT = 60_000  # ms; a busy machine
 
@@ -70,9 +71,10 @@ def test_from_the_first_look_to_a_kept_network(open_dock, cells, place, qtbot):
     assert viewer.layers.selection.active is work.labels
 
     dock.controls.pause.click()
-    qtbot.wait(300)
+    other = dock.session.start(lambda: None, Urgency.TRAINING)  # its turn comes when that rests
+    qtbot.waitUntil(lambda: not other.running and not training.job.work.yielded)
     before = training.last.number
-    qtbot.wait(200)
+    qtbot.wait(100)
     assert training.last.number == before
     assert dock.controls.status.text().startswith("paused · step ")
     assert dock.controls.pause.text() == "▶ Go on"
@@ -161,7 +163,7 @@ def test_closing_napari_stops_at_once_and_what_was_cut_off_is_offered(
     qtbot.waitUntil(lambda: training.last is not None and training.last.number > 3, timeout=WAIT)
     assert viewer.window._task_status_manager.get_status() == ["napari-unet: Training cells-1"]
     job = training.job
-    viewer.close()  # waits two seconds at most
+    viewer.close()  # waits until it has ended
     assert job.work.outcome is not None
     assert job.work.outcome.stopped
     (run,) = cut_off()

@@ -73,8 +73,9 @@ def test_a_stop_keeps_the_best_network_and_closes_its_run(workplace, qtbot, stat
     assert "held back to validate on" in " ".join(training.said)
 
 
-def test_a_training_cut_off_goes_on_as_if_nothing_had_happened(workplace, cells, qtbot):
-    """Closing stops within 2 s; what is resumed in another session has the very same weights."""
+def test_a_training_cut_off_goes_on_as_if_nothing_had_happened(workplace, qtbot, monkeypatch):
+    """Closing stops it; what is resumed in another session has the very same weights."""
+    monkeypatch.setattr("napari_unet.widgets.compute.BACKLOG", 8)  # steps ahead of the window
     recipe = long(workplace.recipe(), STEPS)
     whole = workplace.trainings.start(recipe)
     done(qtbot, workplace.trainings)
@@ -83,7 +84,7 @@ def test_a_training_cut_off_goes_on_as_if_nothing_had_happened(workplace, cells,
 
     cut = workplace.trainings.start(replace(recipe, name="cells-2"))
     at_step(qtbot, cut, 5)
-    assert workplace.session.close()  # False: it took longer than two seconds
+    assert workplace.session.close()  # False: it did not stop
     (run,) = cut_off()
     assert 5 <= run.step < STEPS
     assert f"cells-2, step {run.step}" in str(run)
@@ -251,4 +252,4 @@ def test_labels_edited_since_they_were_read_are_not_taken_from_their_file(workpl
     recipe = workplace.recipe()
     source = replace(recipe.sources[0], labels_path=tmp_path / "labels.tif")
     assert "Save the layer 'cells truth'" in script_of(replace(recipe, sources=(source,)))
-    assert dispatch().compute.shut_down(1)
+    assert dispatch().compute.shut_down(60)
