@@ -206,12 +206,16 @@ def test_the_region_the_canvas_shows(make_napari_viewer, qtbot):
     qtbot.wait(100)
     viewer.scene.camera.zoom = 20
     layers.look_at(viewer, layer, (100, 300))
-    qtbot.waitUntil(lambda: layer.corner_pixels[0].min() > 0)
-    for each in (layer, pyramid):
-        for axis, part in enumerate(layers.visible_region(viewer, each)):
-            low, high = layer.corner_pixels[:, axis]  # what napari found for its own drawing
-            assert abs(part.start - low) <= 1
-            assert abs(part.stop - 1 - high) <= 2
+
+    def agrees():
+        assert layer.corner_pixels[0].min() > 0
+        for each in (layer, pyramid):
+            for axis, part in enumerate(layers.visible_region(viewer, each)):
+                low, high = layer.corner_pixels[:, axis]  # what napari found for its own drawing
+                assert abs(part.start - low) <= 1
+                assert abs(part.stop - 1 - high) <= 2
+
+    qtbot.waitUntil(agrees)  # once the window has its size and was drawn
 
 
 def stroke(layer, mouse_event, points):

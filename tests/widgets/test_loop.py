@@ -25,7 +25,7 @@ STEPS = 120  # of each training: the outcome does not depend on the speed of the
 @pytest.fixture(autouse=True)
 def no_thread_left():
     yield
-    assert dispatch().compute.shut_down(20.0)
+    assert dispatch().compute.shut_down(60.0)
 
 
 class Hand:

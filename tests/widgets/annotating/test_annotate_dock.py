@@ -22,7 +22,7 @@ def bare_thread(monkeypatch):
     monkeypatch.setattr("napari_unet.widgets.job.warm_up", lambda threads: None)
     monkeypatch.setattr("napari_unet.widgets.teaching.classroom.LIVE", False)  # tested elsewhere
     yield
-    assert dispatch().compute.shut_down(5.0)
+    assert dispatch().compute.shut_down(60.0)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_painting_from_the_first_image_on(viewer, qtbot):
     assert dock.classes.rows[2].name.text() == "mitosis"
     labels.paint((50, 50), 1)
     dock.checking.button.click()
-    qtbot.waitUntil(lambda: bool(dock.checking.rows), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(dock.checking.rows))
     going = [row for row in dock.checking.rows if row.finding.where is not None]
     going[0].go.click()
     centre = np.array(real.scene.camera.center[-2:])
@@ -152,7 +152,7 @@ def test_layers_come_and_go(viewer, qtbot, monkeypatch):
     assert dock.labels is None
     assert "computed as it is shown" in dock.choice.notice.text()
     dock.choice.copy.click()
-    qtbot.waitUntil(lambda: dock.labels is not None, timeout=5000)
+    qtbot.waitUntil(lambda: dock.labels is not None)
     assert (dock.labels.dtype, int(dock.labels.data.sum())) == (np.uint8, 400)
     dock.meaning.zero.click()
     assert code_of(dock.labels).zero == "background"

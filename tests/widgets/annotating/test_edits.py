@@ -34,7 +34,7 @@ from napari_unet.widgets.session import Session
 def bare_thread(monkeypatch):
     monkeypatch.setattr("napari_unet.widgets.job.warm_up", lambda threads: None)
     yield
-    assert dispatch().compute.shut_down(5.0)
+    assert dispatch().compute.shut_down(60.0)
 
 
 def true_counts(labels):
@@ -149,7 +149,7 @@ def test_large_layers_are_counted_in_the_compute_thread_once(qtbot, monkeypatch)
     assert edits.counts is None
     assert "counting" in summary(labels, None, 40_000)
     labels.paint((100, 20), 1)  # while it is counted: counted again
-    qtbot.waitUntil(lambda: edits.counts is not None, timeout=5000)
+    qtbot.waitUntil(lambda: edits.counts is not None)
     assert edits.counts == true_counts(labels)
     monkeypatch.setattr(module, "counting", None)  # from here on only what strokes change
     labels.paint((30, 150), 2)
@@ -198,7 +198,7 @@ def test_other_data_and_pixels_written_by_others(qtbot, monkeypatch):
     assert edits.counts == {1: 480}
     assert edits.last is None
     labels.data[:2] = 2
-    with qtbot.waitSignal(edits.replaced, timeout=3000):
+    with qtbot.waitSignal(edits.replaced):
         labels.refresh()
     assert edits.counts == {1: 432, 2: 48}
 

@@ -18,7 +18,7 @@ def bare_thread(monkeypatch):
     """Evaluating needs no torch; and no thread is left behind."""
     monkeypatch.setattr("napari_unet.widgets.job.warm_up", lambda threads: None)
     yield
-    assert dispatch().compute.shut_down(10.0)
+    assert dispatch().compute.shut_down(60.0)
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
 app = QApplication([])
 from napari_unet.widgets.commands import new_annotation
+from napari_unet.widgets.keeping.keeper import Keeper
+from napari_unet.widgets.session import Session
 viewer = ViewerModel()
 viewer.add_image(np.arange(4800.0).reshape(60, 80), name="cells")
 new_annotation(viewer)
@@ -37,7 +39,9 @@ layer.fill((0, 0), 3)
 layer.undo()
 layer.paint((45, 20), 1)
 np.save(sys.argv[1], layer.data)
-time.sleep(2)
+journal = Keeper.of(Session.of(viewer))._journal
+while journal._waiting:  # by itself, without an event of the window
+    time.sleep(0.01)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -46,7 +50,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def bare_thread(monkeypatch):
     monkeypatch.setattr("napari_unet.widgets.job.warm_up", lambda threads: None)
     yield
-    assert dispatch().compute.shut_down(10.0)
+    assert dispatch().compute.shut_down(60.0)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")

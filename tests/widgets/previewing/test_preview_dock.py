@@ -33,10 +33,10 @@ def add_cells(viewer, name="cells", seed=0):
 
 
 def settle(qtbot, dock):
-    """Wait until what was asked for is shown."""
-    qtbot.wait(20)
-    qtbot.waitUntil(lambda: not dock.latest.busy, timeout=60_000)
-    qtbot.wait(20)
+    """Wait until what was asked for is shown, and what that has set off."""
+    for _ in range(2):
+        qtbot.wait(20)
+        qtbot.waitUntil(lambda: not dock.latest.busy)
 
 
 def shown(viewer):

