@@ -10,7 +10,7 @@ from math import ceil, inf, prod
 from napari_unet.core.sizes import input_size, output_size
 
 SHARE = 0.5  # of the free memory, where nobody says how much may be used
-ENOUGH = 1.5 * 2**30  # bytes beyond which larger tiles gain a CPU little, where …
+ENOUGH = 1.2 * 2**30  # bytes beyond which larger tiles gain a CPU little, where …
 REREAD = 1.6  # … no more pixels are read for one of the image than this
 
 
