@@ -14,6 +14,7 @@ from napari_unet.widgets.annotating.checking import Checking
 from napari_unet.widgets.annotating.classediting import cover
 from napari_unet.widgets.annotating.classlist import ClassList
 from napari_unet.widgets.annotating.edits import Edits
+from napari_unet.widgets.annotating.encircling import let_encircle
 from napari_unet.widgets.annotating.gathering import Gathering
 from napari_unet.widgets.annotating.keys import bind_keys, unbind_keys
 from napari_unet.widgets.annotating.meaning import Meaning
@@ -90,6 +91,7 @@ class AnnotateDock(Frame):
         self.edits = None if labels is None else Edits.of(labels, self.session)
         if labels is not None and self.edits is not None:
             bind_keys(labels, self.session)
+            let_encircle(labels)
             self.edits.counted.connect(self._counted)
             self.edits.replaced.connect(self.choice.labels_replaced)
         self.classes.set_layer(labels, self.edits)

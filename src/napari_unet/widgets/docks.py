@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 PLUGIN = "napari-unet"
@@ -28,6 +29,22 @@ def gather(frame: QWidget, kind: type[QWidget]) -> QDockWidget | None:
             window.tabifyDockWidget(here[-1], dock)
             dock.raise_()
     return dock
+
+
+def bring_forward(frame: QWidget) -> None:
+    """Show the dock of ``frame`` in front of the tabs beside it; not one that was taken out."""
+    dock, window = _dock_of(frame), frame.window()
+    if dock is None or not isinstance(window, QMainWindow) or not window.isVisible():
+        return
+    if dock.isFloating() or window.dockWidgetArea(dock) != Qt.DockWidgetArea.NoDockWidgetArea:
+        dock.show()
+        dock.raise_()
+
+
+def put_away(frame: QWidget) -> bool:
+    """Whether the dock of ``frame`` is hidden, rather than behind another tab."""
+    dock = _dock_of(frame)
+    return dock is not None and dock.isHidden()
 
 
 def _docks_with(kind: type[QWidget], window: QMainWindow) -> list[QDockWidget]:

@@ -7,7 +7,7 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_unet.widgets.colours import begin_to_prepare, prepared
-from napari_unet.widgets.docks import gather
+from napari_unet.widgets.docks import bring_forward, gather, put_away
 from napari_unet.widgets.job import dispatch
 from napari_unet.widgets.keeping.keeper import Keeper
 from napari_unet.widgets.keeping.offer import Offer
@@ -32,7 +32,7 @@ class Frame(QWidget):
         super().__init__()
         self.viewer = unwrapped(viewer)
         self.session = Session.of(viewer)
-        self._gathered = self._behind = False
+        self._gathered = self._behind = self._away = False
         page = QWidget()
         scroll = QScrollArea()
         scroll.setWidget(page)
@@ -78,6 +78,9 @@ class Frame(QWidget):
         if not self._gathered:
             self._gathered = True
             QTimer.singleShot(0, self._gather)  # napari is still placing the dock
+        elif self._away:
+            self._away = False
+            QTimer.singleShot(0, self._come_forward)
 
     def _gather(self) -> None:
         dock = gather(self, Frame)
@@ -86,9 +89,21 @@ class Frame(QWidget):
             self._seen(not self.visibleRegion().isEmpty())
 
     def _seen(self, seen: bool) -> None:
+        """Note whether it is in front.
+
+        napari's Plugins menu hides a dock that is open, and calls one behind another tab open: it
+        comes to the front instead. One that is opened again comes to the front, too.
+        """
+        away = not seen and put_away(self)
+        self._away = self._away or away
+        if away and self._behind:
+            QTimer.singleShot(0, self._come_forward)
         self._behind = not seen
         if seen:
             self.came_to_front()
+
+    def _come_forward(self) -> None:
+        bring_forward(self)
 
     def reset_choices(self, event: Any = None) -> None:
         """Let the layer choices follow the layer list."""
