@@ -115,24 +115,32 @@ def test_other_files_are_left_to_other_readers():
 
 
 def test_torch_is_imported_without_a_stall_and_takes_all_cores_but_one():
-    """A 10 ms heartbeat beside the import: what freezes is the loader and the collections."""
+    """What would freeze the window: the loader called by Python, and full collections.
+
+    How long the window stands still is measured by benchmarks/responsiveness.py.
+    """
     code = """
-import gc, sys, threading, time
+import gc, sys, threading
+from pathlib import Path
 import napari, napari.layers
 from napari_unet.widgets.warmup import warm_up
-from napari_unet.core.device import limit_threads
+maps, loaded, collected = Path("/proc/self/maps"), [], []
+
+def hear(event, given):  # of the first import that torch itself asks for
+    if event == "import" and given[0].startswith("torch") and not loaded:
+        loaded.append("libtorch_cpu" in maps.read_text() if maps.exists() else True)
+
+assert "torch" not in sys.modules
+sys.addaudithook(hear)
+gc.callbacks.append(lambda phase, about: collected.append(about["generation"]))
 thread = threading.Thread(target=warm_up, args=(0,))
 thread.start()
-longest, last = 0.0, time.perf_counter()
-while thread.is_alive():
-    time.sleep(0.01)
-    now = time.perf_counter()
-    longest, last = max(longest, now - last), now
+thread.join()
+gc.callbacks.clear()
+from napari_unet.core.device import limit_threads
 torch = sys.modules["torch"]
-print(round(longest * 1000), gc.isenabled(), gc.get_freeze_count())
+print(loaded, 2 in collected, gc.isenabled(), gc.get_freeze_count())
 print(torch.get_num_threads() == limit_threads())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    longest, *rest = done.stdout.split()
-    assert rest == ["True", "0", "True"]
-    assert int(longest) < 500, "the window would stand still; 50 ms on a machine of its own"
+    assert done.stdout.split() == ["[True]", "False", "True", "0", "True"]

@@ -1,4 +1,7 @@
-"""How long the measures take, in processor time: what the Evaluate dock has to wait for."""
+"""How long the measures take, in processor time: what the Evaluate dock has to wait for.
+
+In units of sorting the pairs of labels of 2048 × 2048 pixels, about 0.1 s, on the same machine.
+"""
 
 import time
 
@@ -42,28 +45,34 @@ def objects():
     return images
 
 
-def test_all_measures_of_objects_within_a_second(objects):
+@pytest.fixture
+def unit(objects):
+    pairs = objects[0].astype(np.int64) * 3000 + objects[1]
+    return least_seconds(lambda: np.unique(pairs))
+
+
+def test_all_measures_of_objects_take_about_a_second(objects, unit):
     truth, result = objects
     seconds = least_seconds(lambda: score("a", Comparison(truth, result), object_measures()))
-    assert seconds < 1
+    assert seconds < 30 * unit
 
 
-def test_large_ids_cost_nothing(objects):
+def test_large_ids_cost_nothing(objects, unit):
     truth, result = objects
     large = np.where(truth > 0, truth.astype(np.int64) + 2**31, 0)
     seconds = least_seconds(lambda: score("a", Comparison(large, result), object_measures()), 1)
-    assert seconds < 1.5
+    assert seconds < 40 * unit
 
 
-def test_errors_within_two_seconds(objects):
-    assert least_seconds(lambda: error_layer(*objects), 1) < 2
+def test_errors_take_some_seconds(objects, unit):
+    assert least_seconds(lambda: error_layer(*objects), 1) < 60 * unit
 
 
 @pytest.mark.parametrize("kind", ["membranes", "noise"])
-def test_warping_of_512_within_five_seconds(kind):
+def test_warping_of_512_takes_some_seconds(kind, unit):
     rng = np.random.default_rng(0)
     truth, result = (rng.random((2, 512, 512)) < 0.5).astype(int)
     if kind == "membranes":
         y, x = np.indices((512, 512))
         truth, result = ((np.sin(y / 9) + np.sin((x + s) / 11) > -1.4).astype(int) for s in (0, 3))
-    assert least_seconds(lambda: warping_error(truth, result), 1) < 5
+    assert least_seconds(lambda: warping_error(truth, result), 1) < 150 * unit
