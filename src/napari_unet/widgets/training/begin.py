@@ -17,8 +17,8 @@ from napari_unet.widgets.training.words import number, preset_of, spoken_time, w
 TIMES = (1, 2, 5, 10, 20, 30, 60, 180, 600)  # minutes
 ABOUT = {
     "paper": "as published in 2015: base 64, depth 4; wants a GPU",
-    "standard": "the most accurate one in 10 min on a CPU, or 2 min on a GPU",
-    "small": "a quarter of the work of a step; for some minutes on a CPU",
+    "standard": "the most accurate one after 10 min on a CPU",
+    "small": "half the work of a step; for a few minutes on a CPU",
     "nano": "learns in seconds, less exact",
 }
 CHANGED = "changed"
