@@ -24,25 +24,31 @@ class TaughtNetwork:
         self.spent = 0.0
         self._cost = 0.0  # processor seconds of a preview
         self._stale = False  # something was published since the last preview
+        self._hasty = False  # painted since: what comes of it is drawn at once
         self._scores = np.zeros(picture.shape, np.float32)  # what is on the screen
 
     def paint(self, stroke: Stroke) -> None:
         self.teacher.paint(stroke.box, stroke.labels)
+        self._hasty = True
 
     def work(self, seconds: float) -> Iterator[Preview]:
         learning = self.teacher.learn(max(seconds - self._cost, 0.0))
         shown = self.spent
         while published := self._clocked(lambda: next(learning, None)):
             self._stale |= published.new
-            if self._stale and self.spent - shown >= self._cost / PREVIEWS:
-                yield from self._previews()
+            hasty, self._hasty = self._hasty, False
+            if self._stale and (hasty or self.spent - shown >= self._cost / PREVIEWS):
+                yield from self._previews(hasty)
                 shown = self.spent
         if self._stale:
             yield from self._previews()
 
-    def _previews(self) -> Iterator[Preview]:
-        """Refresh the screen tile by tile; it is looked at after the first and after the last."""
-        before, looked = self.spent, not self._scores.any()  # the first one ever is seen whole
+    def _previews(self, hasty: bool = False) -> Iterator[Preview]:
+        """Refresh the screen tile by tile; it is looked at after the last.
+
+        ``hasty``: after the first one too, which is that of the last stroke.
+        """
+        before, looked = self.spent, not (hasty and self._scores.any())  # the first is seen whole
         tiles = self.teacher.tiles(self._view)
         while tile := self._clocked(lambda: next(tiles, None)):
             self._scores[tile.box] = tile.scores[1]

@@ -5,18 +5,21 @@ same steps give the same networks.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from napari_unet.core.teaching.exam import Exam, Mark
-from napari_unet.core.teaching.gate import OBEYED, Gate, Verdict
+from napari_unet.core.teaching.gate import Gate, Verdict
+from napari_unet.core.teaching.glance import Glancer
 from napari_unet.core.teaching.growth import Growth
 from napari_unet.core.teaching.head import regrouped, regrouped_network
 from napari_unet.core.teaching.progress import Progress
 from napari_unet.core.teaching.published import Published, Shelf, State
 from napari_unet.core.teaching.pupil import Pupil, Weights, between
 from napari_unet.core.teaching.quality import Foreseen
+from napari_unet.core.teaching.screen import Beside, Screen
 from napari_unet.core.teaching.sizes import SIZES
 from napari_unet.core.teaching.strokes import Stroke, Strokes
+from napari_unet.core.teaching.unlearnt import Unlearnt
 
 FIRST = 15  # steps before the first exam ever
 SOON = 8  # steps between a change and the first exam after it
@@ -34,17 +37,20 @@ class Course:
     strokes: Strokes
     exam: Exam
     shelf: Shelf
+    glancer: Glancer
     pupil: Pupil = field(init=False)
     foreseen: Foreseen = field(default_factory=Foreseen)
     total: int = 0  # steps ever
     asleep: bool = False
-    _fresh: list[int] = field(default_factory=list)  # numbers of strokes not learnt yet
+    _beside: Beside | None = None  # fitted to the strokes as they are, unless they have changed
+    _changed: bool = False  # since it was fitted
     _marks: dict[Stroke, Mark] = field(default_factory=dict)  # of what is shown
     _progress: Progress = field(default_factory=Progress)
     _gate: Gate = field(default_factory=Gate)
 
     def __post_init__(self) -> None:
         self.pupil = self.make(SIZES[0])
+        self._unlearnt = Unlearnt(self.strokes)
         self._growth = Growth(self.make, SIZES, self.strokes, self.exam)
 
     @property
@@ -59,21 +65,21 @@ class Course:
 
     def changed(self, added: Sequence[Stroke] = ()) -> None:
         """Wake up: strokes were painted or taken away."""
-        self._fresh = [n for n in self._fresh if self.strokes.get(n)] + [s.number for s in added]
+        self._unlearnt.add(added)
         wait = SOON
-        if self.shelf.last is None:
+        if not self._taught:
             wait = FIRST - self.total
         elif not self._progress.examined:  # whoever paints fast must not put it off for ever
             wait = self._progress.next_exam - self._progress.steps
         self._progress = Progress(max(wait, 1))
         self._gate.reset()
-        self.asleep = False
+        self._changed, self.asleep = True, False
 
     def foresee(self) -> None:
         """Mark what is shown on strokes it has not learnt."""
         if self.shelf.last is None:
             return
-        new = [s for s in self._unlearnt() if s not in self._marks and not s.confirmed]
+        new = [s for s in self._unlearnt.now() if s not in self._marks and not s.confirmed]
         marks = self.marks()
         self.foreseen.note(marks[stroke] for stroke in new)
 
@@ -83,10 +89,12 @@ class Course:
             return self._grow()
         if self._progress.steps == 0:
             self.foresee()
+        if self._changed:
+            return self._glance()
         self.total += 1
         # what nothing is known of yet needs context; of a mended preview the stroke is what counts
-        close = self.shelf.last is not None and not self._progress.examined
-        fresh = self._unlearnt()
+        close = self._taught and not self._progress.examined
+        fresh = self._unlearnt.now()
         self._progress.note_loss(self.pupil.learn(self.total, fresh, close=close))
         if self._progress.exam_due:
             return self._sit_exam()
@@ -116,6 +124,8 @@ class Course:
         network = regrouped_network(self.pupil.network, kept)
         shown = regrouped(self.pupil.weights(), kept)
         self.pupil = self.pupil.reborn(network, shown)
+        if self._beside:
+            self._beside = replace(self._beside, glance=self._beside.glance.regrouped(kept))
         self.shelf.replace([state.regrouped(kept) for state in self.shelf.states])
         self._growth.start_over(self.pupil.name, SIZES)
         self.forget_marks()
@@ -123,6 +133,7 @@ class Course:
     def forget_marks(self) -> None:
         """Mark anew what is shown: the image looks different to it now."""
         self._marks = {}
+        self.shelf.look_anew()
         self.changed()
 
     def adopt(self, state: State) -> None:
@@ -135,7 +146,9 @@ class Course:
         if state.shown.by != self.pupil.name:
             self._growth.start_over(state.shown.by, SIZES)
         self.pupil = self.make(state.shown.by).reborn(state.network, state.weights)
-        self._marks, self._fresh, self.asleep = {}, [], True
+        self._beside, self._changed = state.beside, False
+        self._marks, self.asleep = {}, True
+        self._unlearnt.forget()
         self.shelf.next_epoch()
 
     def _grow(self) -> Published | None:
@@ -148,14 +161,38 @@ class Course:
             return self._still(said)
         return self._still(self._growth.said) if self._growth.beats(HEARTBEAT) else None
 
+    @property
+    def _taught(self) -> bool:
+        """Whether the network has a say in what is shown."""
+        return self.shelf.last is not None and self.shelf.last.taught
+
+    def _glance(self) -> Published | None:
+        """Fit a glance to all strokes and show it beside the network that is shown."""
+        self._changed, fresh, last = False, self._unlearnt.now(), self.shelf.last
+        before = self._beside.glance if self._beside else None
+        glance = self.glancer.fit(self.pupil.network.classes, fresh, before)
+        self._beside = Beside(glance, self.glancer.filters)
+        shown = replace(self._beside, alone=not self._taught)
+        if last is None:
+            last = State(self._told("", 0.0, None, True), self.pupil.network, self.pupil.weights())
+            screen = Screen(last.network, last.weights, shown)
+        else:
+            screen = self.shelf.screen().with_beside(shown)
+        marks = self.exam.marks(screen, self.strokes)
+        verdict = self._gate.judge(self.marks() if self.shelf.last else None, marks, fresh)
+        if not verdict.publish:
+            return None
+        return self._show(replace(last, beside=shown), verdict, verdict.said, marks)
+
     def _sit_exam(self) -> Published:
         """Mark the averaged weights and publish them if they pass."""
-        weights, fresh = self.pupil.weights(), self._unlearnt()
+        weights, fresh = self.pupil.weights(), self._unlearnt.now()
         marks, verdict = self._judged(weights, fresh)
         self._progress.note_exam(verdict.agreement, self.exam.cells(self.strokes))
-        self._let_go(fresh, marks)
+        self._unlearnt.let_go(marks, self._progress.steps >= FORGIVEN)
         last = self.shelf.last
-        if not verdict.publish and last and last.shown.by == self.pupil.name:
+        same = last is not None and last.shown.by == self.pupil.name
+        if not verdict.publish and last and same and last.taught:
             # halfway from what is shown, less is forgotten of old strokes than is won of the new
             halfway = between(last.weights, weights)
             less, second = self._judged(halfway, fresh)
@@ -163,26 +200,27 @@ class Course:
                 weights, marks, verdict = halfway, less, second
         said = "Settled: waiting for you." if self.over else verdict.said
         if not verdict.publish:
+            if last and same and not last.taught:
+                self.shelf.learn_on(weights)
             return self._still(said)
+        new = State(self._told(said, 0.0, None, True), self.pupil.network, weights, self._beside)
+        return self._show(new, verdict, said, marks)
+
+    def _show(
+        self, state: State, verdict: Verdict, said: str, marks: dict[Stroke, Mark]
+    ) -> Published:
+        """Publish a state, by the network that it holds."""
         self.shelf.next_epoch()
-        published = self._told(said, verdict.agreement, verdict.newest, True)
-        self.shelf.add(State(published, self.pupil.network, weights))
+        told = self._told(said, verdict.agreement, verdict.newest, True)
+        self.shelf.add(replace(state, shown=replace(told, by=state.shown.by)))
         self._marks = marks
-        return published
+        return self.shelf.states[-1].shown
 
     def _judged(self, weights: Weights, fresh: list[Stroke]) -> tuple[dict[Stroke, Mark], Verdict]:
-        marks = self.exam.marks(self.pupil.screen(weights), self.strokes)
+        screen = Screen(self.pupil.network, weights, self._beside)
+        marks = self.exam.marks(screen, self.strokes)
         shown = self.marks() if self.shelf.last else None
         return marks, self._gate.judge(shown, marks, fresh)
-
-    def _unlearnt(self) -> list[Stroke]:
-        found = (self.strokes.get(number) for number in self._fresh)
-        return [stroke for stroke in found if stroke]
-
-    def _let_go(self, fresh: list[Stroke], marks: dict[Stroke, Mark]) -> None:
-        """Treat strokes like the others once they are obeyed, or after a long try."""
-        forgiven = self._progress.steps >= FORGIVEN
-        self._fresh = [s.number for s in fresh if marks[s].share < OBEYED and not forgiven]
 
     def _still(self, said: str) -> Published:
         """Tell that what is shown stays."""

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_unet.core.mirror import read_mirrored
-from napari_unet.core.sizes import border, input_size
+from napari_unet.core.sizes import border, input_size, output_size
 from napari_unet.core.teaching.picture import Picture
-from napari_unet.core.teaching.pupil import Screen
+from napari_unet.core.teaching.screen import Place, Screen
 from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
 
 CELL = 64  # pixels along the edge of a cell, at the working size
@@ -34,7 +34,7 @@ class Mark(NamedTuple):
         return self.right / self.pixels
 
 
-Place = tuple[Plane, int, int]
+Cell = tuple[Plane, int, int]  # which cell of which plane
 
 
 class Exam:
@@ -61,9 +61,9 @@ class Exam:
         """Return how many cells an exam on these strokes scores."""
         return len(self._cells(strokes))
 
-    def _cells(self, strokes: Iterable[Stroke]) -> dict[Place, list[tuple[Stroke, np.ndarray]]]:
+    def _cells(self, strokes: Iterable[Stroke]) -> dict[Cell, list[tuple[Stroke, np.ndarray]]]:
         """Return the cells with the pixels of each stroke in them, counted from the cell."""
-        found: dict[Place, list[tuple[Stroke, np.ndarray]]] = defaultdict(list)
+        found: dict[Cell, list[tuple[Stroke, np.ndarray]]] = defaultdict(list)
         for stroke in strokes:
             pixels = self._strokes.working_pixels(stroke)
             corners, which = np.unique(pixels // CELL, axis=0, return_inverse=True)
@@ -75,20 +75,28 @@ class Exam:
                 found[stroke.plane, row, column].append((stroke, at))
         return found
 
-    def _labels(self, screen: Screen, places: list[Place]) -> dict[Place, np.ndarray]:
-        found: dict[Place, np.ndarray] = {}
+    def _labels(self, screen: Screen, places: list[Cell]) -> dict[Cell, np.ndarray]:
+        found: dict[Cell, np.ndarray] = {}
         for start in range(0, len(places), AT_ONCE):
             some = places[start : start + AT_ONCE]
             tiles = np.stack([self._tile(screen.network.depth, place) for place in some])
-            found.update(zip(some, screen.labels(tiles), strict=True))
+            labels = screen.labels(tiles, [_place(cell, screen.network.depth) for cell in some])
+            found.update(zip(some, labels, strict=True))
         return found
 
-    def _tile(self, depth: int, place: Place) -> np.ndarray:
+    def _tile(self, depth: int, place: Cell) -> np.ndarray:
         plane, *corner = place
         edge, lost = input_size(depth, CELL), border(depth)
         spans = (slice(n * CELL - lost, n * CELL - lost + edge) for n in corner)
         source = self._picture.plane(plane)
         return read_mirrored(source, (slice(0, source.shape[0]), *spans))
+
+
+def _place(cell: Cell, depth: int) -> Place:
+    """Return where the scores of a cell lie: the smallest legal output may be larger than it."""
+    plane, *corner = cell
+    edge = output_size(depth, input_size(depth, CELL))
+    return Place(plane, tuple((n * CELL, n * CELL + edge) for n in corner))
 
 
 def balanced(marks: Mapping[Stroke, Mark]) -> float:

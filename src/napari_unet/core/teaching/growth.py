@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from napari_unet.core.teaching.exam import Exam, balanced
-from napari_unet.core.teaching.pupil import Pupil, Screen
+from napari_unet.core.teaching.pupil import Pupil
+from napari_unet.core.teaching.screen import Screen
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 STROKES = 8  # needed before a larger network is tried, and so many more after it lost

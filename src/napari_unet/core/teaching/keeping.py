@@ -8,19 +8,24 @@ import io
 import json
 import zipfile
 import zlib
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from napari_unet.core.files.safefile import write_safely
 from napari_unet.core.network import UNet
 from napari_unet.core.networkfile import load_network, save_network
+from napari_unet.core.teaching.filters import Filters
+from napari_unet.core.teaching.glance import Glance
 from napari_unet.core.teaching.picture import Picture
+from napari_unet.core.teaching.screen import Beside
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
-NETWORK, FACTS = "taught.safetensors", "teaching.json"
+NETWORK, FACTS, GLANCE = "taught.safetensors", "teaching.json", "glance.npz"
 FORMAT = 1
 _DAMAGED = (ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error)
 
@@ -62,6 +67,31 @@ def load_taught(folder: Path) -> UNet | None:
     """Return the network in a folder, if there is one."""
     path = folder / NETWORK
     return load_network(path) if path.exists() else None
+
+
+def save_beside(folder: Path, beside: Beside | None) -> None:
+    """Write the glance that is shown beside the network, if there is one."""
+    if beside is None:
+        return
+    parts = {part.name: getattr(beside.glance, part.name).numpy() for part in fields(Glance)}
+    file = io.BytesIO()
+    np.savez(file, alone=np.array(beside.alone), **parts)
+    write_safely(folder / GLANCE, file.getvalue(), overwrite=True)
+
+
+def load_beside(folder: Path, filters: Filters, network: UNet) -> Beside | None:
+    """Return the glance in a folder, if there is one for these filters and classes."""
+    path = folder / GLANCE
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            parts = {part.name: torch.from_numpy(found[part.name]) for part in fields(Glance)}
+            beside = Beside(Glance(**parts), filters, bool(found["alone"]))
+    except (*_DAMAGED, OSError) as error:
+        raise ValueError(f"{path} is damaged: {error}; move it away to go on without") from None
+    fits = beside.glance.first.shape[1] == filters.number
+    return beside if fits and len(beside.glance.second) == network.classes else None
 
 
 def load_strokes(folder: Path, picture: Picture, strokes: Strokes) -> list[Stroke]:

@@ -14,6 +14,8 @@ from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.teaching.codes import kinds_of
 from napari_unet.core.teaching.course import Course
 from napari_unet.core.teaching.exam import Exam
+from napari_unet.core.teaching.filters import Filters
+from napari_unet.core.teaching.glance import Glancer
 from napari_unet.core.teaching.picture import DIMS, Picture
 from napari_unet.core.teaching.published import Published, Shelf
 from napari_unet.core.teaching.pupil import Pupil, new_network
@@ -42,7 +44,9 @@ class Lesson:
         self._view = View(self._picture, self._strokes)
         self._shelf = Shelf()
         exam = Exam(self._picture, self._strokes)
-        self._course = Course(self._new_pupil, self._strokes, exam, self._shelf)
+        self._filters = Filters(self._picture)
+        glancer = Glancer(self._filters, self._strokes, settings)
+        self._course = Course(self._new_pupil, self._strokes, exam, self._shelf, glancer)
         self._prepared = False
 
     @property
@@ -115,7 +119,7 @@ class Lesson:
         """Do once what would make the first strokes wait: measure the image, warm up."""
         if not self._prepared:
             self._prepared = True
-            warm_up(self._picture, self._new_pupil(SIZES[0]))
+            warm_up(self._picture, self._new_pupil(SIZES[0]), self._filters)
 
     def predict(self, box: AnyBox) -> tuple[np.ndarray, np.ndarray]:
         """Return labels (0 background, 1…) and scores (classes first) of ``box``."""

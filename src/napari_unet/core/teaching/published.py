@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from napari_unet.core.network import UNet
 from napari_unet.core.teaching.head import regrouped, regrouped_network
-from napari_unet.core.teaching.pupil import Screen, Weights
+from napari_unet.core.teaching.pupil import Weights
+from napari_unet.core.teaching.screen import Beside, Screen
 
 KEPT = 50  # states that undo can go back to: 6 MB of the smallest network
 
@@ -33,15 +34,22 @@ class State:
     shown: Published
     network: UNet  # of this architecture, with what it is about; its weights go on changing
     weights: Weights
+    beside: Beside | None = None  # what is shown of it besides
+
+    @property
+    def taught(self) -> bool:
+        """Whether the network has a say in it, and not a glance alone."""
+        return not (self.beside and self.beside.alone)
 
     def screen(self) -> Screen:
-        """Return what scores with these weights."""
-        return Screen(self.network, self.weights)
+        """Return what scores as this state does."""
+        return Screen(self.network, self.weights, self.beside)
 
     def regrouped(self, kept: Sequence[int | None]) -> "State":
         """Return this state for other classes: class i is class ``kept[i]`` of before."""
         network = regrouped_network(self.network, kept)
-        return State(self.shown, network, regrouped(self.weights, kept))
+        beside = self.beside and replace(self.beside, glance=self.beside.glance.regrouped(kept))
+        return State(self.shown, network, regrouped(self.weights, kept), beside)
 
 
 class Shelf:
@@ -71,7 +79,10 @@ class Shelf:
         if last is None:
             raise ValueError("nothing is learnt yet: paint strokes of two classes first")
         if self._screen is None or self._screen[0] is not last:
-            self._screen = (last, last.screen())
+            before = self._screen
+            same = before is not None and before[0].weights is last.weights
+            screen = before[1].with_beside(last.beside) if before and same else last.screen()
+            self._screen = (last, screen)
         return self._screen[1]
 
     def add(self, state: State) -> None:
@@ -84,9 +95,17 @@ class Shelf:
         self.epoch += 1
         return self.epoch
 
+    def learn_on(self, weights: Weights) -> None:
+        """Keep later weights with what is shown, in which the network has no say yet."""
+        self._states[-1] = replace(self._states[-1], weights=weights)
+
     def drop_last(self) -> None:
         """Forget what is shown, so that the state before it is shown again."""
         self._states.pop()
+
+    def look_anew(self) -> None:
+        """Forget what was said of places: the picture looks different now."""
+        self._screen = None
 
     def replace(self, states: list[State]) -> None:
         """Put other states in the place of all."""

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
 from napari_unet.core.network import UNet
@@ -64,10 +63,6 @@ class Pupil:
         with self._learner.shown():
             return {name: w.detach().clone() for name, w in self.network.state_dict().items()}
 
-    def screen(self, weights: Weights) -> "Screen":
-        """Return what scores with ``weights``."""
-        return Screen(self.network, weights)
-
     def reborn(self, network: UNet, weights: Weights) -> "Pupil":
         """Return a pupil of this size that goes on from ``weights`` of ``network``, a copy."""
         fresh = copy.deepcopy(network)
@@ -90,26 +85,3 @@ def new_network(settings: TrainSettings, channels: int, classes: int) -> UNet:
 def between(one: Weights, other: Weights) -> Weights:
     """Return the weights halfway between those of two networks of one descent."""
     return {name: torch.lerp(weight, other[name], 0.5) for name, weight in one.items()}
-
-
-class Screen:
-    """Scores tiles with one set of weights of one architecture; weights are changed on demand."""
-
-    def __init__(self, network: UNet, weights: Weights) -> None:
-        self.network = copy.deepcopy(network)
-        self.network.load_state_dict(weights)
-        self.network.eval().requires_grad_(False)
-
-    def scores(self, tiles: np.ndarray) -> np.ndarray:
-        """Return the scores (B, K, *output) of tiles (B, C, *input)."""
-        with torch.inference_mode():
-            device = self.network.head.weight.device
-            pixels = (
-                torch.from_numpy(tiles).to(device).contiguous(memory_format=torch.channels_last)
-            )
-            found = self.network(pixels).softmax(1).contiguous().cpu().numpy()
-        return np.asarray(found)
-
-    def labels(self, tiles: np.ndarray) -> np.ndarray:
-        """Return the class (B, *output) of each pixel, uint8."""
-        return np.asarray(self.scores(tiles).argmax(1), np.uint8)

@@ -13,9 +13,9 @@ import numpy as np
 
 from napari_unet.core.boxes import Box
 from napari_unet.core.mirror import read_mirrored
-from napari_unet.core.sizes import border, input_size
+from napari_unet.core.sizes import border, input_size, output_size
 from napari_unet.core.teaching.picture import DIMS, Picture
-from napari_unet.core.teaching.pupil import Screen
+from napari_unet.core.teaching.screen import Place, Screen
 from napari_unet.core.teaching.strokes import Plane, Strokes
 
 EDGE = 128  # pixels along the edge of a place, at the working size
@@ -124,7 +124,8 @@ class Scout:
         for screen in screens:
             depth = screen.network.depth
             tile = self._read(look.plane, look.corner, input_size(depth, EDGE), border(depth))
-            found.append(screen.scores(tile[None])[0][:, :EDGE, :EDGE])
+            place = Place(look.plane, _output(look.corner, depth))
+            found.append(screen.scores(tile[None], [place])[0][:, :EDGE, :EDGE])
         scores = found[-1]
         ranked = np.sort(scores, axis=0)
         doubt = float((1 - (ranked[-1] - ranked[-2])).mean())
@@ -159,6 +160,12 @@ def _corner(pixels: np.ndarray) -> tuple[int, int]:
     """Return the corner of the place around some pixels."""
     row, column = (np.maximum(pixels.mean(axis=0) - EDGE / 2, 0)).astype(int).tolist()
     return row, column
+
+
+def _output(corner: tuple[int, int], depth: int) -> tuple[tuple[int, int], ...]:
+    """Return where the scores of a place lie: the smallest legal output may be larger than it."""
+    edge = output_size(depth, input_size(depth, EDGE))
+    return tuple((c, c + edge) for c in corner)
 
 
 def _apart(one: _Look, other: _Look) -> bool:

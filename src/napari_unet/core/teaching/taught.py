@@ -14,7 +14,7 @@ from napari_unet.core.teaching.sizes import SIZES, settings_of
 def network(
     shelf: Shelf, normalisation: Normalisation, factor: int, pixel_size: dict[str, float] | None
 ) -> UNet:
-    """Return a copy of what is shown; its pixels are ``factor`` times those of the image."""
+    """Return a copy of the network shown; its pixels are ``factor`` times those of the image."""
     shelf.screen()  # refuses where nothing is learnt yet
     state = shelf.last
     assert state is not None

@@ -4,6 +4,7 @@ Changed regions of an annotation go in; networks that were taught by them come o
 of any box. To be used from one thread at a time.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from napari_unet.core.teaching.codes import codes_of
 from napari_unet.core.teaching.lesson import Lesson
 from napari_unet.core.teaching.quality import BlindCheck
 from napari_unet.core.teaching.region import AnyBox
+from napari_unet.core.teaching.screen import Beside
 from napari_unet.core.teaching.suggestion import Scout, Suggestion
 from napari_unet.core.teaching.workingsize import FACTORS, WorkingSize, suggested, widths_of
 
@@ -102,12 +104,15 @@ class Teacher(Lesson):
         self._course.forget_marks()
 
     def network(self, pixel_size: dict[str, float] | None = None) -> UNet:
-        """Return a copy of what is shown, to segment or train on; ``pixel_size`` is the image's."""
+        """Return a copy of the network, to segment or train on; ``pixel_size`` is the image's.
+
+        A preview shows it with a glance beside it (``glance.py``), which is not part of it.
+        """
         return taught.network(self._shelf, self._normalisation, self.working_size, pixel_size)
 
-    def adopt(self, network: UNet) -> None:
+    def adopt(self, network: UNet, beside: Beside | None = None) -> None:
         """Go on from a network that was taught elsewhere, for example on another image."""
-        state = taught.state(network, self._picture.channels, self._seed)
+        state = replace(taught.state(network, self._picture.channels, self._seed), beside=beside)
         self._classes = network.classes
         self._course.adopt(state)
 
@@ -115,8 +120,9 @@ class Teacher(Lesson):
         """Write network, strokes and working size into the project's folder."""
         if self._project is None:
             raise ValueError("nowhere to save to: make the Teacher with project=, a folder")
-        network = self.network() if self._shelf.last else None
-        keeping.save(self._project, network, self._picture, self._strokes)
+        last = self._shelf.last
+        keeping.save(self._project, self.network() if last else None, self._picture, self._strokes)
+        keeping.save_beside(self._project, last.beside if last else None)
 
     def _take_up(self, folder: Path) -> None:
         facts = keeping.load_facts(folder)
@@ -125,7 +131,7 @@ class Teacher(Lesson):
         self.work_at(int(facts["factor"]))
         network = keeping.load_taught(folder)
         if network is not None:
-            self.adopt(network)
+            self.adopt(network, keeping.load_beside(folder, self._filters, network))
         keeping.load_strokes(folder, self._picture, self._strokes)
 
     def _regroup(self, kept: list[int | None]) -> None:

@@ -9,10 +9,10 @@ from napari_unet.core.annotation import UNLABELLED
 from napari_unet.core.boxes import Box, shape_of
 from napari_unet.core.mirror import read_mirrored
 from napari_unet.core.segmenting.reading import Reader
-from napari_unet.core.sizes import input_size
+from napari_unet.core.sizes import border, input_size
 from napari_unet.core.teaching.picture import DIMS, Picture
-from napari_unet.core.teaching.pupil import Screen
 from napari_unet.core.teaching.region import Region
+from napari_unet.core.teaching.screen import Place, Screen
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.tiling import Tile
 
@@ -81,7 +81,9 @@ class View:
         plane = tuple(part.start for part in tile.read[:-DIMS])
         source = self._picture.plane(plane)
         pixels = read_mirrored(source, (slice(0, source.shape[0]), *tile.read[-DIMS:]))
-        return reader.put_back(tile, screen.scores(pixels[None])[0])
+        lost = border(screen.network.depth)
+        output = tuple((part.start + lost, part.stop - lost) for part in tile.read[-DIMS:])
+        return reader.put_back(tile, screen.scores(pixels[None], [Place(plane, output)])[0])
 
     def _labels(self, box: Box, scores: np.ndarray) -> np.ndarray:
         labels = scores.argmax(0).astype(np.uint8)

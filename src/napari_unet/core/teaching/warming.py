@@ -9,14 +9,21 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from napari_unet.core.teaching.filters import Filters
+from napari_unet.core.teaching.glance import Glancer
 from napari_unet.core.teaching.picture import DIMS, Picture
 from napari_unet.core.teaching.pupil import Pupil
 from napari_unet.core.teaching.rehearsal import Rehearsal
 from napari_unet.core.teaching.strokes import Strokes
 
+READY = 2**18  # pixels of a picture that are filtered before anything is painted
 
-def warm_up(picture: Picture, fresh: Pupil) -> None:
-    """Let ``fresh``, a pupil that is thrown away, learn one step from invented strokes."""
+
+def warm_up(picture: Picture, fresh: Pupil, filters: Filters) -> None:
+    """Let ``fresh``, a pupil that is thrown away, learn one step from invented strokes.
+
+    ``filters`` of a small picture are computed here already.
+    """
     strokes = Strokes((picture.shape[-2], picture.shape[-1]), picture.factor)
     plane = (0,) * (len(picture.shape) - DIMS)
     box = tuple(slice(0, min(n, 2 * picture.factor)) for n in picture.shape[-DIMS:])
@@ -25,6 +32,9 @@ def warm_up(picture: Picture, fresh: Pupil) -> None:
     with one_thread():
         rehearsal = Rehearsal(picture, strokes, fresh.settings)
         Pupil(fresh.name, fresh.settings, rehearsal, fresh.network).learn(1)
+        Glancer(filters, strokes, fresh.settings).fit(fresh.network.classes)
+        if np.prod(picture.shape) <= READY * picture.factor**2:
+            filters.of(plane, tuple(slice(0, n) for n in picture.working))
 
 
 @contextmanager

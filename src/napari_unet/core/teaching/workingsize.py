@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, label
 
 from napari_unet.core.boxes import grow
-from napari_unet.core.teaching.pupil import Screen
+from napari_unet.core.teaching.screen import Screen
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.teaching.view import View
 

@@ -1,0 +1,186 @@
+"""Glance: a first opinion on every pixel, from its filters alone.
+
+Two layers of weights are fitted to all that is painted whenever that changes, beginning from those
+fitted before: a tenth of a second of one core. A stroke is obeyed at once, long before a network
+has learnt it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from napari_unet.core.settings import TrainSettings
+from napari_unet.core.teaching.filters import Filters
+from napari_unet.core.teaching.picture import PIECE
+from napari_unet.core.teaching.strokes import Stroke, Strokes
+from napari_unet.core.training.optimiser import Optimiser
+
+HIDDEN = 96
+STEPS = 80  # of the first fit
+MORE = 40  # of those that go on from it
+RATE = 1e-2
+NOISE = 0.3  # sd of what is added to the filters, of their own spread
+MOST = 1500  # pixels a class, shared by its strokes
+LEAST = 40  # pixels of a stroke, however many there are
+NEW = 300  # pixels of a stroke not learnt yet
+OUTVOTED = 3.0  # how far above the others the right value of such a stroke has to be
+HELD = 800  # pixels elsewhere that are held to what the glance before said
+PIECES = 8  # of the picture in which they lie
+HOLD = 0.5  # how much they count, all together
+UNLIKELY = 0.5  # how far below the mean of the others a new class starts
+LIMIT = 10.0  # between the values of two classes: far from all strokes nothing is certain
+
+
+@dataclass(frozen=True, eq=False)
+class Glance:
+    """What was fitted; it gives values before the softmax."""
+
+    middle: torch.Tensor  # (filters, 1)
+    spread: torch.Tensor  # (filters, 1)
+    first: torch.Tensor  # (hidden, filters)
+    first_bias: torch.Tensor  # (hidden, 1)
+    second: torch.Tensor  # (classes, hidden)
+    second_bias: torch.Tensor  # (classes, 1)
+
+    def values(self, filtered: np.ndarray) -> np.ndarray:
+        """Return (classes, *shape) of (filters, *shape), before the softmax."""
+        flat = torch.from_numpy(filtered.reshape(len(filtered), -1))
+        with torch.inference_mode():
+            # the spread is divided out of the few weights, not out of the many pixels
+            first = self.first / self.spread.T
+            bias = self.first_bias - first @ self.middle
+            hidden = torch.addmm(bias, first, flat).relu_()
+            found = torch.addmm(self.second_bias, self.second, hidden)
+            found *= LIMIT / (found.amax(0) - found.amin(0)).clamp_min_(LIMIT)
+        return np.asarray(found.numpy()).reshape(-1, *filtered.shape[1:])
+
+    def seen_as(self, middle: torch.Tensor, spread: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the weights that say the same of filters with this middle and spread."""
+        bias = self.first_bias + (self.first / self.spread.T) @ (middle - self.middle)
+        return {
+            "first": self.first * (spread / self.spread).T, "first_bias": bias[:, 0],
+            "second": self.second.clone(), "second_bias": self.second_bias[:, 0].clone(),
+        }  # fmt: skip
+
+    def regrouped(self, kept: Sequence[int | None]) -> "Glance":
+        """Return the glance of which class i is class ``kept[i]`` of before, None being new."""
+
+        def rows(before: torch.Tensor, less: float) -> torch.Tensor:
+            mean = before.mean(dim=0) - less
+            return torch.stack([mean if row is None else before[row] for row in kept])
+
+        return replace(
+            self, second=rows(self.second, 0.0), second_bias=rows(self.second_bias, UNLIKELY)
+        )
+
+
+class Glancer:
+    """Fits glances to the strokes on one picture."""
+
+    def __init__(self, filters: Filters, strokes: Strokes, settings: TrainSettings) -> None:
+        self.filters = filters
+        self._strokes = strokes
+        self._settings = settings
+
+    def fit(
+        self, classes: int, fresh: Collection[Stroke] = (), before: Glance | None = None
+    ) -> Glance:
+        """Fit a glance to all strokes, beginning from the one ``before``.
+
+        Of ``fresh`` strokes, not learnt yet, more pixels are taken, and they have to outvote.
+        """
+        every, new = list(self._strokes), {stroke.number for stroke in fresh}
+        share = {kind: MOST // sum(s.kind == kind for s in every) for kind in self._strokes.kinds}
+        looks, kinds, worth, ahead = [], [], [], []
+        for stroke in every:
+            most = NEW if stroke.number in new else max(share[stroke.kind], LEAST)
+            pixels = self._some(stroke, most)
+            looks.append(self.filters.at(stroke.plane, pixels))
+            kinds.append(np.full(len(pixels), stroke.kind))
+            worth.append(np.full(len(pixels), stroke.weight))
+            ahead.append(np.full(len(pixels), OUTVOTED if stroke.number in new else 0.0))
+        known, weights = np.concatenate(kinds), np.concatenate(worth)
+        weights /= np.bincount(known, weights)[known] * len(share)  # each class counts as much
+        margins = np.concatenate(ahead)[:, None] * (known[:, None] == np.arange(classes))
+        task = _Task(np.concatenate(looks), known, weights, margins, self._elsewhere(every))
+        return _fitted(task, self._settings, before)
+
+    def _elsewhere(self, strokes: Sequence[Stroke]) -> np.ndarray:
+        """Return the filters of pixels anywhere in the pieces of the picture that hold strokes."""
+        rng = np.random.default_rng([self._settings.seed, len(strokes)])
+        edge = self._strokes.factor * PIECE
+        pieces = {(s.plane, *(s.pixels[0] // edge * PIECE).tolist()): None for s in strokes}
+        newest, found = list(pieces)[-PIECES:], []
+        for plane, *corner in newest:
+            stops = np.minimum(np.add(corner, PIECE), self.filters.working)
+            pixels = rng.integers(corner, stops, (HELD // len(newest), 2))
+            found.append(self.filters.at(plane, pixels))
+        return np.concatenate(found)
+
+    def _some(self, stroke: Stroke, most: int) -> np.ndarray:
+        """Return up to ``most`` pixels of a stroke, the same ones each time."""
+        pixels = self._strokes.working_pixels(stroke)
+        if len(pixels) <= most:
+            return pixels
+        rng = np.random.default_rng([self._settings.seed, stroke.number])
+        return pixels[rng.permutation(len(pixels))[:most]]
+
+
+class _Task(NamedTuple):
+    """What a glance is fitted to."""
+
+    looks: np.ndarray  # (n, filters) float32
+    kinds: np.ndarray  # (n)
+    weights: np.ndarray  # (n)
+    margins: np.ndarray  # (n, classes): how far above the others a value has to be
+    elsewhere: np.ndarray  # (m, filters) float32 of pixels whose answer is to stay
+
+
+def _fitted(task: _Task, settings: TrainSettings, before: Glance | None) -> Glance:
+    middle, spread = task.looks.mean(axis=0), task.looks.std(axis=0) + np.float32(1e-6)
+    inputs, kinds = torch.from_numpy((task.looks - middle) / spread), torch.from_numpy(task.kinds)
+    weights, margins = (
+        torch.from_numpy(part.astype(np.float32)) for part in (task.weights, task.margins)
+    )
+    chance = torch.Generator().manual_seed(settings.seed)
+    seen = torch.from_numpy(middle)[:, None], torch.from_numpy(spread)[:, None]
+    drawn = before.seen_as(*seen) if before else _drawn(inputs.shape[1], margins.shape[1], chance)
+    layers = {name: torch.nn.Parameter(weight) for name, weight in drawn.items()}
+    optimiser, steps = Optimiser(layers, settings), MORE if before else STEPS
+    held = None
+    if before:
+        elsewhere = torch.from_numpy(task.elsewhere)
+        shown = torch.from_numpy(before.values(task.elsewhere.T)).T.softmax(1)
+        held = (elsewhere - seen[0].T) / seen[1].T, shown
+    for step in range(steps):
+        noisy = torch.randn(inputs.shape, generator=chance).mul_(NOISE).add_(inputs)
+        values = _said(layers, noisy)
+        loss = (F.cross_entropy(values - margins, kinds, reduction="none") * weights).sum()
+        if held is not None:
+            loss = loss + HOLD * F.cross_entropy(_said(layers, held[0]), held[1])
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step(RATE * (0.5 + 0.5 * float(np.cos(np.pi * step / steps))))
+    found = {name: weight.detach() for name, weight in layers.items()}
+    return Glance(
+        *seen, found["first"], found["first_bias"][:, None],
+        found["second"], found["second_bias"][:, None],
+    )  # fmt: skip
+
+
+def _said(layers: Mapping[str, torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+    hidden = F.linear(inputs, layers["first"], layers["first_bias"]).relu()
+    return F.linear(hidden, layers["second"], layers["second_bias"])
+
+
+def _drawn(inputs: int, classes: int, chance: torch.Generator) -> dict[str, torch.Tensor]:
+    """Draw the weights to begin with."""
+    first = torch.randn(HIDDEN, inputs, generator=chance) / inputs**0.5
+    second = torch.randn(classes, HIDDEN, generator=chance) / HIDDEN**0.5
+    return {
+        "first": first, "second": second,
+        "first_bias": torch.zeros(HIDDEN), "second_bias": torch.zeros(classes),
+    }  # fmt: skip

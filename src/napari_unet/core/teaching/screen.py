@@ -1,0 +1,108 @@
+"""Screen: scores tiles with one set of weights of a network, and with a glance beside it.
+
+The values of both, before the softmax, are averaged: what one of them is unsure of the other
+decides. A network that has learnt little gives small values and is outvoted by itself.
+"""
+
+import copy
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from napari_unet.core.network import UNet
+from napari_unet.core.teaching.filters import Filters
+from napari_unet.core.teaching.glance import Glance
+from napari_unet.core.teaching.strokes import Plane
+
+NETWORK = 0.65  # how much the network counts, beside a glance
+KEPT = 2**24  # numbers kept of what the network said: 64 MB
+
+
+class Place(NamedTuple):
+    """Where the scores of a tile lie, at the working size; part of it may be beyond the edges."""
+
+    plane: Plane
+    box: tuple[tuple[int, int], ...]  # first and last but one, of rows and of columns
+
+    @property
+    def spans(self) -> tuple[slice, ...]:
+        """The box as slices."""
+        return tuple(slice(*span) for span in self.box)
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """A glance at the filters of a picture; ``alone``: the network is not asked at all."""
+
+    glance: Glance
+    filters: Filters
+    alone: bool = False
+
+    def added_to(self, values: np.ndarray, place: Place) -> np.ndarray:
+        """Return the values (K, *output) of both."""
+        own = self.glance.values(self.filters.of(place.plane, place.spans))
+        return own if self.alone else NETWORK * values + (1 - NETWORK) * own
+
+
+class Screen:
+    """Scores tiles; what the network said of a place is kept while its weights stay."""
+
+    def __init__(
+        self, network: UNet, weights: dict[str, torch.Tensor], beside: Beside | None = None
+    ) -> None:
+        self.network = copy.deepcopy(network)
+        self.network.load_state_dict(weights)
+        self.network.eval().requires_grad_(False)
+        self.beside = beside
+        self._known: OrderedDict[Place, np.ndarray] = OrderedDict()
+
+    def with_beside(self, beside: Beside | None) -> "Screen":
+        """Return the same network with another glance beside it."""
+        found = copy.copy(self)
+        found.beside = beside
+        return found
+
+    def scores(self, tiles: np.ndarray, places: Sequence[Place]) -> np.ndarray:
+        """Return the scores (B, K, *output) of tiles (B, C, *input) whose output lies there."""
+        if self.beside is not None and self.beside.alone:
+            values = [np.empty(0)] * len(places)
+        else:
+            values = self._values(tiles, places)
+        if self.beside is not None:
+            pairs = zip(values, places, strict=True)
+            values = [self.beside.added_to(value, place) for value, place in pairs]
+        return _softmax(np.stack(values))
+
+    def labels(self, tiles: np.ndarray, places: Sequence[Place]) -> np.ndarray:
+        """Return the class (B, *output) of each pixel, uint8."""
+        return np.asarray(self.scores(tiles, places).argmax(1), np.uint8)
+
+    def _values(self, tiles: np.ndarray, places: Sequence[Place]) -> list[np.ndarray]:
+        """Return what the network says, before the softmax."""
+        new = [k for k, place in enumerate(places) if place not in self._known]
+        if new:
+            found = self._asked(tiles[new])
+            self._known.update((places[k], one) for k, one in zip(new, found, strict=True))
+        values = [self._known[place] for place in places]
+        kept = sum(one.size for one in self._known.values())
+        while kept > KEPT:
+            kept -= self._known.popitem(last=False)[1].size
+        return values
+
+    def _asked(self, tiles: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            device = self.network.head.weight.device
+            pixels = (
+                torch.from_numpy(tiles).to(device).contiguous(memory_format=torch.channels_last)
+            )
+            return np.asarray(self.network(pixels).contiguous().cpu().numpy())
+
+
+def _softmax(values: np.ndarray) -> np.ndarray:
+    found = np.exp(values - values.max(axis=1, keepdims=True))
+    found /= found.sum(axis=1, keepdims=True)
+    return np.asarray(found, np.float32)
