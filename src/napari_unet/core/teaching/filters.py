@@ -31,11 +31,6 @@ class Filters:
         self._pieces: OrderedDict[tuple[Any, ...], np.ndarray] = OrderedDict()
         self._kept = 0
 
-    @property
-    def working(self) -> tuple[int, int]:
-        """The shape of a plane at the working size."""
-        return self._picture.working
-
     def at(self, plane: Plane, pixels: np.ndarray) -> np.ndarray:
         """Return (n, filters) at ``pixels`` (n, 2) of a plane."""
         corners, which = np.unique(pixels // PIECE, axis=0, return_inverse=True)

@@ -15,7 +15,6 @@ import torch.nn.functional as F
 
 from napari_unet.core.settings import TrainSettings
 from napari_unet.core.teaching.filters import Filters
-from napari_unet.core.teaching.picture import PIECE
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.training.optimiser import Optimiser
 
@@ -28,9 +27,6 @@ MOST = 1500  # pixels a class, shared by its strokes
 LEAST = 40  # pixels of a stroke, however many there are
 NEW = 300  # pixels of a stroke not learnt yet
 OUTVOTED = 3.0  # how far above the others the right value of such a stroke has to be
-HELD = 800  # pixels elsewhere that are held to what the glance before said
-PIECES = 8  # of the picture in which they lie
-HOLD = 0.5  # how much they count, all together
 UNLIKELY = 0.5  # how far below the mean of the others a new class starts
 LIMIT = 10.0  # between the values of two classes: far from all strokes nothing is certain
 
@@ -106,20 +102,8 @@ class Glancer:
         known, weights = np.concatenate(kinds), np.concatenate(worth)
         weights /= np.bincount(known, weights)[known] * len(share)  # each class counts as much
         margins = np.concatenate(ahead)[:, None] * (known[:, None] == np.arange(classes))
-        task = _Task(np.concatenate(looks), known, weights, margins, self._elsewhere(every))
+        task = _Task(np.concatenate(looks), known, weights, margins)
         return _fitted(task, self._settings, before)
-
-    def _elsewhere(self, strokes: Sequence[Stroke]) -> np.ndarray:
-        """Return the filters of pixels anywhere in the pieces of the picture that hold strokes."""
-        rng = np.random.default_rng([self._settings.seed, len(strokes)])
-        edge = self._strokes.factor * PIECE
-        pieces = {(s.plane, *(s.pixels[0] // edge * PIECE).tolist()): None for s in strokes}
-        newest, found = list(pieces)[-PIECES:], []
-        for plane, *corner in newest:
-            stops = np.minimum(np.add(corner, PIECE), self.filters.working)
-            pixels = rng.integers(corner, stops, (HELD // len(newest), 2))
-            found.append(self.filters.at(plane, pixels))
-        return np.concatenate(found)
 
     def _some(self, stroke: Stroke, most: int) -> np.ndarray:
         """Return up to ``most`` pixels of a stroke, the same ones each time."""
@@ -137,7 +121,6 @@ class _Task(NamedTuple):
     kinds: np.ndarray  # (n)
     weights: np.ndarray  # (n)
     margins: np.ndarray  # (n, classes): how far above the others a value has to be
-    elsewhere: np.ndarray  # (m, filters) float32 of pixels whose answer is to stay
 
 
 def _fitted(task: _Task, settings: TrainSettings, before: Glance | None) -> Glance:
@@ -151,17 +134,10 @@ def _fitted(task: _Task, settings: TrainSettings, before: Glance | None) -> Glan
     drawn = before.seen_as(*seen) if before else _drawn(inputs.shape[1], margins.shape[1], chance)
     layers = {name: torch.nn.Parameter(weight) for name, weight in drawn.items()}
     optimiser, steps = Optimiser(layers, settings), MORE if before else STEPS
-    held = None
-    if before:
-        elsewhere = torch.from_numpy(task.elsewhere)
-        shown = torch.from_numpy(before.values(task.elsewhere.T)).T.softmax(1)
-        held = (elsewhere - seen[0].T) / seen[1].T, shown
     for step in range(steps):
         noisy = torch.randn(inputs.shape, generator=chance).mul_(NOISE).add_(inputs)
         values = _said(layers, noisy)
         loss = (F.cross_entropy(values - margins, kinds, reduction="none") * weights).sum()
-        if held is not None:
-            loss = loss + HOLD * F.cross_entropy(_said(layers, held[0]), held[1])
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step(RATE * (0.5 + 0.5 * float(np.cos(np.pi * step / steps))))
     found = {name: weight.detach() for name, weight in layers.items()}
