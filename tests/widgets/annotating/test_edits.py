@@ -203,6 +203,22 @@ def test_other_data_and_pixels_written_by_others(qtbot, monkeypatch):
     assert edits.counts == {1: 432, 2: 48}
 
 
+def test_another_plane_and_a_stroke_at_once_are_counted_once(qtbot, monkeypatch):
+    """Looking at another plane has all counted soon after: maybe in the middle of a stroke."""
+    monkeypatch.setattr(module, "REST", 10)
+    viewer, labels, edits = annotation(shape=(3, 20, 24))
+    labels.mode = "paint"
+    viewer.dims.set_point(0, 1)
+    labels.refresh()
+    with labels.block_history():
+        labels._draw(2, np.array([1, 5, 3]), np.array([1, 5, 9]))
+        qtbot.wait(100)  # the counting is due, and must wait
+    assert 2 in edits.counts
+    assert edits.counts == true_counts(labels)
+    qtbot.waitUntil(lambda: not edits._rest.isActive())
+    assert edits.counts == true_counts(labels)
+
+
 def test_classes_and_keys(qapp):
     viewer, labels, _ = annotation()
     with pytest.raises(ValueError, match="two classes are called 'object'"):

@@ -58,7 +58,8 @@ def test_strokes_land_on_every_kind_of_image(hand, qtbot):
         low, high = painted[:, -2:].min(axis=0), painted[:, -2:].max(axis=0)
         np.testing.assert_allclose((*low, *high), (38, 58, 42, 122), atol=2, err_msg=kind)
         number, whole = len(painted), int(np.prod(shape))
-        assert plain(dock.classes.rows[1].amount.text()) == f"{number} px", kind
+        # what is counted is shown a moment later
+        qtbot.waitUntil(lambda n=number: plain(dock.classes.rows[1].amount.text()) == f"{n} px")
         said = plain(dock.classes.summary.text())
         assert f"{number} of {whole:,}".replace(",", " ") in said, (kind, said)
 
@@ -69,7 +70,7 @@ def test_strokes_land_on_every_kind_of_image(hand, qtbot):
         assert (np.asarray(labels.data) == 1).sum() > 200, kind
         hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
         assert not (np.asarray(labels.data) == 1).any(), kind
-        assert dock.classes.rows[0].amount.text() == "0 px", kind
+        qtbot.waitUntil(lambda: dock.classes.rows[0].amount.text() == "0 px")
         for layer in (image, labels):
             layer.visible = False
 

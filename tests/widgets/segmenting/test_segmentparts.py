@@ -142,7 +142,7 @@ def test_the_table_measures_what_is_there_and_leads_to_it(driven, known, qtbot, 
     layer.paint((3, 140), 99)
     table = Table(driven.viewer, driven.dock.result())
     qtbot.addWidget(table)
-    driven.until(lambda: table.model.rowCount() > 0, 60_000)
+    driven.until(lambda: table.model.rowCount() > 0)
     labels, counts = np.unique(layer.data[layer.data > 0], return_counts=True)
     found = dict(zip(*(table.model.columns[n][1] for n in (0, 2)), strict=True))
     assert found == dict(zip(labels, counts, strict=True))

@@ -173,6 +173,9 @@ class Edits(QObject):
         self.replaced.emit()
 
     def _count_all(self) -> None:
+        if _drawing(self._layer()):  # its pixels are told of, and counted, once it ends
+            self._rest.start()
+            return
         self._version += 1
         if self._size() <= AT_ONCE:
             self._take(count_values(np.asarray(self._data[...])))
@@ -181,7 +184,7 @@ class Edits(QObject):
 
     def _answered(self, answer: tuple[int, Counts]) -> None:
         version, counts = answer
-        if version == self._version:
+        if version == self._version and not _drawing(self._layer()):
             self._take(counts)
         else:  # it was painted on meanwhile
             self._rest.start()
@@ -206,6 +209,11 @@ def _depth(layer: Labels | None) -> int:
     Pixels alone do not tell an undo from an eraser that is still being drawn with.
     """
     return len(getattr(layer, "_undo_history", ()))
+
+
+def _drawing(layer: Labels | None) -> bool:
+    """Return whether a stroke has begun and not ended."""
+    return bool(getattr(layer, "_block_history", False))
 
 
 def _versioned(version: int, labels: Any) -> Any:
