@@ -7,7 +7,9 @@ are those that the truth of the sample shows.
 """
 
 import io
+import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,8 @@ COLORS = 256
 
 def main() -> None:
     """Go round the loop once and take a picture of each part."""
+    # strokes that a killed window left behind would be offered in every picture
+    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="pictures-")
     viewer = napari.Viewer(show=False)
     hand = Hand(viewer)
     viewer.open_sample("napari-unet", "nuclei")
@@ -54,6 +58,7 @@ def main() -> None:
 def annotated(hand: Hand, truth: np.ndarray) -> None:
     """Paint nuclei and background with a few strokes."""
     dock = hand.opened("Annotate")
+    hand.until(lambda: dock.labels is not None)
     layer = dock.labels
     hand.viewer.fit_to_view()
     hand.wait(0.5)
