@@ -5,11 +5,13 @@ import pytest
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QColor
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QColorDialog, QMenu
+from qtpy.QtWidgets import QApplication, QColorDialog, QDockWidget, QMenu, QPushButton
 
+from napari_unet.core.settings import TrainSettings
 from napari_unet.core.synthetic import draw_cells
 from napari_unet.widgets.classes import classes_of
 from napari_unet.widgets.docks import open_dock
+from napari_unet.widgets.session import Session
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +22,13 @@ def no_teaching(monkeypatch):
 def in_front(dock):
     """Whether the tab of a dock is the one that is seen."""
     return dock.isVisible() and not dock.visibleRegion().isEmpty()
+
+
+def door(hand, dock, text):
+    """Click the button that says ``text``."""
+    buttons = [one for one in dock.findChildren(QPushButton) if one.isVisible()]
+    (found,) = [one for one in buttons if one.text() == text]
+    hand.click(found)
 
 
 def opened(hand, name):
@@ -101,6 +110,45 @@ def test_keys_over_the_canvas(hand, qtbot):
     assert classes_of(labels)[1].color == wanted.name()
     np.testing.assert_allclose(labels.get_color(2)[:3], wanted.getRgbF()[:3], atol=0.01)
     assert dock.classes.rows[1].square.color == wanted
+
+
+def test_from_dock_to_dock(hand, qtbot):
+    viewer = hand.viewer
+    _image, truth = cells(viewer)
+    annotate = open_dock(viewer, "Annotate")
+    qtbot.wait(20)  # a dock takes its place among the tabs in the next turn of the loop
+    qtbot.waitUntil(lambda: annotate.labels is not None)
+    annotate.labels.data_setitem(np.nonzero(truth >= 0), (1 + (truth > 0).ravel()).astype(np.uint8))
+    Session.of(viewer).settings = TrainSettings.preset("nano", tile=140, flatten=0.0)
+    door(hand, annotate, "Segment…")
+    opened(hand, "Segment")
+    open_dock(viewer, "Annotate")
+    qtbot.waitUntil(lambda: in_front(annotate))
+    door(hand, annotate, "Train…")
+    opened(hand, "Train")
+
+    preview = open_dock(viewer, "Preview")
+    qtbot.waitUntil(lambda: in_front(preview))
+
+    def shown():
+        return {layer.name.removeprefix("cells ") for layer in viewer.layers if layer.visible}
+
+    def look(view, layers):
+        hand.click(preview.views.buttons[view])
+        qtbot.waitUntil(lambda: not preview.latest.busy and layers <= shown())
+
+    look("weights", {"weights"})
+    assert "deformed" not in shown()
+    look("sample", {"sample", "sample labels", "frame"})
+    look("deformation", {"deformed", "deformed labels", "grid"})
+    assert "weights" not in shown()
+    before = viewer.layers["cells deformed"].data.copy()
+    door(hand, preview, "⟳ Re-roll  R")
+    qtbot.waitUntil(lambda: preview.seed == 1 and not preview.latest.busy)
+    assert (viewer.layers["cells deformed"].data != before).any()
+    door(hand, preview, "Train with these settings…")
+    train = opened(hand, "Train")
+    assert isinstance(train.parentWidget(), QDockWidget)
 
 
 def test_the_plugins_menu_brings_a_dock_to_the_front(hand, qtbot):
