@@ -109,7 +109,9 @@ class MorePage(QWidget):
             "stroke is lost"
         )
         self.finish.setToolTip(
-            "Hand strokes and network to Train, which goes on from what was learned here"
+            "Hand strokes and network to Train, which goes on from what was learned here. The "
+            "preview is also drawn by a quick fit to the strokes, which stays behind: look at what "
+            "Segment makes of the network"
         )
 
     def _connect(self) -> None:
