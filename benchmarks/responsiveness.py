@@ -4,7 +4,8 @@
 
 A timer of 10 ms beats in the GUI thread of a real window; what a beat comes late is a stall.
 Strokes are mouse events of napari's own brush, 30 a second, each drawn before the next. The same
-painting with nothing else to do is the floor that the other rows are to be read against. A stall
+painting with nothing else to do is the floor that the other rows are to be read against, and
+napari's own first label layer that of the opening docks: Annotate makes one. A stall
 of more than 250 ms is told with what the GUI thread was doing.
 """
 
@@ -138,6 +139,21 @@ def workplace(edge: int) -> tuple[Hand, Any, Any]:
     return hand, viewer.layers["cells"], viewer.layers["cells truth"]
 
 
+def alone() -> list[Seen]:
+    """Show napari's own first label layer: no dock of ours is open, none of ours was."""
+    viewer = napari.Viewer(show=False)
+    Hand(viewer)
+    viewer.add_image(np.random.default_rng(0).integers(0, 255, (1024, 1024), dtype=np.uint8))
+    viewer.fit_to_view()
+    run_loop(1.0)
+    seen = Seen("napari alone, its first label layer")
+    with heartbeat(seen):
+        QTimer.singleShot(50, lambda: viewer.add_labels(np.zeros((1024, 1024), np.uint8)))
+        run_loop(3.0)
+    viewer.close()
+    return [seen]
+
+
 def opening() -> list[Seen]:
     """Open each dock in a window that has never seen torch."""
     hand, _, _ = workplace(1024)
@@ -237,7 +253,7 @@ def teaching(hand: Hand, on: bool) -> None:
 
 
 def main() -> None:
-    scenarios = (opening, idle, training, segmenting, learning)
+    scenarios = (alone, opening, idle, training, segmenting, learning)
     wanted = sys.argv[1:] or [scenario.__name__ for scenario in scenarios]
     found = [seen for one in scenarios if one.__name__ in wanted for seen in one()]
     lines = [

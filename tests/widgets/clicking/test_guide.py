@@ -2,15 +2,19 @@
 
 import numpy as np
 import pytest
+import torch
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QColor
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QColorDialog, QDockWidget, QMenu, QPushButton
 
+from napari_unet.core.network import UNet
 from napari_unet.core.settings import TrainSettings
 from napari_unet.core.synthetic import draw_cells
 from napari_unet.widgets.classes import classes_of
 from napari_unet.widgets.docks import open_dock
+from napari_unet.widgets.layers import NOTES
+from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.session import Session
 
 
@@ -149,6 +153,26 @@ def test_from_dock_to_dock(hand, qtbot):
     door(hand, preview, "Train with these settings…")
     train = opened(hand, "Train")
     assert isinstance(train.parentWidget(), QDockWidget)
+
+
+def test_evaluate_takes_the_result_that_segment_shows(hand, qtbot):
+    viewer = hand.viewer
+    image, truth = cells(viewer)
+    session = Session.of(viewer)
+    torch.manual_seed(0)
+    session.networks.add(KeptNetwork("quick", UNet(base=2, depth=1, dropout=0.0).eval()))
+    viewer.layers.selection.active = image
+    segment = open_dock(viewer, "Segment")
+    qtbot.waitUntil(lambda: in_front(segment) and segment.runs.start.isEnabled())
+    hand.click(segment.runs.start)
+    qtbot.waitUntil(lambda: segment.segmentations.run is None and segment.result() is not None)
+    result = segment.result().layer
+    other = viewer.add_labels(np.ones(truth.shape, np.uint8), name="other")
+    other.metadata[NOTES] = {"segmented": "cells"}  # what Evaluate would take by itself
+    door(hand, segment, "Evaluate…")
+    evaluate = opened(hand, "Evaluate")
+    assert evaluate.layers.value() == (viewer.layers["cells truth"], result)
+    qtbot.waitUntil(lambda: not evaluate._latest.busy)
 
 
 def test_the_plugins_menu_brings_a_dock_to_the_front(hand, qtbot):
