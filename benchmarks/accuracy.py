@@ -2,6 +2,7 @@
 
     python benchmarks/accuracy.py --pace                          # first, on a quiet machine
     python benchmarks/accuracy.py --set dsb2018 --preset standard --minutes 10
+    python benchmarks/accuracy.py --set dsb2018 --preset paper --at 1 3  # looked at on the way
     python benchmarks/accuracy.py --set dsb2018 --forest          # a random forest, the same pixels
     python benchmarks/accuracy.py --set dsb2018 --floor           # no learning at all
     python benchmarks/accuracy.py --table                         # write docs/benchmarks.md
@@ -13,9 +14,10 @@ not depend on what else the machine does while a campaign of hours runs.
 """
 
 import argparse
+import copy
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,19 +168,25 @@ def pace() -> dict[str, float]:
 
 
 def train_and_score(
-    task: Task, name: str, settings: TrainSettings, averages: Sequence[str]
-) -> dict[str, Scores]:
-    """Train once; score with each kind of averaging."""
+    task: Task, name: str, settings: TrainSettings, averages: Sequence[str], moments: Sequence[int]
+) -> Iterator[tuple[int, str, Scores]]:
+    """Train once; yield step, averaging and scores at ``moments`` (steps) and at the end."""
     network = _network(task, settings)
-    for _ in train(network, annotations(task.train, task.instances), settings):
-        pass
-    found = {}
+    last = 0
+    for step in train(network, annotations(task.train, task.instances), settings):
+        if step.number in moments and step.number > last:
+            last = step.number
+            shown = copy.deepcopy(network).eval()
+            for average in averages:
+                yield last, average, _scored(task, name, shown, average)
     for average in averages:
-        plain = [segment(p.image, network, scores=True, average=average) for p in task.val]
-        objects = [label_objects(f.scores) for f in plain] if task.instances else []
-        scores = score(task, name, [f.labels for f in plain], objects, [f.scores[1] for f in plain])
-        found[average] = {**scores, "steps": settings.steps}
-    return found
+        yield settings.steps, average, _scored(task, name, network, average)
+
+
+def _scored(task: Task, name: str, network: UNet, average: str) -> Scores:
+    plain = [segment(p.image, network, scores=True, average=average) for p in task.val]
+    objects = [label_objects(f.scores) for f in plain] if task.instances else []
+    return score(task, name, [f.labels for f in plain], objects, [f.scores[1] for f in plain])
 
 
 def forest(task: Task, name: str) -> Scores:
@@ -241,6 +249,7 @@ def main() -> None:
     parser.add_argument("--set", choices=("isbi2012", "dsb2018", "usiigaci", "vnc"))
     parser.add_argument("--preset", default="standard")
     parser.add_argument("--minutes", type=float, default=10.0, help="CPU minutes")
+    parser.add_argument("--at", nargs="*", type=float, default=[], help="CPU minutes on the way")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--average", nargs="+", default=["none"], help="as segment takes it")
     parser.add_argument("--change", nargs="*", default=[], metavar="FIELD=VALUE")
@@ -254,26 +263,22 @@ def main() -> None:
     if arguments.pace:
         PACE.write_text(json.dumps(pace(), indent=1) + "\n")
         return
-    with RESULTS.open("a") as file:
-        for contender, scores in run(arguments).items():
-            row = {
-                "set": arguments.set,
-                "contender": contender,
-                "minutes": arguments.minutes,
-                "scores": scores,
-            }
-            print(json.dumps(row))
+    for contender, minutes, scores in run(arguments):
+        row = {"set": arguments.set, "contender": contender, "minutes": minutes, "scores": scores}
+        print(json.dumps(row))
+        with RESULTS.open("a") as file:
             file.write(json.dumps(row) + "\n")
 
 
-def run(arguments: argparse.Namespace) -> dict[str, Scores]:
-    """Scores by the name of the contender."""
+def run(arguments: argparse.Namespace) -> Iterator[tuple[str, float, Scores]]:
+    """Yield the name of each contender, after how many minutes it is looked at, and its scores."""
     task = load(arguments.set)
     plain: dict[str, Callable[[Task, str], Scores]] = {"forest": forest, "floor": floor}
     for name, contend in plain.items():
         if getattr(arguments, name):
             called = {"forest": "random forest", "floor": "no learning"}[name]
-            return {called: contend(task, arguments.set)}
+            yield called, arguments.minutes, contend(task, arguments.set)
+            return
     changes: dict[str, Any] = {
         k: json.loads(v) for k, v in (c.split("=") for c in arguments.change)
     }
@@ -288,15 +293,17 @@ def run(arguments: argparse.Namespace) -> dict[str, Scores]:
             changes[field] = value
             names.append(flag.replace("no_", "without "))
     names += arguments.change
-    steps = round(arguments.minutes * json.loads(PACE.read_text())[arguments.preset])
-    changes.setdefault("steps", max(steps, 1))
+    pace = json.loads(PACE.read_text())[arguments.preset]
+    changes.setdefault("steps", max(round(arguments.minutes * pace), 1))
+    moments = {round(minutes * pace): minutes for minutes in arguments.at}
     settings = TrainSettings.preset(arguments.preset, seed=arguments.seed, **changes)
     names += [f"seed {arguments.seed}"] * (arguments.seed > 0)
-    found = train_and_score(task, arguments.set, settings, arguments.average)
-    return {
-        ", ".join(names + [f"average {average}"] * (average != "none")): scores
-        for average, scores in found.items()
-    }
+    found = train_and_score(task, arguments.set, settings, arguments.average, list(moments))
+    for steps, average, scores in found:
+        called = names + [f"average {average}"] * (average != "none")
+        called += ["on the way"] * (steps < settings.steps)
+        minutes = moments.get(steps, arguments.minutes)
+        yield ", ".join(called), minutes, {**scores, "steps": steps}
 
 
 if __name__ == "__main__":
