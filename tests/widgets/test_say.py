@@ -52,6 +52,13 @@ def test_the_traceback_goes_to_the_log_only(caplog):
     assert outcome.error.__traceback__ is None
 
 
+def test_a_sentence_of_core_is_not_printed(caplog):
+    with caplog.at_level(logging.INFO):
+        say.log_details("a preview", failed(ValueError("nothing is labelled")))
+        say.log_details("a preview", failed(RuntimeError("boom")))
+    assert [record.levelno for record in caplog.records] == [logging.INFO, logging.ERROR]
+
+
 @pytest.mark.parametrize(
     ("binding", "release", "python", "fatal"),
     [
@@ -79,5 +86,5 @@ def test_the_fatal_binding_is_told_once(monkeypatch):
 
 
 def test_an_outcome_without_a_traceback_is_logged_too(caplog):
-    say.log_details("a preview", Outcome(error=ValueError("no image")))
+    say.log_details("a preview", Outcome(error=RuntimeError("no image")))
     assert "no image" in caplog.text

@@ -39,8 +39,12 @@ def failed(what: str, outcome: Outcome) -> None:
 
 
 def log_details(what: str, outcome: Outcome) -> None:
-    """Write the traceback of an error to the log (Help ▸ Show logs)."""
-    LOG.error("%s failed\n%s", what, outcome.details or outcome.error)
+    """Write the traceback of an error to the log (Help ▸ Show logs).
+
+    What core says with a sentence is no fault of the program: it is not printed on a terminal.
+    """
+    level = logging.INFO if isinstance(outcome.error, ValueError) else logging.ERROR
+    LOG.log(level, "%s failed\n%s", what, outcome.details or outcome.error)
 
 
 def in_words(error: BaseException) -> str:
