@@ -7,6 +7,7 @@ same steps give the same networks.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from napari_unet.core.teaching.anchors import Anchors
 from napari_unet.core.teaching.exam import Exam, Mark
 from napari_unet.core.teaching.gate import Gate, Verdict
 from napari_unet.core.teaching.glance import Glancer
@@ -38,6 +39,7 @@ class Course:
     exam: Exam
     shelf: Shelf
     glancer: Glancer
+    anchors: Anchors
     pupil: Pupil = field(init=False)
     foreseen: Foreseen = field(default_factory=Foreseen)
     total: int = 0  # steps ever
@@ -170,7 +172,8 @@ class Course:
         """Fit a glance to all strokes and show it beside the network that is shown."""
         self._changed, fresh, last = False, self._unlearnt.now(), self.shelf.last
         before = self._beside.glance if self._beside else None
-        glance = self.glancer.fit(self.pupil.network.classes, fresh, before)
+        held = self.anchors.held(self.shelf.screen(), fresh, self.total) if last else None
+        glance = self.glancer.fit(self.pupil.network.classes, fresh, before, held)
         self._beside = Beside(glance, self.glancer.filters)
         shown = replace(self._beside, alone=not self._taught)
         if last is None:

@@ -48,7 +48,7 @@ class Exam:
         """Return the mark of each stroke."""
         strokes = list(strokes)
         asked = self._cells(strokes)
-        labels = self._labels(screen, list(asked))
+        labels = self.labels(screen, list(asked))
         right: dict[Stroke, int] = defaultdict(int)
         pixels: dict[Stroke, int] = defaultdict(int)
         for place, of_strokes in asked.items():
@@ -56,6 +56,16 @@ class Exam:
                 right[stroke] += int((labels[place][tuple(at.T)] == stroke.kind).sum())
                 pixels[stroke] += len(at)
         return {s: Mark(s.kind, right[s], pixels[s], s.weight) for s in strokes}
+
+    def labels(self, screen: Screen, places: list[Cell]) -> dict[Cell, np.ndarray]:
+        """Return the class of each pixel of some cells, uint8; they may be larger than asked."""
+        found: dict[Cell, np.ndarray] = {}
+        for start in range(0, len(places), AT_ONCE):
+            some = places[start : start + AT_ONCE]
+            tiles = np.stack([self._tile(screen.network.depth, place) for place in some])
+            labels = screen.labels(tiles, [_place(cell, screen.network.depth) for cell in some])
+            found.update(zip(some, labels, strict=True))
+        return found
 
     def cells(self, strokes: Iterable[Stroke]) -> int:
         """Return how many cells an exam on these strokes scores."""
@@ -73,15 +83,6 @@ class Exam:
                 row, column = corners[number].tolist()
                 at = pixels[which == number] - corners[number] * CELL
                 found[stroke.plane, row, column].append((stroke, at))
-        return found
-
-    def _labels(self, screen: Screen, places: list[Cell]) -> dict[Cell, np.ndarray]:
-        found: dict[Cell, np.ndarray] = {}
-        for start in range(0, len(places), AT_ONCE):
-            some = places[start : start + AT_ONCE]
-            tiles = np.stack([self._tile(screen.network.depth, place) for place in some])
-            labels = screen.labels(tiles, [_place(cell, screen.network.depth) for cell in some])
-            found.update(zip(some, labels, strict=True))
         return found
 
     def _tile(self, depth: int, place: Cell) -> np.ndarray:

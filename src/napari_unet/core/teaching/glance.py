@@ -74,6 +74,14 @@ class Glance:
         )
 
 
+class Held(NamedTuple):
+    """Pixels that nobody painted, at which a glance is to say what is shown."""
+
+    looks: np.ndarray  # (n, filters) float32
+    kinds: np.ndarray  # (n) uint8
+    weight: float  # of all of them; that of the strokes of all classes is 1
+
+
 class Glancer:
     """Fits glances to the strokes on one picture."""
 
@@ -83,9 +91,13 @@ class Glancer:
         self._settings = settings
 
     def fit(
-        self, classes: int, fresh: Collection[Stroke] = (), before: Glance | None = None
+        self,
+        classes: int,
+        fresh: Collection[Stroke] = (),
+        before: Glance | None = None,
+        held: Held | None = None,
     ) -> Glance:
-        """Fit a glance to all strokes, beginning from the one ``before``.
+        """Fit a glance to all strokes, and to ``held``, beginning from the one ``before``.
 
         Of ``fresh`` strokes, not learnt yet, more pixels are taken, and they have to outvote.
         """
@@ -101,6 +113,12 @@ class Glancer:
             ahead.append(np.full(len(pixels), OUTVOTED if stroke.number in new else 0.0))
         known, weights = np.concatenate(kinds), np.concatenate(worth)
         weights /= np.bincount(known, weights)[known] * len(share)  # each class counts as much
+        if held is not None and len(held.kinds):
+            looks.append(held.looks)
+            known = np.concatenate([known, held.kinds])
+            each = held.weight / len(held.kinds)
+            weights = np.concatenate([weights, np.full(len(held.kinds), each)])
+            ahead.append(np.zeros(len(held.kinds)))
         margins = np.concatenate(ahead)[:, None] * (known[:, None] == np.arange(classes))
         task = _Task(np.concatenate(looks), known, weights, margins)
         return _fitted(task, self._settings, before)

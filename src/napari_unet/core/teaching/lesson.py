@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.normalisation import Normalisation
+from napari_unet.core.teaching.anchors import Anchors
 from napari_unet.core.teaching.codes import kinds_of
 from napari_unet.core.teaching.course import Course
 from napari_unet.core.teaching.exam import Exam
@@ -46,7 +47,8 @@ class Lesson:
         exam = Exam(self._picture, self._strokes)
         self._filters = Filters(self._picture)
         glancer = Glancer(self._filters, self._strokes, settings)
-        self._course = Course(self._new_pupil, self._strokes, exam, self._shelf, glancer)
+        anchors = Anchors(self._picture, self._strokes, exam, self._filters, seed)
+        self._course = Course(self._new_pupil, self._strokes, exam, self._shelf, glancer, anchors)
         self._prepared = False
 
     @property

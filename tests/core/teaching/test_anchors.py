@@ -1,0 +1,90 @@
+"""What nobody painted stays as it is shown when a new stroke is obeyed."""
+
+import numpy as np
+import pytest
+
+from napari_unet import Teacher
+from napari_unet.core.teaching import anchors
+from napari_unet.core.teaching.glance import Held
+
+FAR = (slice(0, 160), slice(205, 255))  # empty, between both classes in gray value, never painted
+NEW = (slice(76, 80), slice(15, 35))  # a new object, dimmer than all others
+
+
+@pytest.fixture(scope="module")
+def scene(tools):
+    """Discs on a background, a dim patch among them, and a wide empty part in between."""
+    image, truth = tools.discs(0, (160, 260))
+    rng = np.random.default_rng(3)
+    image[:, 200:] = 105 + rng.normal(0, 4, (160, 60))
+    image[70:90, 10:40] = 100 + rng.normal(0, 4, (20, 30))
+    return image, truth[:, :190]
+
+
+def taught(scene, tools):
+    image, truth = scene
+    teacher = Teacher(image, seed=1)
+    for seed in range(4):
+        teacher.paint(*tools.stroke(truth, seed % 2, seed))
+    list(teacher.learn(steps=120))
+    return teacher
+
+
+def objects_far(teacher):
+    return (teacher.predict(FAR)[0] == 1).mean()
+
+
+@pytest.mark.usefixtures("full_size")
+@pytest.mark.parametrize("held", [True, False])
+def test_a_new_stroke_does_not_tip_over_what_is_far_from_it(scene, tools, monkeypatch, held):
+    teacher = taught(scene, tools)
+    if not held:  # what happened before there were anchors
+        monkeypatch.setattr(anchors, "LEAST", 0.0)
+        monkeypatch.setattr(anchors, "FULL", 1e9)
+    before = objects_far(teacher)
+    assert before < 0.1
+    teacher.paint(NEW, np.full((4, 20), 2, np.uint8))
+    assert [told.new for told in teacher.learn(steps=1)] == [True]
+    assert (teacher.predict(NEW)[0] == 1).mean() > 0.85
+    if held:
+        assert objects_far(teacher) < before + 0.1
+    else:
+        assert objects_far(teacher) > before + 0.3
+
+
+def test_anchors_say_what_is_shown_and_keep_away_from_new_strokes(scene, tools):
+    teacher = taught(scene, tools)
+    found, shown = teacher._course.anchors, teacher._shelf.screen()
+    held = found.held(shown, (), steps=0)
+    assert isinstance(held, Held)
+    labels, _ = teacher.predict((slice(0, 160), slice(0, 260)))
+    looks = teacher._filters.of((), (slice(0, 160), slice(0, 260)))
+    every = {look.tobytes(): labels[at] for at, look in pixels_of(looks)}
+    assert len(held.kinds) > 500
+    kinds = [every[look.tobytes()] for look in held.looks]
+    np.testing.assert_array_equal(held.kinds, kinds)
+    assert [found.held(shown, (), steps=n).weight for n in (0, 100, 200, 900)] == [0.25, 0.5, 1, 1]
+    np.testing.assert_array_equal(found.held(shown, (), steps=9).looks, held.looks)
+    stroke = teacher.strokes[0]
+    fewer = found.held(shown, [stroke], steps=0)
+    box = tuple(slice(max(part.start - 16, 0), part.stop + 16) for part in stroke.box)
+    near = {look.tobytes() for _, look in pixels_of(looks[(slice(None), *box)])}
+    assert any(look.tobytes() in near for look in held.looks)
+    assert not any(look.tobytes() in near for look in fewer.looks)
+    assert len(fewer.kinds) < len(held.kinds)
+
+
+def pixels_of(looks):
+    """Yield place and filters of every pixel."""
+    for at in np.ndindex(looks.shape[1:]):
+        yield at, looks[(slice(None), *at)]
+
+
+def test_a_picture_smaller_than_a_cell_has_anchors_inside_it():
+    image = np.random.default_rng(0).integers(0, 255, (40, 30)).astype(np.uint8)
+    teacher = Teacher(image, seed=0)
+    teacher.paint((slice(0, 4), slice(0, 9)), np.full((4, 9), 1, np.uint8))
+    teacher.paint((slice(20, 24), slice(0, 9)), np.full((4, 9), 2, np.uint8))
+    list(teacher.learn(steps=1))
+    held = teacher._course.anchors.held(teacher._shelf.screen(), (), steps=0)
+    assert 0 < len(held.kinds) < anchors.EACH
