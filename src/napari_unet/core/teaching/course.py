@@ -24,6 +24,7 @@ from napari_unet.core.teaching.unlearnt import Unlearnt
 
 FIRST = 15  # steps before the first exam ever
 SOON = 8  # steps between a change and the first exam after it
+FEW = 5  # strokes up to which a preview may become quite another one
 HEARTBEAT = 20  # steps between two signs of life
 FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
 
@@ -181,8 +182,7 @@ class Course:
             screen = Screen(last.network, last.weights, shown)
         else:
             screen = self.shelf.screen().with_beside(shown)
-        marks = self.exam.marks(screen, self.strokes)
-        verdict = self._gate.judge(self.marks() if self.shelf.last else None, marks, fresh)
+        marks, verdict = self._judged(screen, fresh)
         if not verdict.publish:
             return None
         return self._show(replace(last, beside=shown), verdict, verdict.said, marks)
@@ -190,7 +190,7 @@ class Course:
     def _sit_exam(self) -> Published:
         """Mark the averaged weights and publish them if they pass."""
         weights, fresh = self.pupil.weights(), self._unlearnt.now()
-        marks, verdict = self._judged(weights, fresh)
+        marks, verdict = self._judged(self._screen(weights), fresh)
         self._progress.note_exam(verdict.agreement, self.exam.cells(self.strokes))
         self._unlearnt.let_go(marks, self._progress.steps >= FORGIVEN)
         last = self.shelf.last
@@ -198,7 +198,7 @@ class Course:
         if not verdict.publish and last and same and last.taught:
             # halfway from what is shown, less is forgotten of old strokes than is won of the new
             halfway = between(last.weights, weights)
-            less, second = self._judged(halfway, fresh)
+            less, second = self._judged(self._screen(halfway), fresh)
             if second.publish:
                 weights, marks, verdict = halfway, less, second
         said = "Settled: waiting for you." if self.over else verdict.said
@@ -219,11 +219,16 @@ class Course:
         self._marks = marks
         return self.shelf.states[-1].shown
 
-    def _judged(self, weights: Weights, fresh: list[Stroke]) -> tuple[dict[Stroke, Mark], Verdict]:
-        screen = Screen(self.pupil.network, weights, self._beside)
-        marks = self.exam.marks(screen, self.strokes)
-        shown = self.marks() if self.shelf.last else None
-        return marks, self._gate.judge(shown, marks, fresh)
+    def _screen(self, weights: Weights) -> Screen:
+        return Screen(self.pupil.network, weights, self._beside)
+
+    def _judged(self, candidate: Screen, fresh: list[Stroke]) -> tuple[dict[Stroke, Mark], Verdict]:
+        marks = self.exam.marks(candidate, self.strokes)
+        verdict = self._gate.judge(self.marks() if self.shelf.last else None, marks, fresh)
+        if verdict.publish and self.shelf.last and len(self.strokes) > FEW:
+            shown = self.shelf.screen()
+            verdict = self._gate.weigh(verdict, self.anchors.changed(shown, candidate, fresh))
+        return marks, verdict
 
     def _still(self, said: str) -> Published:
         """Tell that what is shown stays."""
