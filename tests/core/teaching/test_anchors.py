@@ -74,6 +74,26 @@ def test_anchors_say_what_is_shown_and_keep_away_from_new_strokes(scene, tools):
     assert len(fewer.kinds) < len(held.kinds)
 
 
+def test_the_share_that_would_change_is_counted_on_cells_away_from_new_strokes(scene, tools):
+    teacher = taught(scene, tools)
+    found, shown = teacher._course.anchors, teacher._shelf.screen()
+    other = shown.with_beside(None)
+    whole = (slice(0, 160), slice(0, 260))
+    box = np.zeros((160, 260), bool)  # 8 of the cells of 64 px: 3 rows, the last one cut off
+    for _, row, column in found._cells():
+        box[row * 64 : row * 64 + 64, column * 64 : column * 64 + 64] = True
+    before = teacher.predict(whole)[0]
+    after = teacher._view.predict(other, teacher._region(whole).box)[0]
+    differs = before != after.reshape(before.shape)
+    assert differs[box].any()
+    assert found.changed(shown, other, ()) == pytest.approx(differs[box].mean(), abs=2e-3)
+    assert found.changed(shown, shown, ()) == 0
+    stroke = teacher.strokes[0]
+    near = tuple(slice(max(part.start - 16, 0), part.stop + 16) for part in stroke.box)
+    box[near] = False
+    assert found.changed(shown, other, [stroke]) == pytest.approx(differs[box].mean(), abs=2e-3)
+
+
 def pixels_of(looks):
     """Yield place and filters of every pixel."""
     for at in np.ndindex(looks.shape[1:]):
