@@ -112,7 +112,7 @@ def test_the_dock_shows_what_training_draws(make_napari_viewer_proxy, qtbot):
     assert not dock.pages["weights"].rows.rows["balance"].editor.widget.isVisibleTo(dock)
     assert dock.pages["weights"].rows.rows["v"].slider.isVisibleTo(dock)
     formula.set_value("paper")
-    assert (session.settings.w0, session.settings.sigma) == (10.0, 5.0)
+    assert (session.settings.w0, session.settings.sigma) == (2.0, 5.0)
 
     # sample: input and output frames, what counts inside
     dock.views.set_value("sample")
