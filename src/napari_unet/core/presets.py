@@ -5,9 +5,9 @@ from typing import Any
 PRESETS: dict[str, dict[str, Any]] = {
     # the paper as it stands: base 64, depth 4, no normalisation, SGD 0.99, one 572 tile a step
     "paper": {},
-    # the most accurate one measured after 10 CPU minutes on all four sets: with base 24 or 32 fewer
-    # steps fit in and it is behind; w0 2 instead of 10 loses fewer pixels to the separation, and
-    # after minutes finds more objects (docs/benchmarks.md, Accuracy)
+    # the best or as good as the best measured after 10 CPU minutes: with base 24 or 32 fewer steps
+    # fit in and it is behind; w0 2 instead of 10 loses fewer pixels to the separation
+    # (docs/benchmarks.md, Accuracy)
     "standard": {
         "base": 16, "depth": 3, "norm": "weight", "dropout": 0.2, "tile": 284, "batch": 1,
         "optimiser": "adam", "rate": 1e-3, "momentum": 0.9, "warmup": 20, "ema": 0.98,

@@ -1,4 +1,4 @@
-"""Anchors: unpainted pixels at which what comes next is compared with what is shown.
+"""Anchors: pixels, nearly all unpainted, at which what comes next is compared with what is shown.
 
 A new glance is held to it, and the gate hears how much a candidate would change.
 
