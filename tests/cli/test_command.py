@@ -54,6 +54,7 @@ def test_check_tells_what_is_wrong_and_fails_on_errors(pair, capsys):
     assert main(["check", *map(str, pair), "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[-1]["errors"] == 0
+    assert lines[-1]["text"] == "1 annotated image checked, 0 errors"
     assert any("touch" in line["text"] for line in lines)
     assert (
         main(["check", str(pair[0]), str(pair[1]), "--zero", "unlabelled", "--ids", "classes"]) == 0
@@ -75,6 +76,9 @@ def test_preview_draws_one_picture_and_overwrites_none(pair, tmp_path, capsys):
     assert bright.any()  # the highest weight
     assert main(command) == 1
     assert "exists already" in capsys.readouterr().err
+    assert main([*command[:-1], str(tmp_path / "sample.jpg")]) == 1
+    assert "sample.jpg does not end in .png" in capsys.readouterr().err
+    assert not (tmp_path / "sample.jpg").exists()
 
 
 def test_the_module_runs_as_a_command():

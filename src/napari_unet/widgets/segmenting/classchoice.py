@@ -98,7 +98,9 @@ class ClassChoice(QWidget):
             return
         label = int(layer.selected_label)
         new = label >= len(written.kinds)
-        self.title.setText(f"New object {label}" if new else f"Object {label}" if label else "No object")
+        self.title.setText(
+            f"New object {label}" if new else f"Object {label}" if label else "No object"
+        )
         names = [entry.name for entry in written.classes[1:]]
         found = names[max(int(written.kinds[label]), 1) - 1] if label and not new else ""
         blocker = QSignalBlocker(self.classes)
