@@ -44,8 +44,8 @@ def _add_common(verb: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv``; return its exit status."""
     given = sys.argv[1:] if argv is None else list(argv)
-    arguments = _parser().parse_args(given or [VERBS[0]])
     try:
+        arguments = _parser().parse_args(given or [VERBS[0]])
         return int(arguments.run(arguments))
     except (ValueError, TypeError, OSError) as error:
         print(f"napari-unet: {error}", file=sys.stderr)
