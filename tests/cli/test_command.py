@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from skimage.io import imread, imsave
 
-from napari_unet.cli import main
+from napari_unet.cli import command, main
 from napari_unet.cli.command import VERBS
 
 
@@ -54,6 +54,7 @@ def test_check_tells_what_is_wrong_and_fails_on_errors(pair, capsys):
     assert main(["check", *map(str, pair), "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[-1]["errors"] == 0
+    assert lines[-1]["text"] == "1 annotated image checked, 0 errors"
     assert any("touch" in line["text"] for line in lines)
     assert (
         main(["check", str(pair[0]), str(pair[1]), "--zero", "unlabelled", "--ids", "classes"]) == 0
@@ -65,18 +66,30 @@ def test_check_tells_what_is_wrong_and_fails_on_errors(pair, capsys):
 
 def test_preview_draws_one_picture_and_overwrites_none(pair, tmp_path, capsys):
     output = tmp_path / "sample.png"
-    command = ["preview", *map(str, pair), "-o", str(output)]
-    assert main(command) == 0
+    line = ["preview", *map(str, pair), "-o", str(output)]
+    assert main(line) == 0
     shown = imread(output)
     assert shown.shape[0] > 572  # two rows of panels, the input tile in the first
     for drawn in ((0, 200, 255), (255, 214, 10)):  # the frame of the output, the deformed grid
         assert 1000 < (shown == drawn).all(axis=-1).sum() < shown[..., 0].size / 4
     bright = np.abs(shown[600:].astype(int) - (252, 255, 164)).sum(axis=-1) < 12
     assert bright.any()  # the highest weight
-    assert main(command) == 1
+    assert main(line) == 1
     assert "exists already" in capsys.readouterr().err
+    assert main([*line[:-1], str(tmp_path / "sample.jpg")]) == 1
+    assert "sample.jpg does not end in .png" in capsys.readouterr().err
+    assert not (tmp_path / "sample.jpg").exists()
 
 
 def test_the_module_runs_as_a_command():
     command = [sys.executable, "-m", "napari_unet", "--version"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "0.1.0\n"
+
+
+def test_control_c_is_one_word_from_the_first_moment_on(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "_parser", interrupted)
+    assert main(["check"]) == 130
+    assert capsys.readouterr().err == "napari-unet: interrupted\n"

@@ -81,7 +81,9 @@ def test_existing_results_are_kept_or_skipped_or_replaced(folder, capsys):
     assert run("images/a.tif images/b.ome.tif -o out") == 0
     before = (folder / "out/a_labels.tif").stat().st_mtime_ns
     assert run("images/a.tif -o out") == 1
-    assert "out/a_labels.tif exists already" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "out/a_labels.tif exists already" in told
+    assert "--overwrite replaces it, --skip-existing leaves finished images out" in told
     assert run("images/[ad].tif -o out --skip-existing") == 0
     assert "1/2 a.tif: exists already" in capsys.readouterr().out
     assert (folder / "out/a_labels.tif").stat().st_mtime_ns == before
@@ -139,7 +141,7 @@ def areas_in(path):
         ("images/a.tif -o out --threshold 2", "must lie between 0 and 1"),
         ("images/a.tif -o out --tile 45", "45"),
         ("images/a.tif -o out --device cuda:99", "cuda"),
-        ("images/a.tif -o out --dask nowhere", "nowhere"),
+        ("images/a.tif -o out --dask nowhere", "no dask scheduler answers at 'nowhere'"),
         ("images/a.tif -o out --dask local:none", "write local:2"),
         ("images/a.tif -o out --axes QX", "axes"),
         ("special/colour.png -o out", "has 3 channels and the network takes 1"),

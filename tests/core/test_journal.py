@@ -1,9 +1,12 @@
 """The journal of strokes: what is replayed is what was painted, up to where the file is whole."""
 
+import base64
+import json
 import os
 import stat
 import sys
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 from napari_unet.core.files.labelfile import write_labels
 from napari_unet.core.journal import Journal, beginning
+from napari_unet.core.strokes.confirmed import Confirmed
 from napari_unet.core.strokes.replay import read_head, replay
 
 SHAPE = (60, 80)
@@ -211,3 +215,84 @@ def test_no_journal_takes_the_place_of_another(written):
     journal, _ = written
     with pytest.raises(FileExistsError):
         Journal(journal.path)
+
+
+def confirming(journal, count, seed=0):
+    """Paint and confirm random boxes; return the labels and what is confirmed after the last."""
+    rng = np.random.default_rng(seed)
+    labels, confirmed = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, bool)
+    for _ in range(count):
+        low = [int(rng.integers(edge)) for edge in SHAPE]
+        box = tuple(slice(a, int(rng.integers(a, e)) + 1) for a, e in zip(low, SHAPE, strict=True))
+        labels[box] = rng.integers(0, 3, labels[box].shape)
+        confirmed[box] = (labels[box] > 0) & (rng.random(labels[box].shape) < rng.integers(2) / 2)
+        journal.stroke("a", box, labels[box], confirmed[box])
+    return labels, confirmed
+
+
+@pytest.mark.parametrize("shorter", [False, True])
+def test_what_was_confirmed_is_replayed(tmp_path, shorter):
+    whole = np.zeros(SHAPE, bool)
+    whole[:3] = True
+    journal = Journal(tmp_path / "strokes.journal", compact_from=1 if shorter else 2**26)
+    journal.begin("a", np.ones(SHAPE, np.uint8), {}, Confirmed.of(whole))
+    assert journal.flush()
+    kept = replay(journal.path).annotations["a"]
+    np.testing.assert_array_equal(kept.confirmed.whole(), whole)
+    journal.begin("a", np.zeros(SHAPE, np.uint8), {"layer": "cells"})
+    labels, confirmed = confirming(journal, 20)
+    assert journal.flush()
+    found = replay(journal.path)
+    kept = found.annotations["a"]
+    assert 0 < confirmed.sum() < (labels > 0).sum()
+    np.testing.assert_array_equal(kept.labels, labels)
+    np.testing.assert_array_equal(kept.confirmed.whole(), confirmed)
+    assert (found.torn, kept.facts) == (0, {"layer": "cells"})
+
+
+def test_a_program_that_knows_nothing_of_confirming_reads_all_strokes(tmp_path):
+    """To it a line of confirmed pixels is one of facts, of an annotation that it does not have."""
+    journal = Journal(tmp_path / "strokes.journal")
+    journal.begin("a", np.zeros(SHAPE, np.uint8), {"layer": "cells"})
+    expected, _ = confirming(journal, 20)
+    journal.close()
+    labels, facts = {}, {}
+    for line in journal.path.read_text(encoding="ascii").splitlines():
+        said = json.loads(line[17:])
+        kind = said.pop("kind")
+        if kind == "begin":
+            assert said.keys() == {"name", "shape", "dtype", "base"}
+            labels[said["name"]] = np.zeros(said["shape"], said["dtype"])
+        elif kind == "facts":
+            assert said.keys() == {"name", "facts"}
+            if said["name"] in labels:
+                facts[said["name"]] = said["facts"]
+        elif kind == "stroke":
+            assert said.keys() == {"name", "box", "values", "time", "dtype"}
+            raw = zlib.decompress(base64.b64decode(said["values"]))
+            box = tuple(slice(*edges) for edges in said["box"])
+            labels[said["name"]][box].flat = np.frombuffer(raw, said["dtype"])
+        else:
+            assert kind in ("head", "end")
+    assert facts == {"a": {"layer": "cells"}}
+    np.testing.assert_array_equal(labels["a"], expected)
+
+
+OLD = b"""\
+8ec11e770b69a911 {"kind":"head","process":5455,"host":"vm","started":1795887771.47,"format":1}
+83ce2e8b9c61e920 {"kind":"begin","name":"a","shape":[4,5],"dtype":"|u1","base":""}
+42bd3d8a38bfd74c {"kind":"facts","name":"a","facts":{"layer":"cells"}}
+f10feaaa8a130dc5 {"kind":"stroke","name":"a","box":[[1,3],[2,5]],\
+"values":"eAFjZGJgYmIEAAAhAAk=","time":1795887772.5896919,"dtype":"|u1"}
+68408781bfa9c7b8 {"kind":"end","time":1795887772.5897005}
+"""  # of the program before it knew of confirmed pixels
+
+
+def test_a_journal_of_before_is_replayed(tmp_path):
+    (tmp_path / "old.journal").write_bytes(OLD)
+    found = replay(tmp_path / "old.journal")
+    expected = np.zeros((4, 5), np.uint8)
+    expected[1:3, 2:5] = [[1, 2, 0], [2, 2, 1]]
+    np.testing.assert_array_equal(found.annotations["a"].labels, expected)
+    assert not found.annotations["a"].confirmed
+    assert (found.torn, found.ended) == (0, True)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from napari_unet.core.files.labelfile import write_tiff
 from napari_unet.core.project import FACTS, KeptAnnotation, KeptImage, Project, is_project
+from napari_unet.core.strokes.confirmed import Confirmed
 from napari_unet.core.strokes.signature import signature
 
 RNG = np.random.default_rng(0)
@@ -122,6 +123,53 @@ def test_a_kill_between_saving_and_the_new_journal_changes_nothing(project):
     journal.flush()
     project.save(project.images, [(CELLS, labels)])
     np.testing.assert_array_equal(Project.open(project.folder).labels("cells annotation"), labels)
+
+
+NAME = "cells annotation"
+TAKEN = (LABELS > 0) & (RNG.random(LABELS.shape) < 0.5)
+
+
+def test_what_was_confirmed_is_saved_in_a_plain_file(project):
+    path = project.folder / "confirmed" / "cells annotation.tif"
+    assert not path.exists()  # nothing is confirmed
+    project.save(project.images, [(CELLS, LABELS)], {NAME: Confirmed.of(TAKEN)})
+    np.testing.assert_array_equal(tifffile.imread(path), TAKEN.astype(np.uint8))
+    again = Project.open(project.folder)
+    np.testing.assert_array_equal(again.labels(NAME), LABELS)
+    np.testing.assert_array_equal(again.confirmed(NAME), TAKEN)
+    journal = again.journal({NAME: LABELS}, FACTS_OF, {NAME: Confirmed.of(TAKEN)})
+    assert journal.path.stat().st_size < 1000  # it begins with the files
+    box = (slice(0, 30), slice(0, 40))
+    now = np.zeros((30, 40), bool)
+    now[5:9] = True
+    journal.stroke(NAME, box, np.full((30, 40), 2, np.uint8), now)
+    journal.flush()
+    expected = TAKEN.copy()
+    expected[box] = now
+    again = Project.open(project.folder)
+    np.testing.assert_array_equal(again.confirmed(NAME), expected)
+    second = again.journal({NAME: LABELS}, FACTS_OF, {NAME: Confirmed.of(expected)})
+    second.flush()  # killed again, unsaved
+    again = Project.open(project.folder)
+    np.testing.assert_array_equal(again.confirmed(NAME), expected)
+    again.save(again.images, [(CELLS, LABELS)], {NAME: Confirmed(LABELS.shape)})
+    assert not tifffile.imread(path).any()  # none is any more
+    again.journal({NAME: LABELS}, FACTS_OF).close()
+    assert Project.open(project.folder).confirmed(NAME) is None
+    (project.folder / "strokes.journal").unlink()
+    assert not Project.open(project.folder).confirmed(NAME).any()
+
+
+def test_a_kill_between_saving_and_the_new_journal_keeps_what_was_confirmed(project):
+    journal = project.journal({NAME: LABELS}, FACTS_OF)
+    taken = np.zeros(LABELS.shape, bool)
+    for value in (1, 2, 1):
+        box = (slice(value, value + 20), slice(10, 30))
+        taken[box] = np.arange(20) % 2 == value % 2
+        journal.stroke(NAME, box, np.full((20, 20), value, np.uint8), taken[box])
+    journal.flush()
+    project.save(project.images, [(CELLS, LABELS)], {NAME: Confirmed.of(taken)})
+    np.testing.assert_array_equal(Project.open(project.folder).confirmed(NAME), taken)
 
 
 def test_a_damaged_journal_is_put_aside(project):

@@ -20,6 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     from napari_unet.core.annotation import Annotation
     from napari_unet.core.files.filepairs import pair_files
     from napari_unet.core.files.imagefile import open_image
+    from napari_unet.core.findings.words import count
 
     report = Report(arguments)
     pairs, unpaired = pair_files(arguments.images, arguments.labels)
@@ -39,5 +40,6 @@ def run(arguments: argparse.Namespace) -> int:
                 image=pair.first, what=finding.what, where=finding.where,
                 severity=finding.severity,
             )  # fmt: skip
-    report.say(f"{len(pairs)} annotated images checked, {errors} errors", errors=errors)
+    checked = count(len(pairs), "annotated image")
+    report.say(f"{checked} checked, {count(errors, 'error')}", errors=errors)
     return 1 if errors or not pairs else 0

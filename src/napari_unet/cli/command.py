@@ -11,13 +11,17 @@ from importlib import import_module
 
 from napari_unet import __version__
 
+ABOUT = (
+    "Teach a U-Net with a few strokes, train it, and segment microscope images with it. "
+    "'napari-unet VERB -h' explains a verb."
+)
 # the first one is what no argument means
 VERBS = ("open", "demo", "check", "train", "segment", "evaluate", "preview", "export")
 DONE, USER_ERROR, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="napari-unet", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="napari-unet", description=ABOUT)
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name in VERBS:
@@ -40,8 +44,8 @@ def _add_common(verb: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv``; return its exit status."""
     given = sys.argv[1:] if argv is None else list(argv)
-    arguments = _parser().parse_args(given or [VERBS[0]])
     try:
+        arguments = _parser().parse_args(given or [VERBS[0]])
         return int(arguments.run(arguments))
     except (ValueError, TypeError, OSError) as error:
         print(f"napari-unet: {error}", file=sys.stderr)

@@ -42,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     from napari_unet.core.files.imagefile import open_image
     from napari_unet.core.settings import TrainSettings
 
+    if arguments.output.suffix.lower() != ".png":
+        raise ValueError(f"{arguments.output} does not end in .png: the sample is drawn to a PNG")
     refuse_existing(arguments.output)
     image, labels = open_image(arguments.image), open_image(arguments.labels)
     annotation = Annotation(

@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
             try:
                 runs.segment(path, f"{number + 1}/{len(runs.paths)} {path.name}", score)
             except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
-                failed[path] = str(error) or "memory is not enough"
+                failed[path] = _why(error)
                 report.warn(f"{path.name}: {failed[path]}", image=path)
             except KeyboardInterrupt:
                 report.warn(
@@ -93,6 +93,13 @@ def run(arguments: argparse.Namespace) -> int:
     done = len(runs.paths) - len(failed)
     report.say(f"{done} of {len(runs.paths)} images done", done=done, failed=len(failed))
     return ERROR if failed else 0
+
+
+def _why(error: Exception) -> str:
+    """Say why an image failed, with the flags that help."""
+    if isinstance(error, FileExistsError):
+        return f"{error}; --overwrite replaces it, --skip-existing leaves finished images out"
+    return str(error) or "memory is not enough"
 
 
 class _Runs:

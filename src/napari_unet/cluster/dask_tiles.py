@@ -40,7 +40,7 @@ LOCAL = "local:"
 def cluster(address: str) -> Iterator[Score]:
     """Yield what scores tiles on the cluster at ``address``; "local:N" starts N workers here."""
     if not address.startswith(LOCAL):
-        with Client(address) as client:
+        with _connected(address) as client:
             yield score_on(client)
         return
     number = address.removeprefix(LOCAL)
@@ -57,6 +57,16 @@ def cluster(address: str) -> Iterator[Score]:
         Client(workers) as client,
     ):
         yield score_on(client)
+
+
+def _connected(address: str) -> Client:
+    try:
+        return Client(address)
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"no dask scheduler answers at '{address}' ({error}): start one there with 'dask "
+            f"scheduler', or write {LOCAL}2 for two workers on this machine"
+        ) from None
 
 
 def score_on(client: Client) -> Score:

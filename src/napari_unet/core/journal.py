@@ -18,8 +18,11 @@ import numpy as np
 import psutil
 
 from napari_unet.core.files.safefile import new_file, one_sentence
+from napari_unet.core.strokes.confirmed import Confirmed
 from napari_unet.core.strokes.record import (
     Begin,
+    Box,
+    Confirm,
     Drop,
     End,
     Facts,
@@ -66,18 +69,29 @@ class Journal:
         """Why strokes are not reaching the disk, in one sentence; empty while they are."""
         return self._problem
 
-    def begin(self, name: str, labels: Any, facts: dict[str, Any]) -> None:
+    def begin(
+        self, name: str, labels: Any, facts: dict[str, Any], confirmed: Confirmed | None = None
+    ) -> None:
         """Keep the annotation ``name`` from now on, as ``labels`` (array, or lazily sliceable)."""
-        self._add(beginning(name, labels, facts))
+        self._add(beginning(name, labels, facts, confirmed=confirmed))
 
     def tell(self, name: str, facts: dict[str, Any]) -> None:
         """Replace what is known of the annotation: its name on the screen, its classes."""
         self._add([Facts(name, facts)])
 
-    def stroke(self, name: str, box: tuple[slice, ...], values: np.ndarray) -> None:
-        """Keep what ``box`` of the annotation holds now: painted, erased or undone."""
-        edges = tuple((int(part.start), int(part.stop)) for part in box)
-        self._add([Stroke(name, edges, np.array(values), time.time())])
+    def stroke(
+        self,
+        name: str,
+        box: tuple[slice, ...],
+        values: np.ndarray,
+        confirmed: np.ndarray | None = None,
+    ) -> None:
+        """Keep what ``box`` of the annotation holds now, and which of it is ``confirmed``."""
+        edges = _edges(box)
+        records: list[Record] = [Stroke(name, edges, np.array(values), time.time())]
+        if confirmed is not None and confirmed.any():
+            records.append(Confirm(name, edges, np.array(confirmed)))
+        self._add(records)
 
     def drop(self, name: str) -> None:
         """Keep the annotation no longer: it is saved, or its layer was deleted."""
@@ -149,21 +163,38 @@ class Journal:
             return
         kept: list[Record] = []
         for name, one in found.annotations.items():
-            kept += beginning(name, one.labels, one.facts, painted=one.time)
+            kept += beginning(
+                name, one.labels, one.facts, painted=one.time, confirmed=one.confirmed
+            )
         self._length, self._digest = _begin_file(self.path, kept, overwrite=True)
         self._compact_from = max(self._compact_from, COMPACT_AT * self._length)
 
 
 def beginning(
-    name: str, labels: Any, facts: dict[str, Any], *, base: str = "", painted: float = 0.0
+    name: str,
+    labels: Any,
+    facts: dict[str, Any],
+    *,
+    base: str = "",
+    painted: float = 0.0,
+    confirmed: Confirmed | None = None,
 ) -> list[Record]:
     """Return the records that begin an annotation, with a copy of what ``labels`` hold now.
 
-    With ``base``, a file beside the journal that holds ``labels``, they are not written again.
+    With ``base``, a file beside the journal that holds ``labels``, they are not written again,
+    and neither are the ``confirmed`` pixels, which have a file of their own.
     """
     shape, dtype = tuple(int(edge) for edge in labels.shape), np.dtype(labels.dtype).str
-    content = [] if base else _content(name, labels, painted)
-    return [Begin(name, shape, dtype, base), Facts(name, facts), *content]
+    start: list[Record] = [Begin(name, shape, dtype, base), Facts(name, facts)]
+    if not base:
+        start += _content(name, labels, painted)
+        found = [] if confirmed is None else confirmed.boxes()
+        start += [Confirm(name, _edges(box), pixels) for box, pixels in found]
+    return start
+
+
+def _edges(box: tuple[slice, ...]) -> Box:
+    return tuple((int(part.start), int(part.stop)) for part in box)
 
 
 def _begin_file(path: Path, records: Sequence[Record], overwrite: bool) -> tuple[int, str]:

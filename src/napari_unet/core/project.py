@@ -1,58 +1,36 @@
 """Project: a folder that keeps the work of a person, in formats that other programs open.
 
 ``project.json`` says which images there are and what their annotations mean; ``annotations/*.tif``
-hold the labels as they were saved last, ``strokes.journal`` what was painted since; ``networks/``
+hold the labels as they were saved last, ``confirmed/*.tif`` of the same names are 1 where these
+labels were confirmed and not painted; ``strokes.journal`` has what was painted since; ``networks/``
 and ``runs/`` are what was learnt. Images stay where they are; only those without a file of their
 own are written, to ``images/``.
 """
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from napari_unet.core.coding import Code
 from napari_unet.core.files.imagefile import ImageFile, open_image
 from napari_unet.core.files.labelfile import write_labels, write_tiff
 from napari_unet.core.files.safefile import new_file, one_sentence, write_safely
 from napari_unet.core.journal import Journal, beginning
+from napari_unet.core.projectfacts import ANNOTATIONS, read_facts, write_facts
+from napari_unet.core.projectfacts import KeptAnnotation as KeptAnnotation
+from napari_unet.core.projectfacts import KeptImage as KeptImage
+from napari_unet.core.strokes.confirmed import Confirmed, beside
 from napari_unet.core.strokes.record import Record
 from napari_unet.core.strokes.replay import Replay, replay
 from napari_unet.core.strokes.signature import signature
 
-FORMAT = 1
 SUFFIX = ".unet"  # of the folder, so that a window knows it
 FACTS, JOURNAL = "project.json", "strokes.journal"
-IMAGES, ANNOTATIONS, NETWORKS, RUNS = "images", "annotations", "networks", "runs"
-
-
-@dataclass(frozen=True)
-class KeptImage:
-    """An image of a project; ``file`` is relative to the folder where that is possible."""
-
-    name: str
-    file: str
-    axes: str
-    pixel_size: dict[str, float] = field(default_factory=dict)  # µm by axis
-
-
-@dataclass(frozen=True)
-class KeptAnnotation:
-    """An annotation of a project, and what its values mean."""
-
-    name: str
-    image: str  # its name
-    axes: str  # of the labels
-    file: str = ""  # in annotations/; found when it is saved
-    zero: str = "unlabelled"
-    ids: str = "classes"
-    classes: tuple[dict[str, str], ...] = ()
-    role: str = "train"
+IMAGES, NETWORKS, RUNS = "images", "networks", "runs"
 
 
 class Project:
@@ -82,14 +60,14 @@ class Project:
                     f"{folder} exists already: choose another name for the project"
                 ) from None
         project = cls(folder)
-        project._write_facts()
+        write_facts(folder / FACTS, (), ())
         return project
 
     @classmethod
     def open(cls, folder: Path | str) -> "Project":
         """Read a project; what was painted after the last saving is in ``strokes``."""
         folder = Path(folder)
-        images, annotations = _read_facts(folder / FACTS)
+        images, annotations = read_facts(folder / FACTS)
         journal = folder / JOURNAL
         strokes = replay(journal) if journal.is_file() else None
         if strokes is not None and strokes.written_elsewhere():
@@ -116,6 +94,17 @@ class Project:
         kept = self._annotation(name)
         return np.asarray(open_image(self.folder / kept.file, kept.axes).data[...])
 
+    def confirmed(self, name: str) -> np.ndarray | None:
+        """Return which pixels of these labels were confirmed, None where none was."""
+        if self.strokes is not None and name in self.strokes.annotations:
+            found = self.strokes.annotations[name].confirmed
+            return found.whole() if found else None
+        kept = self._annotation(name)
+        path = self.folder / beside(kept.file)
+        if not path.exists():
+            return None
+        return np.asarray(open_image(path, kept.axes).data[...]) != 0
+
     def place(self, image: Any, kept: KeptImage) -> KeptImage:
         """Return how an image is kept; where ``kept`` names no file it is written to images/."""
         name = kept.name
@@ -134,10 +123,11 @@ class Project:
         self,
         images: Sequence[KeptImage],
         annotations: Sequence[tuple[KeptAnnotation, np.ndarray]],
+        confirmed: Mapping[str, Confirmed] | None = None,
     ) -> None:
         """Write the annotations, each whole or not at all, then what the project consists of.
 
-        A file that the project no longer needs stays.
+        ``confirmed`` are by name of the annotation. A file that is no longer needed stays.
         """
         saved: list[KeptAnnotation] = []
         _make(self.folder / ANNOTATIONS)
@@ -147,12 +137,28 @@ class Project:
             size = next((one.pixel_size for one in images if one.name == kept.image), None)
             path = self.folder / file
             write_labels(path, labels, axes=kept.axes, pixel_size=size, overwrite=known is not None)
+            found = (confirmed or {}).get(kept.name)
+            self._save_confirmed(replace(kept, file=file), labels.shape, found)
             saved.append(replace(kept, file=file))
         self.images, self.annotations = tuple(images), tuple(saved)
-        self._write_facts()
+        write_facts(self.folder / FACTS, self.images, self.annotations)
         self.strokes = None
 
-    def journal(self, labels: Mapping[str, Any], facts: Mapping[str, dict[str, Any]]) -> Journal:
+    def _save_confirmed(
+        self, kept: KeptAnnotation, shape: tuple[int, ...], found: Confirmed | None
+    ) -> None:
+        path = self.folder / beside(kept.file)
+        if found or path.exists():  # one of before would tell of pixels that are none any more
+            pixels = found.whole().reshape(shape) if found else np.zeros(shape, bool)
+            _make(path.parent)
+            write_labels(path, pixels, axes=kept.axes, overwrite=True)
+
+    def journal(
+        self,
+        labels: Mapping[str, Any],
+        facts: Mapping[str, dict[str, Any]],
+        confirmed: Mapping[str, Confirmed] | None = None,
+    ) -> Journal:
         """Begin the journal anew, with ``labels`` by name; what is saved is not written again.
 
         The journal of before counts until the new one is whole; one that is damaged at its end is
@@ -162,7 +168,8 @@ class Project:
         files = {one.name: one.file for one in self.annotations if one.name not in restored}
         start: list[Record] = []
         for name, one in labels.items():
-            start += beginning(name, one, facts[name], base=files.get(name, ""))
+            base, found = files.get(name, ""), (confirmed or {}).get(name)
+            start += beginning(name, one, facts[name], base=base, confirmed=found)
         if self.strokes is not None and (self.strokes.torn or self.strokes.missing):
             self._put_aside()
         return Journal(self.folder / JOURNAL, start=start, overwrite=True)
@@ -180,44 +187,15 @@ class Project:
         number = 1
         while True:
             found = f"{room}/{stem}{'' if number == 1 else f'-{number}'}{suffix}".lstrip("/")
-            if not (self.folder / found).exists():
+            both = (found, beside(found)) if room == ANNOTATIONS else (found,)
+            if not any((self.folder / one).exists() for one in both):
                 return found
             number += 1
-
-    def _write_facts(self) -> None:
-        said = {
-            "format": FORMAT,
-            "images": [asdict(one) for one in self.images],
-            "annotations": [asdict(one) for one in self.annotations],
-        }
-        text = json.dumps(said, indent=2, ensure_ascii=False) + "\n"
-        write_safely(self.folder / FACTS, text.encode(), overwrite=True)
 
 
 def is_project(path: Path) -> bool:
     """Tell whether ``path`` is the folder of a project."""
     return (path / FACTS).is_file()
-
-
-def _read_facts(path: Path) -> tuple[list[KeptImage], list[KeptAnnotation]]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        if said["format"] != FORMAT:
-            raise ValueError(f"it is of format {said['format']} and only {FORMAT} is known")
-        images = [KeptImage(**one) for one in said["images"]]
-        annotations = [
-            KeptAnnotation(**{**one, "classes": tuple(one["classes"])})
-            for one in said["annotations"]
-        ]
-        for one in annotations:
-            Code(one.zero, one.ids)
-            if PurePosixPath(one.file).parent != PurePosixPath(ANNOTATIONS):
-                raise ValueError(f"the annotation file {one.file} is not in {ANNOTATIONS}/")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path.parent} is no project: it has no {FACTS}") from None
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{path} cannot be read as a project: {error}") from None
-    return images, annotations
 
 
 def _write_image(path: Path, image: Any, axes: str, overwrite: bool) -> None:

@@ -19,7 +19,9 @@ from napari_unet.core.project import (
     Project,
     is_project,
 )
+from napari_unet.core.strokes.confirmed import Confirmed
 from napari_unet.widgets import say
+from napari_unet.widgets.annotating.edits import Edits
 from napari_unet.widgets.annotationlayer import DEFAULT_CLASSES, new_annotation_layer
 from napari_unet.widgets.classes import LabelClass, classes_of, code_of
 from napari_unet.widgets.keeping.facts import facts_of
@@ -77,7 +79,8 @@ def open_project(viewer: Any, folder: Path) -> Project:
     keys: dict[Labels, str] = {}
     for one in project.annotations:
         if one.image in images:
-            keys[_add_labels(session, images[one.image], one, project.labels(one.name))] = one.name
+            layer = _add_labels(session, images[one.image], one, project)
+            keys[layer] = one.name
     known = {one.name for one in project.annotations}
     new = project.strokes.annotations.items() if project.strokes is not None else ()
     for key, restored in [(key, found) for key, found in new if key not in known]:
@@ -109,7 +112,10 @@ def save_project(viewer: Any, folder: Path) -> list[Path]:
         kept = KeptImage(pair.image.name, own, pixels.axes, pixels.pixel_size)
         images.append(project.place(pixels.data, kept))
         annotations.append(_kept(pair.image, pair.labels, pixels.axes, pair.role))
-    project.save(images, annotations)
+    confirmed = {
+        pair.labels.name: Edits.of(pair.labels, session).confirming.pixels for pair in pairs
+    }
+    project.save(images, annotations, confirmed)
     _take_over(session, keeper, project, {pair.labels: pair.labels.name for pair in pairs})
     rooms = [folder / FACTS, *(folder / one.file for one in project.annotations)]
     return rooms + _save_networks(session, folder / NETWORKS)
@@ -119,8 +125,9 @@ def _take_over(session: Session, keeper: Keeper, project: Project, keys: dict[La
     """Begin the journal of the project; strokes go there from now on."""
     data = {key: labels.data for labels, key in keys.items()}
     facts = {key: facts_of(session, labels) for labels, key in keys.items()}
+    confirmed = {key: Edits.of(labels, session).confirming.pixels for labels, key in keys.items()}
     keeper.flush()
-    keeper.move(project.journal(data, facts), project, keys)
+    keeper.move(project.journal(data, facts, confirmed), project, keys)
 
 
 def _add_image(viewer: Any, kept: KeptImage, file: ImageFile) -> Image:
@@ -139,12 +146,15 @@ def _add_image(viewer: Any, kept: KeptImage, file: ImageFile) -> Image:
     return image
 
 
-def _add_labels(session: Session, image: Image, one: KeptAnnotation, labels: np.ndarray) -> Labels:
+def _add_labels(session: Session, image: Image, one: KeptAnnotation, project: Project) -> Labels:
     classes = [LabelClass(c["name"], c["color"]) for c in one.classes] or DEFAULT_CLASSES
-    data = labels.reshape(labels_shape(image))
+    data = project.labels(one.name).reshape(labels_shape(image))
     code = Code(one.zero, one.ids)
     layer = new_annotation_layer(session.viewer, image, classes=classes, data=data, code=code)
     layer.name = one.name
+    confirmed = project.confirmed(one.name)
+    if confirmed is not None:
+        Edits.of(layer, session).confirm(Confirmed.of(confirmed.reshape(data.shape)))
     session.pairs.set_role(image, one.role)
     return layer
 

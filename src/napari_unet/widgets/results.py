@@ -80,6 +80,12 @@ class Results:
             for made in kinds.values()
         )
 
+    def touch(self, layer: Layer) -> None:
+        """Take it that somebody has changed ``layer``: it is not written to again."""
+        for kinds in self._made.values():
+            for made in kinds.values():
+                made.touched = made.touched or made.layer() is layer
+
     def _show(self, kind_of: Any, image: Layer, kind: str, data: Any, given: dict[str, Any]) -> Any:
         found = self.find(image, kind)
         if isinstance(found, kind_of) and found.ndim == _axes(kind_of, data, given):

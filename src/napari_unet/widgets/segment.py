@@ -51,7 +51,7 @@ class SegmentDock(Frame):
         )
         self.more = More()
         self.runs = RunBar(self.segmentations)
-        self.results = ResultBar()
+        self.results = ResultBar(self.session)
         self.planning = Planning(self.session, self.inputs)
         self.overlays = Overlays(self.session, self)
         self._opening: Job | None = None

@@ -10,7 +10,7 @@ from napari_unet.widgets.layers import unwrapped
 from napari_unet.widgets.machine import machine
 from napari_unet.widgets.pixels import pixels_of
 from napari_unet.widgets.segmenting import scope
-from napari_unet.widgets.segmenting.correction import guessed_class, use_all, use_changes
+from napari_unet.widgets.segmenting.correction import guessed_classes, use_all, use_changes
 from napari_unet.widgets.segmenting.request import Look, Request
 from napari_unet.widgets.segmenting.segmentations import Segmentations
 from napari_unet.widgets.session import Session
@@ -65,8 +65,8 @@ def annotate_with(viewer: Any, labels: Labels, changes: bool, rim: int = 0) -> L
         return None
     what = "What you changed in" if changes else "All of"
     say.info(f"{what} '{labels.name}' is in '{layer.name}' now, to be trained on")
-    if guess := guessed_class(viewer, labels):
-        say.warn(guess)
+    if guess := guessed_classes(viewer, labels):
+        say.info(guess)
     return layer
 
 

@@ -286,8 +286,10 @@ def png_of(width, height):
         ("text.tif", b"this is no image", "cannot be read as TIFF"),
         ("text.png", b"this is no image", "neither PNG nor JPEG"),
         ("text.npy", b"this is no image", "cannot be read as .npy"),
-        ("empty.tif", b"", "cannot be read as TIFF"),
-        ("empty.jpg", b"", "neither PNG nor JPEG"),
+        ("empty.tif", b"", "is empty, a file of 0 bytes"),
+        ("empty.npy", b"", "is empty, a file of 0 bytes"),
+        ("empty.png", b"", "is empty, a file of 0 bytes"),
+        ("empty.jpg", b"", "is empty, a file of 0 bytes"),
         ("note.txt", b"hello", "has no suffix that is read"),
     ],
 )

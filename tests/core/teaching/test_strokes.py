@@ -80,3 +80,21 @@ def test_confirmed_pixels_weigh_half_and_go_together(confirmed, weight):
     strokes.remove([stroke])
     assert len(strokes) == 0
     assert (strokes.kinds_in((), (slice(0, 8), slice(0, 8))) == 255).all()
+
+
+def test_an_array_says_of_each_pixel_whether_it_is_confirmed():
+    strokes = Strokes((8, 8))
+    box = (slice(0, 2), slice(0, 4))
+    kinds = np.array([[0, 0, 1, 1], [255, 0, 1, 1]], np.uint8)
+    taken = np.array([[1, 0, 1, 0], [1, 0, 1, 0]], bool)
+    strokes.paint((), box, kinds, taken)
+    told = {(s.kind, s.confirmed): s.pixels.tolist() for s in strokes}
+    assert told == {
+        (0, False): [[0, 1], [1, 1]], (0, True): [[0, 0]],
+        (1, False): [[0, 3], [1, 3]], (1, True): [[0, 2], [1, 2]],
+    }  # fmt: skip
+    np.testing.assert_array_equal(strokes.confirmed_in((), box), taken & (kinds != 255))
+    assert strokes.paint((), box, kinds, taken) is None  # nothing is new
+    assert strokes.paint((), box, kinds, False) is None  # nor does this tell of what is not new
+    assert len(strokes.paint((), box, kinds, ~taken)) == 4
+    np.testing.assert_array_equal(strokes.confirmed_in((), box), ~taken & (kinds != 255))

@@ -288,3 +288,49 @@ def test_advice_is_about_what_is_missing(qapp):
     labels.undo()
     labels.paint((13, 3), 1)
     assert "some 'object' (Q)" in advice(labels, edits.counts)
+
+
+@given(st.lists(action, max_size=14), st.data())
+@settings(deadline=None, derandomize=True, max_examples=15)
+@pytest.mark.usefixtures("qapp")
+def test_what_is_confirmed_follows_every_history(actions, data):
+    """Each state of the labels has its confirmed pixels, by whatever way it is reached again."""
+    viewer, labels, edits = annotation()
+    labels.brush_size = 5
+    states = [np.zeros(labels.data.shape, bool)]  # by number of edits that can be undone
+    for kind, row, column, number in actions:
+        before, depth = labels.data.copy(), len(labels._undo_history)
+        now = states[depth]
+        if kind in ("undo", "redo"):
+            getattr(labels, kind)()
+            now = states[len(labels._undo_history)]
+        elif data.draw(st.booleans()):  # as ConfirmBrush does
+            value = 1 + number % 2
+            places = np.nonzero(labels.data[row : row + 6, :column] == 0)
+            if places[0].size:
+                with edits.confirming.on(), labels.block_history():
+                    labels.data_setitem((places[0] + row, places[1]), value)
+            now = now | (before != labels.data)
+        else:
+            with labels.block_history():
+                labels.paint((row, column), number % 3)
+                labels.paint((row // 2, column), number % 3)
+            now = now & (before == labels.data)
+        if kind not in ("undo", "redo"):
+            states[len(labels._undo_history) :] = [now]
+        np.testing.assert_array_equal(edits.confirming.pixels.whole(), now)
+    viewer.layers.clear()
+
+
+def test_a_removed_class_leaves_the_others_confirmed(qapp):
+    _, labels, edits = annotation()
+    add_class(labels)
+    with edits.confirming.on():
+        labels.data_setitem((np.array([1, 2, 3]), np.array([4, 5, 6])), np.array([1, 2, 3]))
+    Removal(labels, edits, 1)
+    assert labels.data[3, 6] == 2
+    assert np.argwhere(edits.confirming.pixels.whole()).tolist() == [[1, 4], [3, 6]]
+    labels.undo()
+    assert edits.confirming.pixels.whole().sum() == 3
+    labels.data = np.ones((20, 24), np.uint8)
+    assert not edits.confirming.pixels

@@ -6,9 +6,11 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 from napari.utils.notifications import notification_manager
 
 from napari_unet.core.strokes.replay import replay
+from napari_unet.widgets.annotating.edits import Edits
 from napari_unet.widgets.annotationlayer import new_annotation_layer
 from napari_unet.widgets.classes import LabelClass, classes_of
 from napari_unet.widgets.commands import new_annotation
@@ -25,6 +27,7 @@ import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
 app = QApplication([])
+from napari_unet.widgets.annotating.edits import Edits
 from napari_unet.widgets.commands import new_annotation
 from napari_unet.widgets.keeping.keeper import Keeper
 from napari_unet.widgets.session import Session
@@ -38,7 +41,15 @@ layer.undo()
 layer.fill((0, 0), 3)
 layer.undo()
 layer.paint((45, 20), 1)
-np.save(sys.argv[1], layer.data)
+edits = Edits.of(layer, Session.of(viewer))
+for row in (5, 30):  # confirmed twice; the first is taken back and redone
+    with edits.confirming.on(), layer.block_history():
+        layer.data_setitem((np.arange(row, row + 12), np.arange(60, 72)), 2)
+layer.undo()
+layer.undo()
+layer.redo()
+layer.paint((5, 60), 1)  # over one that is confirmed
+np.save(sys.argv[1], [layer.data, edits.confirming.pixels.whole()])
 journal = Keeper.of(Session.of(viewer))._journal
 while journal._waiting:  # by itself, without an event of the window
     time.sleep(0.01)
@@ -58,7 +69,8 @@ def test_after_a_kill_the_next_window_offers_to_restore_and_does(make_napari_vie
     painted = tmp_path / "painted.npy"
     done = subprocess.run([sys.executable, "-c", CRASHING, str(painted)], env=os.environ)
     assert done.returncode < 0
-    expected = np.load(painted)
+    expected, confirmed = np.load(painted)
+    assert 0 < confirmed.sum() < 12
     assert set(np.unique(expected)) == {0, 1, 2}
     viewer = make_napari_viewer()
     image = viewer.add_image(np.arange(4800.0).reshape(60, 80), name="renamed")
@@ -78,6 +90,9 @@ def test_after_a_kill_the_next_window_offers_to_restore_and_does(make_napari_vie
     keeper.flush()
     (kept,) = replay(keeper._journal.path).annotations.values()  # it is kept again
     np.testing.assert_array_equal(kept.labels, expected)
+    np.testing.assert_array_equal(kept.confirmed.whole(), confirmed)
+    found = Edits.of(layer, session).confirming.pixels
+    np.testing.assert_array_equal(found.whole(), confirmed)
     keeper.close()
 
 
@@ -137,10 +152,16 @@ def test_a_project_goes_round(make_napari_viewer, tmp_path):
     session.pairs.set_role(colour, "validate")
     one.paint((10, 10), 2)
     two.paint((20, 5), 1)
+    with Edits.of(two, session).confirming.on():
+        two.data_setitem((np.array([1, 2]), np.array([3, 4])), 2)
     viewer.layers.selection.active = one
     written = viewer.layers.save(str(tmp_path / "work.unet"), plugin="napari-unet")
     assert len(written) == 3
+    saved = tifffile.imread(tmp_path / "work.unet" / "confirmed" / "tissue annotation.tif")
+    assert np.argwhere(saved == 1).tolist() == [[1, 3], [2, 4]]
     one.paint((30, 30), 1)  # after the saving
+    with Edits.of(one, session).confirming.on():
+        one.data_setitem((np.array([45]), np.array([7])), 1)
     Keeper.of(session).flush()
     expected = [one.data.copy(), two.data.copy()]
     viewer.layers.clear()
@@ -157,6 +178,11 @@ def test_a_project_goes_round(make_napari_viewer, tmp_path):
     for layer, data in zip(again.layers[2:], expected, strict=True):
         np.testing.assert_array_equal(layer.data, data)
     assert classes_of(again.layers["cells annotation"]) == classes
+    places = [
+        np.argwhere(Edits.of(layer, Session.of(again)).confirming.pixels.whole()).tolist()
+        for layer in again.layers[2:]
+    ]
+    assert places == [[[45, 7]], [[1, 3], [2, 4]]]
     pairs = Session.of(again).pairs
     assert pairs.role_of(again.layers["tissue"]) == "validate"
     assert pairs.annotation_of(again.layers["cells"]) is again.layers["cells annotation"]
@@ -171,4 +197,6 @@ def test_a_project_goes_round(make_napari_viewer, tmp_path):
     np.testing.assert_array_equal(
         third.layers["cells annotation"].data, again.layers["cells annotation"].data
     )
+    found = Edits.of(third.layers["cells annotation"], Session.of(third)).confirming.pixels
+    assert np.argwhere(found.whole()).tolist() == [[45, 7]]
     Keeper.of(Session.of(third)).close()

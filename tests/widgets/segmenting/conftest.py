@@ -62,9 +62,12 @@ def begin_tile(module, args):
     PACE.begin(args)
 
 
-def known_network(channels=1, dims=2, slow_layers=False):
-    """Return a network that passes gray values of its first channel on to its head."""
-    network = UNet(channels=channels, classes=2, base=2, depth=1, dims=dims, dropout=0.0)
+def known_network(channels=1, dims=2, slow_layers=False, classes=2):
+    """Return a network that passes gray values of its first channel on to its head.
+
+    With three classes the last one is what is brighter than 0.9.
+    """
+    network = UNet(channels=channels, classes=classes, base=2, depth=1, dims=dims, dropout=0.0)
     middle = (1,) * dims
     with torch.no_grad():
         for weight in network.parameters():
@@ -75,6 +78,9 @@ def known_network(channels=1, dims=2, slow_layers=False):
             pair.second.weight[(0, 0, *middle)] = 1.0
         network.head.weight[1, 0] = STEEP
         network.head.bias[1] = -STEEP * MIDDLE
+        if classes == 3:
+            network.head.weight[2, 0] = 2 * STEEP
+            network.head.bias[2] = -STEEP * (2 * 0.9 - 0.9 + MIDDLE)
     for layer in network.modules() if slow_layers else [network]:
         layer.register_forward_pre_hook(begin_tile)
     return network.eval()

@@ -1,20 +1,17 @@
 """Use as annotation: all of a result, or exactly what a person changed."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from napari_unet.core.coding import Code
 from napari_unet.widgets.annotationlayer import new_annotation_layer, snapshot
-from napari_unet.widgets.classes import code_of, new_class, set_code
+from napari_unet.widgets.classes import code_of, set_code
 from napari_unet.widgets.segmentcommands import (
     segment_active,
     use_as_annotation,
     use_corrections_as_annotation,
 )
-from napari_unet.widgets.segmenting.correction import guessed_class, use_all, use_changes
-from napari_unet.widgets.segmenting.segmentations import Segmentations
+from napari_unet.widgets.segmenting.correction import guessed_classes, use_all, use_changes
 from napari_unet.widgets.session import Session
 
 
@@ -54,6 +51,7 @@ def test_only_what_was_changed_is_exact_through_undo(driven, segmented):
     segmented.paint((72, 118), 0)  # background again
     segmented.paint((110, 10), 61)
     segmented.undo()
+    assert guessed_classes(viewer, segmented) == ""  # there is one class
     changed = segmented.data != before
     layer = use_changes(viewer, segmented)
     expected = np.where(changed, segmented.data + 1, 0)
@@ -65,23 +63,6 @@ def test_only_what_was_changed_is_exact_through_undo(driven, segmented):
     assert wider.any()
     layer.undo()
     np.testing.assert_array_equal(layer.data, expected)
-
-
-def test_the_class_of_an_object_that_a_person_added_is_told_where_there_is_a_choice(
-    driven, segmented
-):
-    viewer = driven.viewer
-    written = Segmentations.of(Session.of(viewer)).written
-    segmented.paint((3, 3), len(written[segmented].kinds))
-    assert guessed_class(viewer, segmented) == ""  # one class: nothing is guessed
-    third = (*written[segmented].classes, new_class(2, "mitosis"))
-    written[segmented] = replace(written[segmented], classes=third)
-    assert guessed_class(viewer, segmented) == (
-        f"1 object that the network did not make counts as '{third[1].name}': "
-        "repaint what is of another class"
-    )
-    segmented.undo()
-    assert guessed_class(viewer, segmented) == ""
 
 
 def test_changes_join_an_annotation_of_classes_as_one_edit(driven, segmented):

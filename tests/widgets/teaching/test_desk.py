@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_unet.core.coding import Code
+from napari_unet.core.strokes.confirmed import Confirmed
 from napari_unet.widgets.pixels import Pixels
 from napari_unet.widgets.teaching import errands
 from napari_unet.widgets.teaching.cells import Cells, Look
@@ -133,7 +134,10 @@ def test_errands_speak_the_axes_of_the_image_and_the_names_of_the_window(discs, 
     for kind in (True, False):
         for box in spots(truth, 2, kind):
             labels[(*box, 1)] = 1 + kind
-    desk.post(partial(errands.paint_all, labels=labels, kept=(0, 1, 2), code=Code()))
+    taken = Confirmed(labels.shape)
+    desk.post(
+        partial(errands.paint_all, labels=labels, confirmed=taken, kept=(0, 1, 2), code=Code())
+    )
     desk.look_at(Look((slice(0, 180), slice(0, 220), slice(1, 2)), (90.0, 110.0, 1.0)))
     drawn = next(one for one in desk.work() if isinstance(one, Drawn))
     assert drawn.codes.shape == (180, 220, 1)

@@ -215,8 +215,28 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     np.testing.assert_array_equal(labels.data, before)
     labels.redo()
     settled(room, qtbot)
-    assert any(stroke.confirmed for stroke in room._desk.teacher.strokes)
+
+    def confirmed_now():
+        found = np.zeros(labels.data.shape, bool)
+        for stroke in room._desk.teacher.strokes:
+            if stroke.confirmed:
+                found[stroke.plane][tuple(stroke.pixels.T)] = True
+        return found
+
+    np.testing.assert_array_equal(confirmed_now(), changed)
     press(labels, "Q")  # another tool puts it down
+    brush(labels, 0, (0, 41, 40), (0, 41, 60))  # erased, and that is taken back
+    settled(room, qtbot)
+    assert 0 < confirmed_now().sum() < changed.sum()
+    labels.undo()
+    settled(room, qtbot)
+    np.testing.assert_array_equal(confirmed_now(), changed)
+    room.begin()  # anew, as after a crash
+    settled(room, qtbot)
+    np.testing.assert_array_equal(confirmed_now(), changed)
+    qtbot.waitUntil(lambda: room.shown)
+    settled(room, qtbot)
+    preview = room.preview.layer
     assert not room.confirm.on
     assert (str(labels.mode), labels.selected_label) == ("paint", 2)
     plain = labels.data.copy()

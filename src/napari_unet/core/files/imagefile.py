@@ -67,6 +67,8 @@ def open_image(path: Path | str, axes: str | None = None) -> ImageFile:
 def _open(path: Path) -> tuple[Any, str, dict[str, float]]:
     """Return the pixels, the axes as the file names them ("" where it does not), the pixel size."""
     suffix = path.suffix.lower()
+    if path.is_file() and suffix in SUFFIXES and not path.stat().st_size:
+        raise OSError(f"{path} is empty, a file of 0 bytes: get a whole copy of it")
     if path.is_dir():
         from napari_unet.core.files.zarrfiles import open_zarr
 

@@ -58,7 +58,7 @@ def _new(path: Path, overwrite: bool, settle: Callable[[Path], None]) -> Iterato
 def check_free(path: Path, overwrite: bool = False) -> None:
     """Refuse a name that is taken, unless it may be overwritten."""
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists already: choose another name, or allow overwriting")
+        raise FileExistsError(f"{path} exists already: choose another name or remove it")
 
 
 def take_name(temporary: Path, path: Path, *, overwrite: bool = False) -> None:

@@ -57,6 +57,19 @@ class Stroke:
     time: float = 0.0  # seconds since 1970; 0: what was there before the first stroke
 
 
+@dataclass(frozen=True, eq=False)
+class Confirm:
+    """Which pixels of a box were confirmed and not painted; none was, where nothing says so.
+
+    It follows the stroke of which it tells. In the file it has the form of facts of a name that no
+    annotation has: programs that do not know of it pass over it and read all the strokes.
+    """
+
+    name: str
+    box: Box
+    pixels: np.ndarray  # bool
+
+
 @dataclass(frozen=True)
 class Drop:
     """An annotation that is to be kept no longer."""
@@ -71,21 +84,23 @@ class End:
     time: float
 
 
-Record = Head | Begin | Facts | Stroke | Drop | End
+Record = Head | Begin | Facts | Stroke | Confirm | Drop | End
 _KINDS: dict[str, type[Any]] = {
     "head": Head, "begin": Begin, "facts": Facts, "stroke": Stroke, "drop": Drop, "end": End,
 }  # fmt: skip
+_CONFIRMED = "\0confirmed"  # behind the name of an annotation; nobody can type the first of it
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def encode(record: Record, before: str) -> tuple[bytes, str]:
     """Return the line of ``record`` and its digest; ``before`` is the digest of the last line."""
+    if isinstance(record, Confirm):
+        record = _as_facts(record)
     said: dict[str, Any] = {"kind": _NAMES[type(record)], **vars(record)}
     if isinstance(record, Head):
         said["format"] = FORMAT
     if isinstance(record, Stroke):
-        raw = np.ascontiguousarray(record.values).tobytes()
-        said["values"] = base64.b64encode(zlib.compress(raw, 1)).decode()
+        said["values"] = _text(record.values)
         said["dtype"] = record.values.dtype.str
     text = json.dumps(said, ensure_ascii=True, separators=(",", ":")).encode()
     digest = _digest(text, before)
@@ -106,20 +121,52 @@ def decode(line: bytes, before: str) -> tuple[Record, str]:
         said["shape"] = tuple(said["shape"])
     if kind is Stroke:
         said = _unpacked(said)
-    return kind(**said), digest
+    found = kind(**said)
+    if isinstance(found, Facts) and found.name.endswith(_CONFIRMED):
+        return _from_facts(found), digest
+    return found, digest
 
 
 def _unpacked(said: dict[str, Any]) -> dict[str, Any]:
     """Return what a line says of a stroke, its values as an array; no more than fit its box."""
-    box = tuple((int(start), int(stop)) for start, stop in said["box"])
+    box = _box(said["box"])
     dtype, shape = np.dtype(said.pop("dtype")), tuple(stop - start for start, stop in box)
     size = prod(shape) * dtype.itemsize
     if dtype.kind not in "biu" or min(shape, default=0) < 0 or size > LARGEST:
         raise ValueError(f"a stroke of {shape} {dtype} is none")
-    raw = zlib.decompressobj().decompress(base64.b64decode(said["values"]), size + 1)
+    raw = _bytes(said["values"], size)
+    return {**said, "box": box, "values": np.frombuffer(raw, dtype).reshape(shape)}
+
+
+def _as_facts(record: Confirm) -> Facts:
+    bits = _text(np.packbits(record.pixels))
+    return Facts(record.name + _CONFIRMED, {"box": record.box, "confirmed": bits})
+
+
+def _from_facts(record: Facts) -> Confirm:
+    box = _box(record.facts["box"])
+    shape = tuple(stop - start for start, stop in box)
+    if min(shape, default=0) < 0 or prod(shape) > LARGEST:
+        raise ValueError(f"confirmed pixels of {shape} are none")
+    raw = _bytes(record.facts["confirmed"], -(-prod(shape) // 8))
+    bits = np.unpackbits(np.frombuffer(raw, np.uint8), count=prod(shape))
+    return Confirm(record.name.removesuffix(_CONFIRMED), box, bits.reshape(shape).astype(bool))
+
+
+def _box(said: Any) -> Box:
+    return tuple((int(start), int(stop)) for start, stop in said)
+
+
+def _text(values: np.ndarray) -> str:
+    raw = np.ascontiguousarray(values).tobytes()
+    return base64.b64encode(zlib.compress(raw, 1)).decode()
+
+
+def _bytes(said: str, size: int) -> bytes:
+    raw = zlib.decompressobj().decompress(base64.b64decode(said), size + 1)
     if len(raw) != size:
         raise ValueError("its values do not fit its box")
-    return {**said, "box": box, "values": np.frombuffer(raw, dtype).reshape(shape)}
+    return raw
 
 
 def _digest(text: bytes, before: str) -> str:

@@ -11,7 +11,19 @@ from typing import Any, BinaryIO
 import numpy as np
 import psutil
 
-from napari_unet.core.strokes.record import Begin, Drop, End, Facts, Head, Record, Stroke, decode
+from napari_unet.core.strokes.confirmed import Confirmed, beside
+from napari_unet.core.strokes.record import (
+    Begin,
+    Box,
+    Confirm,
+    Drop,
+    End,
+    Facts,
+    Head,
+    Record,
+    Stroke,
+    decode,
+)
 
 _SAME = 2.0  # seconds by which two readings of the start of a process may differ
 
@@ -22,6 +34,7 @@ class Restored:
 
     name: str
     labels: np.ndarray
+    confirmed: Confirmed
     facts: dict[str, Any] = field(default_factory=dict)
     strokes: int = 0
     time: float = 0.0  # of the last stroke, seconds since 1970
@@ -108,7 +121,7 @@ def _records(file: BinaryIO, found: Replay) -> Iterator[Record]:
 
 def _check(record: Record, found: Replay) -> None:
     """Refuse a stroke that is not inside its annotation."""
-    if isinstance(record, Stroke):
+    if isinstance(record, Stroke | Confirm):
         shape = found.annotations[record.name].labels.shape
         inside = all(0 <= a <= b <= edge for (a, b), edge in zip(record.box, shape, strict=True))
         if not inside:
@@ -119,28 +132,44 @@ def _apply(record: Record, found: Replay) -> None:
     if isinstance(record, Head):
         found.head = record
     elif isinstance(record, Begin):
-        found.annotations[record.name] = Restored(record.name, _beginning(record, found))
+        found.annotations[record.name] = Restored(record.name, *_beginning(record, found))
     elif isinstance(record, Facts) and record.name in found.annotations:
         found.annotations[record.name].facts = record.facts
     elif isinstance(record, Stroke):
         restored = found.annotations[record.name]
-        restored.labels[tuple(slice(*edges) for edges in record.box)] = record.values
+        restored.labels[_slices(record.box)] = record.values
+        restored.confirmed[_slices(record.box)] = False
         restored.strokes += record.time > 0
         restored.time = max(restored.time, record.time)
+    elif isinstance(record, Confirm):
+        found.annotations[record.name].confirmed[_slices(record.box)] = record.pixels
     elif isinstance(record, Drop):
         found.annotations.pop(record.name, None)
     found.ended = isinstance(record, End)
 
 
-def _beginning(record: Begin, found: Replay) -> np.ndarray:
-    """Return zeros, or the labels in the file that the annotation begins with."""
-    empty = np.zeros(record.shape, record.dtype)
-    if record.base:
-        from napari_unet.core.files.imagefile import open_image
+def _slices(box: Box) -> tuple[slice, ...]:
+    return tuple(slice(*edges) for edges in box)
 
-        try:
-            labels = np.asarray(open_image(found.path.parent / record.base).data[...])
-            empty[...] = labels.reshape(record.shape)
-        except (OSError, ValueError, TypeError):
-            found.missing += (record.base,)
-    return empty
+
+def _beginning(record: Begin, found: Replay) -> tuple[np.ndarray, Confirmed]:
+    """Return zeros, or the labels in the file that the annotation begins with; and the confirmed.
+
+    Those have a file only where there are some.
+    """
+    labels, confirmed = np.zeros(record.shape, record.dtype), np.zeros(record.shape, bool)
+    if record.base:
+        _read(record.base, labels, found)
+        if (found.path.parent / beside(record.base)).exists():
+            _read(beside(record.base), confirmed, found)
+    return labels, Confirmed.of(confirmed)
+
+
+def _read(file: str, into: np.ndarray, found: Replay) -> None:
+    from napari_unet.core.files.imagefile import open_image
+
+    try:
+        values = np.asarray(open_image(found.path.parent / file).data[...])
+        into[...] = values.reshape(into.shape)
+    except (OSError, ValueError, TypeError):
+        found.missing += (file,)

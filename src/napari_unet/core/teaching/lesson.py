@@ -81,18 +81,24 @@ class Lesson:
         """How much of each new stroke was right before it was learnt."""
         return self._course.foreseen
 
-    def paint(self, box: AnyBox, labels: np.ndarray, *, confirmed: bool = False) -> bool:
+    def paint(
+        self, box: AnyBox, labels: np.ndarray, *, confirmed: bool | np.ndarray = False
+    ) -> bool:
         """Take in what ``box`` of the annotation holds now: 0 unlabelled, 1 background, 2…
 
         Painting, erasing and undoing arrive alike; tell whether anything is new. ``confirmed``
-        pixels took over the network's own answer and weigh half.
+        pixels took over the network's own answer and weigh half: all that are new, or those that
+        an array of the shape of ``labels`` says, which then tells of every pixel of the box.
         """
         region = self._region(box)
+        if isinstance(confirmed, np.ndarray):
+            confirmed = region.full(confirmed)
         kinds = kinds_of(region.full(np.asarray(labels)), self.classes)
         added: list[Stroke] = []
         changed = False
         for plane, inside in region.planes():
-            found = self._strokes.paint(plane, region.box[-DIMS:], kinds[inside], confirmed)
+            taken = confirmed[inside] if isinstance(confirmed, np.ndarray) else confirmed
+            found = self._strokes.paint(plane, region.box[-DIMS:], kinds[inside], taken)
             added += found or []
             changed |= found is not None
         if changed:

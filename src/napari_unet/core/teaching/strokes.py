@@ -6,6 +6,7 @@ with what is known, and what differs becomes new strokes or is taken from old on
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -80,25 +81,28 @@ class Strokes:
         return self._strokes.get(number)
 
     def paint(
-        self, plane: Plane, box: Box, kinds: np.ndarray, confirmed: bool = False
+        self, plane: Plane, box: Box, kinds: np.ndarray, confirmed: bool | np.ndarray = False
     ) -> list[Stroke] | None:
         """Take in what ``box`` of ``plane`` holds now; return the new strokes, None if it is known.
 
-        ``kinds`` is uint8: 0 background, 1…; 255 unlabelled.
+        ``kinds`` is uint8: 0 background, 1…; 255 unlabelled. ``confirmed`` says of each pixel
+        whether it is, or of all that are new here.
         """
         whole = self._whole.setdefault(plane, StrokePlane(self.shape))
         numbers = whole[box]
         before = self._kinds_of(numbers)
         changed = before != kinds
+        if isinstance(confirmed, np.ndarray):
+            changed |= (kinds != UNLABELLED) & (self._confirmed(numbers) != confirmed)
         if not changed.any():
             return None
         touched = np.unique(numbers[changed])
         numbers[changed] = NONE
         found = []
-        for kind in np.unique(kinds[changed]):
-            if kind != UNLABELLED:
-                here = changed & (kinds == kind)
-                found.append(self._new(int(kind), plane, box, here, confirmed))
+        for kind, taken in product(np.unique(kinds[changed]).tolist(), (False, True)):
+            here = changed & (kinds == kind) & (np.asarray(confirmed) == taken)
+            if kind != UNLABELLED and here.any():
+                found.append(self._new(kind, plane, box, here, taken))
                 numbers[here] = found[-1].number
         whole.write(box, numbers)
         self._take_away(touched, plane)
@@ -133,11 +137,7 @@ class Strokes:
 
     def confirmed_in(self, plane: Plane, box: Box) -> np.ndarray:
         """Tell which pixels of ``box`` were confirmed and not painted."""
-        numbers = self.numbers_in(plane, box)
-        table = np.zeros(self._painted + 1, bool)
-        for stroke in self._strokes.values():
-            table[stroke.number] = stroke.confirmed
-        return table[numbers]
+        return self._confirmed(self.numbers_in(plane, box))
 
     def numbers_in(self, plane: Plane, box: Box) -> np.ndarray:
         """Return the stroke numbers of ``box`` in pixels of the image."""
@@ -177,6 +177,12 @@ class Strokes:
 
     def _kinds_of(self, numbers: np.ndarray) -> np.ndarray:
         return self.table()[numbers]
+
+    def _confirmed(self, numbers: np.ndarray) -> np.ndarray:
+        table = np.zeros(self._painted + 1, bool)
+        for stroke in self._strokes.values():
+            table[stroke.number] = stroke.confirmed
+        return table[numbers]
 
     def _new(self, kind: int, plane: Plane, box: Box, here: np.ndarray, confirmed: bool) -> Stroke:
         self._painted += 1

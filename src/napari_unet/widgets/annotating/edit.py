@@ -28,7 +28,7 @@ class Edit:
     def of(cls, event: Any, removed: tuple[int, LabelClass] | None = None) -> "Edit":
         """Read a ``paint`` event of a Labels layer."""
         change: Counts = {}
-        atoms = [_parts(atom) for atom in event.value]
+        atoms = parts(event)
         for _, before, after in atoms:
             add(change, count_values(after))
             add(change, count_values(before), -1)
@@ -67,6 +67,11 @@ def _found(atoms: list[_Atom], probes: tuple[np.ndarray, ...], before: np.ndarra
             if hits.any():
                 found[number] = values[hits.argmax()]
     return found
+
+
+def parts(event: Any) -> list[_Atom]:
+    """Return what a ``paint`` event has written, one after the other: places, before, after."""
+    return [_parts(atom) for atom in event.value]
 
 
 def _parts(atom: Any) -> _Atom:

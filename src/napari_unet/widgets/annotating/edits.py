@@ -17,7 +17,9 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.painted import Counts, add, count_values, counting
+from napari_unet.core.strokes.confirmed import Confirmed
 from napari_unet.widgets.annotating.classediting import put_in, take_out
+from napari_unet.widgets.annotating.confirming import Confirming
 from napari_unet.widgets.annotating.edit import Edit
 from napari_unet.widgets.classes import LabelClass
 from napari_unet.widgets.latest import Latest
@@ -44,6 +46,7 @@ class Edits(QObject):
         super().__init__()
         self.counts: Counts | None = None  # None while they are counted
         self._layer = weakref.ref(layer)
+        self.confirming = Confirming(layer.data.shape)
         self._data = layer.data
         self._done: deque[Edit] = deque(maxlen=HISTORY)
         self._undone: deque[Edit] = deque(maxlen=HISTORY)
@@ -95,10 +98,16 @@ class Edits(QObject):
         finally:
             self._removing = None
 
+    def confirm(self, pixels: Confirmed) -> None:
+        """Let these pixels be confirmed and not painted: they were, when they were kept."""
+        self.confirming.pixels = pixels
+        self.replaced.emit()
+
     def _paint(self, event: Any) -> None:
         """Take an edit in; a polygon or a call of ``paint`` is told of before it is written."""
         self._written()
         edit = Edit.of(event, self._removing)
+        self.confirming.take(edit, event)
         self._done.append(edit)
         self._undone.clear()
         self._depth = _depth(self._layer())
@@ -156,6 +165,7 @@ class Edits(QObject):
 
     def _apply(self, edit: Edit, times: int) -> None:
         self._add(edit, times)
+        self.confirming.turn(edit)
         self.painted.emit(edit.box)
 
     def _add(self, edit: Edit, times: int) -> None:
@@ -166,6 +176,7 @@ class Edits(QObject):
 
     def _replace(self, layer: Labels) -> None:
         self._data, self.counts, self._unwritten = layer.data, None, None
+        self.confirming = Confirming(layer.data.shape)
         self._done.clear()
         self._undone.clear()
         self._depth = _depth(layer)

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.journal import Journal
 from napari_unet.core.project import Project
+from napari_unet.core.strokes.confirmed import Confirmed
 from napari_unet.core.strokes.replay import Replay
 from napari_unet.widgets import say
 from napari_unet.widgets.annotating.edits import Edits
@@ -73,7 +74,7 @@ class Keeper(QObject):
             one.key = keys.get(labels, one.key)
             self._followed[labels] = one
             if labels not in keys and session is not None:
-                journal.begin(one.key, labels.data, facts_of(session, labels))
+                journal.begin(one.key, *_held(session, labels))
         if session is not None:
             for labels in set(keys) - set(self._followed):
                 self._followed[labels] = _Followed(self, session, labels, keys[labels])
@@ -126,7 +127,7 @@ class Keeper(QObject):
             self._tell(f"Strokes are not being kept: {error}")
             return
         self._followed[labels] = _Followed(self, session, labels, key)
-        self._journal.begin(key, labels.data, facts_of(session, labels))
+        self._journal.begin(key, *_held(session, labels))
 
     def _look(self) -> None:
         if self._journal is not None:
@@ -152,7 +153,7 @@ class _Followed(QObject):
         self._keeper = weakref.ref(keeper)
         self._session = weakref.ref(session)
         self._labels = weakref.ref(labels)
-        edits = Edits.of(labels, session)
+        self._edits = edits = Edits.of(labels, session)
         edits.painted.connect(self._painted)
         edits.replaced.connect(self._replaced)
         edits.restyled.connect(self._described)
@@ -161,14 +162,21 @@ class _Followed(QObject):
     def _painted(self, box: tuple[slice, ...]) -> None:
         keeper, labels = self._keeper(), self._labels()
         if keeper is not None and labels is not None:
-            keeper.write("stroke", self.key, box, labels.data[box])
+            confirmed = self._edits.confirming.pixels[box]
+            keeper.write("stroke", self.key, box, labels.data[box], confirmed)
 
     def _replaced(self) -> None:
         keeper, labels, session = self._keeper(), self._labels(), self._session()
         if keeper is not None and labels is not None and session is not None:
-            keeper.write("begin", self.key, labels.data, facts_of(session, labels))
+            keeper.write("begin", self.key, *_held(session, labels))
 
     def _described(self, event: Any = None) -> None:
         keeper, labels, session = self._keeper(), self._labels(), self._session()
         if keeper is not None and labels is not None and session is not None:
             keeper.write("tell", self.key, facts_of(session, labels))
+
+
+def _held(session: Session, labels: Labels) -> tuple[Any, dict[str, Any], Confirmed]:
+    """Return what a journal begins with."""
+    confirmed = Edits.of(labels, session).confirming.pixels
+    return labels.data, facts_of(session, labels), confirmed

@@ -6,6 +6,7 @@ from napari.layers import Labels
 from napari_unet.core.coding import Code
 from napari_unet.core.strokes.replay import Restored
 from napari_unet.widgets import say
+from napari_unet.widgets.annotating.edits import Edits
 from napari_unet.widgets.annotationlayer import DEFAULT_CLASSES, new_annotation_layer
 from napari_unet.widgets.classes import LabelClass, set_classes, set_code
 from napari_unet.widgets.keeping.facts import image_for
@@ -30,6 +31,7 @@ def restore(session: Session, found: Restored) -> Labels:
             f"'{layer.name}' was restored without its image '{said}', which is not open: "
             "open the image and choose both in Annotate"
         )
+        _confirm(session, layer, found)
         return layer
     classes = [LabelClass(one["name"], one["color"]) for one in meaning.get("classes", ())]
     layer = session.pairs.annotation_of(image)
@@ -42,6 +44,7 @@ def restore(session: Session, found: Restored) -> Labels:
         )
     layer.name = facts.get("layer", layer.name)
     set_code(layer, Code(meaning.get("zero", "unlabelled"), meaning.get("ids", "classes")))
+    _confirm(session, layer, found)
     session.pairs.set_role(image, facts["image"].get("role", "train"))
     say.info(f"'{layer.name}' was restored with {found.strokes} strokes")
     return layer
@@ -49,3 +52,8 @@ def restore(session: Session, found: Restored) -> Labels:
 
 def _empty(layer: Labels) -> bool:
     return not np.asarray(layer.data).any()
+
+
+def _confirm(session: Session, layer: Labels, found: Restored) -> None:
+    if found.confirmed:
+        Edits.of(layer, session).confirm(found.confirmed.copy())

@@ -28,7 +28,7 @@ def use_all(viewer: Any, labels: Labels) -> Labels:
         values = data.astype(np.int64) + (1 - code_of(labels).background)
     else:
         code = Code("unlabelled", "classes")
-        found = _classes(labels, written, data)
+        found = _classes(viewer, labels, written)
         values = np.where(found < 0, 0, found + code.background)
     return _new_layer(viewer, image, labels, values, code)
 
@@ -55,12 +55,15 @@ def use_changes(viewer: Any, labels: Labels, rim: int = 0) -> Labels:
     annotation = Session.of(viewer).pairs.annotation_of(image)
     if annotation is None or annotation.data.shape != labels.data.shape:
         return _new_from_changes(viewer, image, labels, written, (box, wanted))
-    _edit(annotation, labels, written, (box, wanted))
+    _edit(annotation, labels, _kinds(viewer, labels, written), (box, wanted))
     return annotation
 
 
 def changed_pixels(labels: Labels, written: Written) -> np.ndarray:
-    """Return where ``labels`` differ from what the network wrote; exact, undone edits do not."""
+    """Return where ``labels`` differ from what the network wrote; exact, undone edits do not.
+
+    Every pixel of an object that was given another class differs.
+    """
     data = np.asarray(labels.data)
     if data.shape != written.labels.shape:
         raise ValueError(
@@ -68,6 +71,8 @@ def changed_pixels(labels: Labels, written: Written) -> np.ndarray:
             f"{written.labels.shape}: what was changed in it is not known any more"
         )
     changed = data != written.labels
+    if written.has_choice:
+        changed |= np.isin(data, written.chosen.moved(written.kinds))
     if not changed.any():
         raise ValueError(
             f"nothing was changed in '{labels.name}' since it was made: correct it with the brush "
@@ -76,19 +81,24 @@ def changed_pixels(labels: Labels, written: Written) -> np.ndarray:
     return changed
 
 
-def guessed_class(viewer: Any, labels: Labels) -> str:
-    """Say which class objects were given that a person added; "" where there is no choice."""
+def guessed_classes(viewer: Any, labels: Labels) -> str:
+    """Say which classes objects were given that a person added; "" where there is no choice."""
     written = _written(viewer, labels)
-    if written is None or not written.objects or len(written.classes) <= MAX_CLASSES:
+    if written is None or not written.has_choice:
         return ""
     data = np.asarray(labels.data)
-    added = np.unique(data[data >= len(written.kinds)]).size
-    if not added:
+    added = np.unique(data[data >= max(len(written.kinds), 1)]).tolist()
+    guessed = [label for label in added if written.chosen.of(label) is None]
+    if not guessed:
         return ""
-    objects, count = ("1 object", "counts") if added == 1 else (f"{added} objects", "count")
+    kinds = _kinds(viewer, labels, written)[guessed]
+    names = [
+        f"{n} as '{written.classes[kind].name}'"
+        for kind, n in enumerate(np.bincount(kinds).tolist()) if n
+    ]  # fmt: skip
     return (
-        f"{objects} that the network did not make {count} as '{written.classes[1].name}': "
-        "repaint what is of another class"
+        f"Of the objects that you added, {' and '.join(names)} count by their scores: where that "
+        "is wrong, select the object and choose its class in Segment"
     )
 
 
@@ -119,17 +129,23 @@ def _keeps_objects(labels: Labels, written: Written | None) -> bool:
     return code_of(labels).instances and len(classes) <= MAX_CLASSES
 
 
-def _classes(labels: Labels, written: Written | None, data: np.ndarray) -> np.ndarray:
-    """Return the class of each pixel of ``data``, background 0, -1 where it is unlabelled.
+def _kinds(viewer: Any, labels: Labels, written: Written) -> np.ndarray:
+    """Return the class of each object by its label; where the labels are classes, themselves."""
+    if not written.objects:
+        return np.arange(int(np.max(labels.data)) + 1)
+    image = written.image()
+    result = Segmentations.of(Session.of(viewer)).result_of(image)
+    scores = None if result is None else result.keeping.scores
+    if scores is not None and scores.shape[0] != len(written.classes):  # of another network by now
+        scores = None
+    return written.chosen.kinds(written.place.flat(labels.data), written.kinds, scores)
 
-    An object that the network did not make is of the first class.
-    """
-    code = code_of(labels)
+
+def _classes(viewer: Any, labels: Labels, written: Written | None) -> np.ndarray:
+    """Return the class of each pixel, background 0, -1 where it is unlabelled."""
+    code, data = code_of(labels), np.asarray(labels.data)
     if code.instances and written is not None:
-        kinds = np.ones(max(int(data.max(initial=0)) + 1, len(written.kinds)), np.int64)
-        kinds[: len(written.kinds)] = np.maximum(written.kinds, 1)
-        kinds[0] = 0
-        return kinds[data]
+        return _kinds(viewer, labels, written).astype(np.int64)[data]
     values = data.astype(np.int64) - code.background
     return np.where(values > 0, 1, values) if code.instances else values
 
@@ -160,26 +176,27 @@ def _new_from_changes(
     box, wanted = place
     code = Code("unlabelled", "objects" if _keeps_objects(labels, written) else "classes")
     values = np.zeros(labels.data.shape, np.int64)
-    values[box] = np.where(wanted, _coded(labels, written, box, code), 0)
+    kinds = _kinds(viewer, labels, written)
+    values[box] = np.where(wanted, _coded(labels.data[box], kinds, code), 0)
     return _new_layer(viewer, image, labels, values, code)
 
 
-def _coded(labels: Labels, written: Written, box: Region, code: Code, shift: int = 0) -> np.ndarray:
-    """Return what ``labels`` say in the box, in another code; objects are moved by ``shift``."""
-    data = np.asarray(labels.data[box])
+def _coded(data: Any, kinds: np.ndarray, code: Code, shift: int = 0) -> np.ndarray:
+    """Return objects of these ``kinds`` in another code; their numbers are moved by ``shift``."""
+    data = np.asarray(data)
     if code.instances:
         return np.where(data > 0, data.astype(np.int64) + code.background + shift, code.background)
-    return _classes(labels, written, data) + code.background
+    return kinds.astype(np.int64)[data] + code.background
 
 
 def _edit(
-    annotation: Labels, labels: Labels, written: Written, place: tuple[Region, np.ndarray]
+    annotation: Labels, labels: Labels, kinds: np.ndarray, place: tuple[Region, np.ndarray]
 ) -> None:
     box, wanted = place
     code = code_of(annotation)
     before = np.asarray(annotation.data)
     shift = max(int(before.max(initial=0)) - code.background, 0) if code.instances else 0
-    values = np.where(wanted, _coded(labels, written, box, code, shift), before[box])
+    values = np.where(wanted, _coded(labels.data[box], kinds, code, shift), before[box])
     if int(values.max()) > np.iinfo(annotation.data.dtype).max:
         raise ValueError(
             f"'{annotation.name}' can hold values up to {np.iinfo(annotation.data.dtype).max} and "

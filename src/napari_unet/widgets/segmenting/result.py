@@ -5,7 +5,7 @@ never written to again, and the next result gets a layer of its own.
 """
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from napari_unet.widgets import say
 from napari_unet.widgets.classes import LabelClass, new_class, set_classes
 from napari_unet.widgets.latest import Latest
 from napari_unet.widgets.layers import notes, region_write
+from napari_unet.widgets.segmenting.chosenclasses import ChosenClasses
 from napari_unet.widgets.segmenting.keeping import Keeping
 from napari_unet.widgets.segmenting.place import Place
 from napari_unet.widgets.segmenting.request import Look
@@ -38,6 +39,12 @@ class Written:
     kinds: np.ndarray  # class of each object; (1,) where the labels are classes
     objects: bool
     classes: tuple[LabelClass, ...]  # background first
+    chosen: ChosenClasses = field(default_factory=ChosenClasses)  # since then, by a person
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether an object may be of one class or another."""
+        return self.objects and len(self.classes) > 2
 
 
 class Result(QObject):
@@ -79,6 +86,27 @@ class Result(QObject):
         """The layer that shows the result, None where there is none (any more)."""
         layer = self._shown.get(self.look.objects)
         return layer if self._is_there(layer) else None
+
+    @property
+    def written(self) -> Written | None:
+        """What the network wrote into the layer that shows the result."""
+        layer = self.layer
+        return None if layer is None else self._written.get(layer)
+
+    def choose_class(self, label: int, kind: int | None) -> None:
+        """Let an object be of class ``kind``, None: of that which the scores prefer.
+
+        An object that is there is corrected by it; of one that is not, the later ones learn, too.
+        """
+        layer, written = self.layer, self.written
+        if layer is None or written is None:
+            return
+        painted = bool((np.asarray(layer.data) == label).any())
+        chosen = written.chosen.choose(label, kind, painted)
+        self._written[layer] = replace(written, chosen=chosen)
+        if painted:
+            self._session.results.touch(layer)
+        self.changed.emit()
 
     def begin(self, place: Place, about: dict[str, Any]) -> dict[bool, np.ndarray | None]:
         """Get ready for a run; return the labels that show through until they are replaced.

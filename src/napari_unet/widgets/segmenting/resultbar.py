@@ -10,8 +10,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.widgets.segmenting.classchoice import ClassChoice
 from napari_unet.widgets.segmenting.result import Result
 from napari_unet.widgets.segmenting.words import count
+from napari_unet.widgets.session import Session
 
 RIMS = (0, 3, 10)  # px around what was changed
 NOTHING = "Nothing is segmented in this image yet"
@@ -25,9 +27,10 @@ class ResultBar(QWidget):
     annotate_all = Signal()
     annotate_changes = Signal(int)  # px around
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__()
         self.found = QLabel()
+        self.choice = ClassChoice(session)
         self.table_button = QPushButton("Table")
         self.annotate_button = QPushButton("Use as annotation")
         self.evaluate_button = QPushButton("Evaluate…")
@@ -48,6 +51,7 @@ class ResultBar(QWidget):
         objects = result is not None and result.look.objects
         self.found.setText(_found(result) if layer is not None else "")
         self.found.setVisible(bool(self.found.text()))
+        self.choice.show_result(result)
         tables = layer is not None and objects
         self.table_button.setEnabled(tables)
         self.table_button.setToolTip(
@@ -77,6 +81,7 @@ class ResultBar(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.found)
+        layout.addWidget(self.choice)
         layout.addLayout(buttons)
 
 

@@ -132,13 +132,11 @@ class Table(QWidget):
 def _measure(
     keeping: Keeping, labels: np.ndarray, written: Written, pixels: Pixels, look: Look
 ) -> Any:
-    """Measure the objects; one that a person has added is of the first class. Compute thread."""
+    """Measure the objects as they are now. Compute thread."""
     from napari_unet.core.labelling.objecttable import ObjectTable
 
-    if tuple(keeping.scores.shape[1:]) != labels.shape:
-        raise ValueError("the scores belong to another image by now: segment it again")
-    kinds = np.ones(max(int(labels.max(initial=0)) + 1, len(written.kinds)), np.uint8)
-    kinds[: len(written.kinds)] = written.kinds
-    kinds[0] = 0
+    if keeping.scores.shape != (len(written.classes), *labels.shape):
+        raise ValueError("the scores are of another image or network by now: segment it again")
+    kinds = written.chosen.kinds(labels, written.kinds, keeping.scores)
     dims = 3 if look.joins(keeping.dims, labels.ndim) else keeping.dims
     return ObjectTable.measure(labels, keeping.scores, kinds, pixels.axes, dims)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.core.boxes import Box
+from napari_unet.core.boxes import Box, shape_of
 from napari_unet.core.coding import Code
 from napari_unet.core.findings.words import count
 from napari_unet.core.networks.about import named_class
 from napari_unet.core.painted import pieces
+from napari_unet.core.strokes.confirmed import Confirmed
 from napari_unet.widgets.teaching.news import (
     Handed,
     Judged,
@@ -36,20 +37,23 @@ def codes_of(values: np.ndarray, code: Code) -> np.ndarray:
     return code.classes(values) + np.uint8(1)  # 255, unlabelled, becomes 0
 
 
-def paint(desk: "Desk", box: Box, codes: np.ndarray, confirmed: bool) -> None:
-    """Take in what ``box`` holds now."""
+def paint(desk: "Desk", box: Box, codes: np.ndarray, confirmed: bool | np.ndarray) -> None:
+    """Take in what ``box`` holds now, and which of it is confirmed."""
     know(desk, int(codes.max(initial=0)))  # undo may bring one back before its row is there
     if desk.teacher.paint(box, codes, confirmed=confirmed):
         desk.stroke_came(box)
 
 
-def paint_all(desk: "Desk", labels: Any, kept: tuple[int, ...], code: Code) -> Iterator[None]:
+def paint_all(
+    desk: "Desk", labels: Any, confirmed: Confirmed, kept: tuple[int, ...], code: Code
+) -> Iterator[None]:
     """Compare all of ``labels`` with what is known, piece by piece; ``kept`` are core's axes."""
     for region in pieces(labels.shape):
         codes = codes_of(np.asarray(labels[region]), code)
         box = tuple(region[axis] for axis in kept)
         box = tuple(slice(*part.indices(desk.shape[i])[:2]) for i, part in enumerate(box))
-        paint(desk, box, codes.reshape([part.stop - part.start for part in box]), False)
+        codes = codes.reshape(shape_of(box))
+        paint(desk, box, codes, confirmed[region].reshape(codes.shape))
         yield
 
 

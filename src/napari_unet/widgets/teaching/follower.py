@@ -1,8 +1,7 @@
 """Follower: sends what happens to an annotation layer to the desk, stroke by stroke."""
 
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from math import prod
 
@@ -10,6 +9,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.core.boxes import shape_of
 from napari_unet.widgets.annotating.edit import Edit
 from napari_unet.widgets.annotating.edits import WATCHED, Edits
 from napari_unet.widgets.classes import LabelClass, classes_of, code_of
@@ -31,8 +31,6 @@ class Follower(QObject):
         super().__init__()
         self._image, self._labels = weakref.ref(image), weakref.ref(labels)
         self._known: tuple[str, ...] = ()  # names of the classes that the desk knows
-        self._confirming = False
-        self._confirmed: weakref.WeakSet[Edit] = weakref.WeakSet()
         self._edits = Edits.of(labels, session)
         self._edits.painted.connect(self._painted)
         self._edits.replaced.connect(self.replaced)
@@ -49,14 +47,9 @@ class Follower(QObject):
         self._known = tuple(entry.name for entry in taught_classes(labels))
         return len(self._known)
 
-    @contextmanager
-    def confirming(self) -> Iterator[None]:
+    def confirming(self) -> AbstractContextManager[None]:
         """Let what is painted meanwhile be the network's own answer, taken over."""
-        self._confirming = True
-        try:
-            yield
-        finally:
-            self._confirming = False
+        return self._edits.confirming.on()
 
     def send_all(self) -> None:
         """Send all that is painted: a copy, where it is small enough to be copied at once."""
@@ -68,7 +61,15 @@ class Follower(QObject):
             data = np.array(data)
         numbers = tuple(slice(axis, axis + 1) for axis in range(labels.ndim))
         kept = tuple(part.start for part in region_from_layer(image, numbers))
-        self.errand.emit(partial(errands.paint_all, labels=data, kept=kept, code=code_of(labels)))
+        self.errand.emit(
+            partial(
+                errands.paint_all,
+                labels=data,
+                confirmed=self._edits.confirming.pixels.copy(),
+                kept=kept,
+                code=code_of(labels),
+            )
+        )
 
     @property
     def empty(self) -> bool:
@@ -83,15 +84,13 @@ class Follower(QObject):
             self._notice(labels, edit)
         codes = errands.codes_of(np.asarray(labels.data[region]), code_of(labels))
         box = region_from_layer(image, region)
-        codes = codes.reshape([part.stop - part.start for part in box])
-        confirmed = edit is not None and edit in self._confirmed and edit.box == region
+        codes = codes.reshape(shape_of(box))
+        confirmed = self._edits.confirming.pixels[region].reshape(codes.shape)
         self.painted.emit(region)
         self.errand.emit(partial(errands.paint, box=box, codes=codes, confirmed=confirmed))
 
     def _notice(self, labels: Labels, edit: Edit) -> None:
-        """Note what kind of edit it is; a class goes before its pixels do, the others stay."""
-        if self._confirming:
-            self._confirmed.add(edit)
+        """Let a class go before its pixels do: the others stay."""
         if edit.removed is not None:
             number, entry = edit.removed
             if entry.name in [other.name for other in classes_of(labels)]:
