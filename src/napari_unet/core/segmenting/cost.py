@@ -15,6 +15,7 @@ import psutil
 import torch
 
 from napari_unet.core.segmenting.scorer import Scorer
+from napari_unet.core.segmenting.winograd import extra_bytes
 from napari_unet.core.sizes import input_size
 
 MAPS = 7.0  # no network was seen to keep more maps of full size at once
@@ -42,6 +43,12 @@ def most_bytes(scorer: Scorer) -> float:
 def typical_bytes(scorer: Scorer) -> float:
     """Return bytes a pixel that the feature maps of most networks take."""
     return TYPICAL * _map(scorer)
+
+
+def fixed_bytes(scorer: Scorer) -> int:
+    """Return the bytes that do not depend on the tile: weights, and what is made of them."""
+    weights = sum(w.numel() for w in scorer.network.parameters()) * scorer.dtype.itemsize
+    return weights + extra_bytes(scorer.network)
 
 
 def exchanged(scorer: Scorer, growth: float) -> float:

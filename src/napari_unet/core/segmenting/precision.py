@@ -1,5 +1,7 @@
 """Precision: half where the device is faster in it and the labels stay the same, else single.
 
+Where single precision is faster still, by Winograd's convolutions, it is taken.
+
 Whether labels stay the same is looked at, not assumed: one tile from the middle of the image is
 scored in both precisions before a large image is segmented.
 """
@@ -11,9 +13,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
+from napari_unet.core.convolving.gain import winograd_pays
 from napari_unet.core.device import fast_dtype
 from napari_unet.core.network import UNet
 from napari_unet.core.segmenting.scorer import Scorer
+from napari_unet.core.segmenting.winograd import suits
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 AGREEMENT = 0.999  # share of pixels whose label must not depend on the precision
@@ -37,7 +41,7 @@ def choose_dtype(
     if own != torch.float32:
         return own
     fast = fast_dtype(network.head.weight.device)
-    if fast == torch.float32:
+    if fast == torch.float32 or (suits(network, own) and winograd_pays(fast)):
         return own
     return fast if _labels_agree(network, fast, sample) else own
 

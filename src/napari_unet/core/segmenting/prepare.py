@@ -84,7 +84,7 @@ def _edges(scorer: Scorer, grid: Grid, chosen: Options) -> tuple[int, ...]:
     def fitting(pixels: float) -> tuple[int, ...]:
         return choice.fitting_edges(depth, grid.seen, min(pixels, most), enough, grid.least)
 
-    taken = sum(w.numel() for w in scorer.network.parameters()) * scorer.dtype.itemsize
+    taken = cost.fixed_bytes(scorer)
     budget = (chosen.memory or choice.SHARE * memory_free(scorer.device)) - taken
     edges = fitting(budget / (cost.most_bytes(scorer) + exchanged))
     if edges != fitting(most):

@@ -3,7 +3,6 @@
 It holds a copy of the weights, cast once: a training may go on changing the network meanwhile.
 """
 
-import copy
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from napari_unet.core.network import CHANNELS_LAST, UNet
 from napari_unet.core.segmenting.averaging import average_of, versions
 from napari_unet.core.segmenting.half import in_half
+from napari_unet.core.segmenting.winograd import quickest
 
 
 class Scorer:
@@ -68,7 +68,7 @@ class Scorer:
 def _ready(network: UNet, dtype: torch.dtype) -> UNet:
     if dtype == torch.bfloat16:
         return in_half(network)
-    return copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
+    return quickest(network, dtype)
 
 
 def out_of_memory(error: BaseException) -> bool:
