@@ -11,7 +11,7 @@ from napari_unet.core.convolving import gain
 from napari_unet.core.convolving.convolution import WinogradConvolution
 from napari_unet.core.segmenting import cost, precision, winograd
 from napari_unet.core.segmenting.scorer import Scorer
-from napari_unet.core.segmenting.winograd import extra_bytes, in_winograd
+from napari_unet.core.segmenting.winograd import in_winograd, kept_bytes, room_bytes
 
 SHAPES = [
     {"base": 16, "depth": 3},
@@ -113,6 +113,10 @@ def test_what_it_keeps_is_counted():
     net = network(base=16, depth=2)
     scorer = Scorer(net, torch.float32)
     weights = sum(w.nbytes for w in net.parameters())
-    assert 4 * weights < cost.fixed_bytes(scorer) - weights
+    kept, room = kept_bytes(scorer.network), room_bytes(scorer.network)
+    kernels = sum(w.nbytes for w in net.parameters() if w.shape[2:] == (3, 3) and w.shape[1] > 1)
+    assert kept == 36 / 9 * kernels  # 36 values of 9 taps
+    assert room > 36 * 96 * (64 + 64) * 4 * torch.get_num_threads()  # of the widest layer
+    assert cost.fixed_bytes(scorer) == weights + kept + room
     assert cost.fixed_bytes(Scorer(net, torch.float64)) == 2 * weights
-    assert extra_bytes(net) == 0
+    assert kept_bytes(net) == room_bytes(net) == 0

@@ -69,10 +69,25 @@ def convolve(
     last: int,
     room: Room,
 ) -> None:
-    """Compute the squares ``first`` to ``last`` of ``out`` (height, width, outputs).
+    """Compute the squares ``first`` to ``last`` of ``out`` (height, width, outputs), by blocks.
 
     ``kernels``: (36, outputs / 16, inputs, 16). Pixels are read from one part after the other.
     """
+    for start in range(first, last, SQUARES):
+        _convolve(parts, kernels, bias, out, start, min(start + SQUARES, last), room)
+
+
+@compiled
+def _convolve(
+    parts: tuple[Part, Part],
+    kernels: np.ndarray,
+    bias: np.ndarray,
+    out: np.ndarray,
+    first: int,
+    last: int,
+    room: Room,
+) -> None:
+    """Compute one block."""
     height, width, outputs = out.shape
     inputs = kernels.shape[2]
     across = (width + MADE - 1) // MADE

@@ -13,6 +13,7 @@ from napari_unet.core.convolving.block import SQUARES, Part, Room, convolve, roo
 from napari_unet.core.convolving.squares import MADE, VALUES, values_of_kernels
 from napari_unet.core.convolving.vectors import COLUMNS, LANES
 
+SHARES = 4  # parts of the work a thread, so that one that is held up does not hold up all
 FEW = 16  # squares; below it the kernels' values are not used often enough to be read, 4 a weight
 
 
@@ -59,21 +60,22 @@ class WinogradConvolution(nn.Module):
     def _convolve(self, parts: tuple[Part, Part], out: np.ndarray) -> None:
         """Share the blocks of one image among threads, each with a room of its own."""
         count = ceil(out.shape[0] / MADE) * ceil(out.shape[1] / MADE)
-        starts = iter(range(0, count, SQUARES))  # each thread takes the next that is left
+        threads = min(torch.get_num_threads(), ceil(count / SQUARES))
+        share = ceil(count / SQUARES / threads / SHARES) * SQUARES
+        starts = iter(range(0, count, share))  # each thread takes the next that is left
         bias = self.bias.numpy()
 
         def work() -> None:
             room = Room.of(*reversed(self.weight.shape[:2]))
             for first in starts:
-                last = min(first + SQUARES, count)
+                last = min(first + share, count)
                 convolve(parts, self._values, bias, out, first, last, room)
 
-        others = min(torch.get_num_threads(), ceil(count / SQUARES)) - 1
-        if others == 0:
+        if threads == 1:
             work()
             return
-        with ThreadPoolExecutor(others) as pool:
-            helping = [pool.submit(work) for _ in range(others)]
+        with ThreadPoolExecutor(threads - 1) as pool:
+            helping = [pool.submit(work) for _ in range(threads - 1)]
             work()
         for one in helping:
             one.result()

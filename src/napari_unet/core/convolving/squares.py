@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 TAKEN, MADE = 6, 4  # pixels along one axis of a square that is read, and of what comes out
 VALUES = TAKEN * TAKEN  # products a square and pair of channels
@@ -51,5 +52,6 @@ def values_of_kernels(kernels: np.ndarray) -> np.ndarray:
     for place, point in enumerate(POINTS):
         others = np.prod([point - other for other in POINTS if other != point])
         line[place] = point ** np.arange(3) / others
-    values = np.kron(line, line) @ kernels.reshape(9, -1).astype(np.float64)
-    return values.reshape(VALUES, *kernels.shape[1:])
+    both = torch.from_numpy(np.kron(line, line))  # torch keeps to its number of threads, numpy not
+    flat = torch.from_numpy(kernels.reshape(9, -1).astype(np.float64))
+    return (both @ flat).numpy().reshape(VALUES, *kernels.shape[1:])

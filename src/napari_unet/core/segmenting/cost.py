@@ -15,7 +15,7 @@ import psutil
 import torch
 
 from napari_unet.core.segmenting.scorer import Scorer
-from napari_unet.core.segmenting.winograd import extra_bytes
+from napari_unet.core.segmenting.winograd import kept_bytes, room_bytes
 from napari_unet.core.sizes import input_size
 
 MAPS = 7.0  # no network was seen to keep more maps of full size at once
@@ -48,7 +48,7 @@ def typical_bytes(scorer: Scorer) -> float:
 def fixed_bytes(scorer: Scorer) -> int:
     """Return the bytes that do not depend on the tile: weights, and what is made of them."""
     weights = sum(w.numel() for w in scorer.network.parameters()) * scorer.dtype.itemsize
-    return weights + extra_bytes(scorer.network)
+    return weights + kept_bytes(scorer.network) + room_bytes(scorer.network)
 
 
 def exchanged(scorer: Scorer, growth: float) -> float:
@@ -85,7 +85,7 @@ def _measure(scorer: Scorer, tile: np.ndarray) -> Cost:
     if 4 * warm**scorer.network.dims < pixels:  # kernels are chosen on the first call
         scorer(np.zeros((len(tile), *(warm,) * scorer.network.dims), np.float32))
     start = time.perf_counter()
-    peak = _peak(lambda: scorer(tile), scorer.device)
+    peak = _peak(lambda: scorer(tile), scorer.device) - room_bytes(scorer.network)
     seconds = time.perf_counter() - start
     size = _map(scorer)
     kept = float(np.clip(peak / pixels, FEWEST * size, MAPS * size))

@@ -64,11 +64,18 @@ def quickest(network: UNet, dtype: torch.dtype) -> UNet:
     return copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
 
 
-def extra_bytes(network: nn.Module) -> int:
-    """Return the bytes that a network takes besides weights and feature maps."""
-    layers = [layer for layer in network.modules() if isinstance(layer, WinogradConvolution)]
-    kept = sum(layer.kept_bytes for layer in layers)
-    return kept + max((layer.room_bytes for layer in layers), default=0)
+def kept_bytes(network: nn.Module) -> int:
+    """Return the bytes that a network keeps besides its weights."""
+    return sum(layer.kept_bytes for layer in _layers(network))
+
+
+def room_bytes(network: nn.Module) -> int:
+    """Return the bytes that a network takes while it computes, besides feature maps."""
+    return max((layer.room_bytes for layer in _layers(network)), default=0)
+
+
+def _layers(network: nn.Module) -> list[WinogradConvolution]:
+    return [layer for layer in network.modules() if isinstance(layer, WinogradConvolution)]
 
 
 def _quicker(layer: nn.Module) -> nn.Module:
