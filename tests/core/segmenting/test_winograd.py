@@ -9,7 +9,7 @@ import torch
 from napari_unet import UNet, score_tiles, segment
 from napari_unet.core.convolving import gain
 from napari_unet.core.convolving.convolution import WinogradConvolution
-from napari_unet.core.segmenting import cost, precision, winograd
+from napari_unet.core.segmenting import cost, precision
 from napari_unet.core.segmenting.scorer import Scorer
 from napari_unet.core.segmenting.winograd import in_winograd, kept_bytes, room_bytes
 
@@ -21,11 +21,6 @@ SHAPES = [
     {"base": 16, "depth": 1, "release": True},
     {"base": 32, "depth": 4},
 ]
-
-
-@pytest.fixture
-def _pays(monkeypatch):
-    monkeypatch.setattr(winograd, "winograd_pays", lambda beaten=torch.float32: True)
 
 
 def network(**shape):
@@ -55,40 +50,34 @@ def test_scores_are_those_of_double_precision(shape):
     assert np.sqrt(np.mean(ours**2)) < 2 * np.sqrt(np.mean(torchs**2))
 
 
-@pytest.mark.usefixtures("_pays")
 @pytest.mark.parametrize("tile", [60, 76, (92, 60), 140])
 def test_tiles_put_together_are_the_whole(tile):
     net = network(base=16, depth=2, norm="weight")
     image = np.random.default_rng(1).integers(0, 200, (131, 90), np.uint8)
     exact = segment(image, copy.deepcopy(net).double(), scores=True).scores
     found = np.full(exact.shape, np.nan)
-    for part, scores in score_tiles(image, net, tile=tile, precision="float32"):
+    for part, scores in score_tiles(image, net, tile=tile, precision="winograd"):
         found[:, *part.write] = scores
     assert np.abs(found - exact).max() <= 1e-5
-    whole = segment(image, net, precision="float32", scores=True).scores
+    whole = segment(image, net, precision="winograd", scores=True).scores
     assert np.abs(found - whole).max() <= 1e-5
 
 
-@pytest.mark.usefixtures("_pays")
 @pytest.mark.parametrize(
-    ("shape", "dtype", "used"),
+    ("shape", "precision", "used"),
     [
-        ({"base": 16}, torch.float32, True),
-        ({"base": 16}, torch.float64, False),
-        ({"base": 16}, torch.bfloat16, False),
-        ({"base": 12}, torch.float32, False),
-        ({"base": 16, "dims": 3}, torch.float32, False),
+        ({"base": 16}, "winograd", True),
+        ({"base": 16}, "float32", False),
+        ({"base": 16}, "float64", False),
+        ({"base": 16}, "bfloat16", False),
+        ({"base": 12}, "winograd", False),
+        ({"base": 16, "dims": 3}, "winograd", False),
     ],
 )
-def test_where_it_is_used(shape, dtype, used):
+def test_where_it_is_used(shape, precision, used):
     net = network(depth=1, **shape)
-    assert bool(counted(Scorer(net, dtype).network)) == used
+    assert bool(counted(Scorer(net, precision).network)) == used
     assert not counted(net)
-
-
-def test_not_where_it_is_no_faster(monkeypatch):
-    monkeypatch.setattr(winograd, "winograd_pays", lambda beaten=torch.float32: False)
-    assert not counted(Scorer(network(base=16, depth=1), torch.float32).network)
 
 
 @pytest.mark.parametrize(("times", "pays"), [(2.5, True), (1.1, False), (0.3, False)])
@@ -97,26 +86,33 @@ def test_it_pays_where_it_is_clearly_faster(times, pays, monkeypatch):
     assert gain.winograd_pays.__wrapped__() == pays
 
 
-@pytest.mark.parametrize("beats_half", [True, False])
-def test_half_precision_stays_where_it_is_faster_still(beats_half, monkeypatch):
-    monkeypatch.setattr(precision, "fast_dtype", lambda device: torch.bfloat16)
-    monkeypatch.setattr(precision, "winograd_pays", lambda beaten: beats_half)
-    monkeypatch.setattr(precision, "_labels_agree", lambda *given: True)
-    chosen = precision.choose_dtype(network(base=16, depth=1), "auto", None)
-    assert chosen == (torch.float32 if beats_half else torch.bfloat16)
-    volumes = precision.choose_dtype(network(base=16, depth=1, dims=3), "auto", None)
-    assert volumes == torch.bfloat16
+@pytest.mark.parametrize("half", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("pays", [True, False])
+def test_large_images_get_the_quickest(pays, half, monkeypatch):
+    monkeypatch.setattr(precision, "fast_dtype", lambda device: half)
+    monkeypatch.setattr(precision, "winograd_pays", lambda beaten: pays and beaten == half)
+    other = str(half).removeprefix("torch.")
+    for shape, quick in (
+        ({"base": 16}, "winograd" if pays else other),
+        ({"base": 16, "dims": 3}, other),
+        ({"base": 12}, other),
+    ):
+        net = network(depth=1, **shape)
+        with torch.no_grad():
+            net.head.bias.copy_(torch.tensor([0.0, 9.0]))  # labels agree in any precision
+        tile = np.zeros((1, *(28,) * net.dims), np.float32)
+        assert precision.choose_precision(net, "auto", None) == "float32"  # a small one
+        assert precision.choose_precision(net, "auto", lambda tile=tile: tile) == quick
 
 
-@pytest.mark.usefixtures("_pays")
 def test_what_it_keeps_is_counted():
     net = network(base=16, depth=2)
-    scorer = Scorer(net, torch.float32)
+    scorer = Scorer(net, "winograd")
     weights = sum(w.nbytes for w in net.parameters())
     kept, room = kept_bytes(scorer.network), room_bytes(scorer.network)
     kernels = sum(w.nbytes for w in net.parameters() if w.shape[2:] == (3, 3) and w.shape[1] > 1)
     assert kept == 36 / 9 * kernels  # 36 values of 9 taps
     assert room > 36 * 96 * (64 + 64) * 4 * torch.get_num_threads()  # of the widest layer
     assert cost.fixed_bytes(scorer) == weights + kept + room
-    assert cost.fixed_bytes(Scorer(net, torch.float64)) == 2 * weights
+    assert cost.fixed_bytes(Scorer(net, "float64")) == 2 * weights
     assert kept_bytes(net) == room_bytes(net) == 0

@@ -68,7 +68,7 @@ def measured(scorer: Scorer) -> Cost:
     """Return the cost of a pixel, from one small tile where it is not known yet."""
     network = scorer.network
     key = (
-        network.architecture, scorer.dtype, len(scorer.versions), str(scorer.device),
+        network.architecture, scorer.precision, len(scorer.versions), str(scorer.device),
         torch.get_num_threads(),
     )  # fmt: skip
     if key not in _KNOWN:

@@ -1,4 +1,4 @@
-"""A network in single precision on a CPU whose 3x3 convolutions are Winograd's where that pays.
+"""A network in single precision on a CPU whose 3x3 convolutions are Winograd's where they can be.
 
 Scores are the same but for rounding: see ``core/convolving/squares.py``.
 """
@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from napari_unet.core.convolving.convolution import WinogradConvolution
-from napari_unet.core.convolving.gain import winograd_pays
 from napari_unet.core.network import Pair, UNet
 from napari_unet.core.networks.standardisation import StandardisedConvolution
 
@@ -41,10 +40,10 @@ class Rectified(nn.Module):
         return F.relu(self.layer(x), inplace=True)
 
 
-def suits(network: UNet, dtype: torch.dtype) -> bool:
-    """Tell whether ``network`` has layers, in this precision, that could be faster."""
+def suits(network: UNet) -> bool:
+    """Tell whether ``network`` has layers that could be faster."""
     cpu = network.head.weight.device.type == "cpu"
-    return cpu and dtype == torch.float32 and network.dims == 2 and network.base % 8 == 0
+    return cpu and network.dims == 2 and network.base % 8 == 0
 
 
 def in_winograd(network: UNet) -> UNet:
@@ -55,13 +54,6 @@ def in_winograd(network: UNet) -> UNet:
             pairs[place] = WinogradPair(cast(Pair, pair))
     made.bottom = cast(Pair, WinogradPair(made.bottom))
     return made
-
-
-def quickest(network: UNet, dtype: torch.dtype) -> UNet:
-    """Return a copy of ``network`` in ``dtype``, for scoring only."""
-    if suits(network, dtype) and winograd_pays():
-        return in_winograd(network)
-    return copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
 
 
 def kept_bytes(network: nn.Module) -> int:
