@@ -87,9 +87,7 @@ class UNet(nn.Module):
             x = up(x)
             if self.release:
                 x = F.relu(x, inplace=True)
-            if self.skips:
-                x = torch.cat((x, copies.pop()), 1)
-            x = pair(x)
+            x = pair(x, copies.pop() if self.skips else None)
         return cast(torch.Tensor, self.head(x))
 
     def score(self, tile: np.ndarray) -> np.ndarray:
@@ -170,8 +168,9 @@ class Pair(nn.Module):
         self.first = _convolution(shape, inputs, outputs)
         self.second = _convolution(shape, outputs, outputs)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (B, outputs, *n - 4) of (B, inputs, *n)."""
+    def forward(self, x: torch.Tensor, copied: torch.Tensor | None = None) -> torch.Tensor:
+        """Return (B, outputs, *n - 4) of (B, inputs, *n); ``copied`` are the last of the inputs."""
+        x = x if copied is None else torch.cat((x, copied), 1)
         x = F.relu(self.first(x), inplace=True)
         return F.relu(self.second(x), inplace=True)
 

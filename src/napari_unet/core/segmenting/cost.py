@@ -15,6 +15,7 @@ import psutil
 import torch
 
 from napari_unet.core.segmenting.scorer import Scorer
+from napari_unet.core.segmenting.winograd import kept_bytes, room_bytes
 from napari_unet.core.sizes import input_size
 
 MAPS = 7.0  # no network was seen to keep more maps of full size at once
@@ -44,6 +45,12 @@ def typical_bytes(scorer: Scorer) -> float:
     return TYPICAL * _map(scorer)
 
 
+def fixed_bytes(scorer: Scorer) -> int:
+    """Return the bytes that do not depend on the tile: weights, and what is made of them."""
+    weights = sum(w.numel() for w in scorer.network.parameters()) * scorer.dtype.itemsize
+    return weights + kept_bytes(scorer.network) + room_bytes(scorer.network)
+
+
 def exchanged(scorer: Scorer, growth: float) -> float:
     """Return bytes a pixel of what goes in and out: this tile and the next, scores, averages.
 
@@ -61,7 +68,7 @@ def measured(scorer: Scorer) -> Cost:
     """Return the cost of a pixel, from one small tile where it is not known yet."""
     network = scorer.network
     key = (
-        network.architecture, scorer.dtype, len(scorer.versions), str(scorer.device),
+        network.architecture, scorer.precision, len(scorer.versions), str(scorer.device),
         torch.get_num_threads(),
     )  # fmt: skip
     if key not in _KNOWN:
@@ -78,7 +85,7 @@ def _measure(scorer: Scorer, tile: np.ndarray) -> Cost:
     if 4 * warm**scorer.network.dims < pixels:  # kernels are chosen on the first call
         scorer(np.zeros((len(tile), *(warm,) * scorer.network.dims), np.float32))
     start = time.perf_counter()
-    peak = _peak(lambda: scorer(tile), scorer.device)
+    peak = _peak(lambda: scorer(tile), scorer.device) - room_bytes(scorer.network)
     seconds = time.perf_counter() - start
     size = _map(scorer)
     kept = float(np.clip(peak / pixels, FEWEST * size, MAPS * size))

@@ -19,7 +19,7 @@ class Options:
     tile: int | Sequence[int] | None = None  # input edge in pixels of the network
     memory: int | None = None  # bytes that may be used; half of what is free where not given
     average: str = "none"  # over the tile as it is, mirrored, or mirrored and rotated
-    precision: str = "auto"  # bfloat16 where it is faster and the labels stay the same
+    precision: str = "auto"  # the quickest with which the labels of a large image stay the same
     pixel_size: Mapping[str, float] | None = None  # of the image, µm per axis
     uncertainty: str = "none"  # entropy of the scores, or their spread over the versions
     contrast: Contrast | None = None  # measured before, on the same image

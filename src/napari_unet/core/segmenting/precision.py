@@ -1,7 +1,8 @@
-"""Precision: half where the device is faster in it and the labels stay the same, else single.
+"""Precision: the quickest arithmetic with which the labels stay the same, else plain float32.
 
-Whether labels stay the same is looked at, not assumed: one tile from the middle of the image is
-scored in both precisions before a large image is segmented.
+Half precision where the device is fast in it; on a CPU, float32 by Winograd's convolutions where
+these are faster still. Whether labels stay the same is looked at, not assumed: one tile from the
+middle of the image is scored both ways before a large image is segmented.
 """
 
 from collections.abc import Callable
@@ -11,49 +12,53 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
+from napari_unet.core.convolving.gain import winograd_pays
 from napari_unet.core.device import fast_dtype
 from napari_unet.core.network import UNet
 from napari_unet.core.segmenting.scorer import Scorer
+from napari_unet.core.segmenting.winograd import suits
 
-PRECISIONS = ("auto", "float32", "bfloat16", "float64")
+PRECISIONS = ("auto", "float32", "winograd", "bfloat16", "float64")
 AGREEMENT = 0.999  # share of pixels whose label must not depend on the precision
-WORTH = 8  # a tile is compared where the image is at least so many times as large
 
-_AGREED: "WeakKeyDictionary[UNet, tuple[Any, bool]]" = WeakKeyDictionary()
+_CHOSEN: "WeakKeyDictionary[UNet, tuple[Any, str]]" = WeakKeyDictionary()
 
 
-def choose_dtype(
-    network: UNet, precision: str, sample: Callable[[], np.ndarray] | None
-) -> torch.dtype:
-    """Return the dtype to score in; ``sample`` reads the tile to compare, None if not worth it.
+def choose_precision(network: UNet, precision: str, sample: Callable[[], np.ndarray] | None) -> str:
+    """Return what to score in; ``sample`` reads the tile to compare, None if not worth it.
 
     A network in other than single precision stays in its own.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision is '{precision}': choose one of {', '.join(PRECISIONS)}")
-    own = network.head.weight.dtype
     if precision != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}.get(precision, torch.float64)
-    if own != torch.float32:
-        return own
-    fast = fast_dtype(network.head.weight.device)
-    if fast == torch.float32:
-        return own
-    return fast if _labels_agree(network, fast, sample) else own
-
-
-def _labels_agree(
-    network: UNet, dtype: torch.dtype, sample: Callable[[], np.ndarray] | None
-) -> bool:
-    """Compare labels in both precisions, once for each state of the weights."""
-    state = (dtype, *((w.data_ptr(), w._version) for w in network.parameters()))
-    kept = _AGREED.get(network)
+        return precision
+    if network.head.weight.dtype != torch.float32:
+        return str(network.head.weight.dtype).removeprefix("torch.")
+    state = [(w.data_ptr(), w._version) for w in network.parameters()]
+    kept = _CHOSEN.get(network)
     if kept is not None and kept[0] == state:
         return kept[1]
     if sample is None:
-        return False
+        return "float32"
+    quick = _quickest(network)
+    chosen = quick if _labels_agree(network, quick, sample) else "float32"
+    _CHOSEN[network] = (state, chosen)
+    return chosen
+
+
+def _quickest(network: UNet) -> str:
+    """Return the precision that is measured to be the fastest on this device."""
+    fast = fast_dtype(network.head.weight.device)
+    if suits(network) and winograd_pays(fast):
+        return "winograd"
+    return str(fast).removeprefix("torch.")
+
+
+def _labels_agree(network: UNet, precision: str, sample: Callable[[], np.ndarray]) -> bool:
+    """Compare the labels of one tile in this precision and in float32."""
+    if precision == "float32":
+        return True
     tile = sample()
-    whole, half = (Scorer(network, kind)(tile)[0].argmax(0) for kind in (torch.float32, dtype))
-    agree = float(np.mean(whole == half)) >= AGREEMENT
-    _AGREED[network] = (state, agree)
-    return agree
+    exact, quick = (Scorer(network, name)(tile)[0].argmax(0) for name in ("float32", precision))
+    return float(np.mean(exact == quick)) >= AGREEMENT

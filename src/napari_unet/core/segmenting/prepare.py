@@ -8,7 +8,6 @@ from math import inf, prod
 from typing import Any, Unpack
 
 import numpy as np
-import torch
 
 from napari_unet.core.device import memory_free
 from napari_unet.core.network import UNet
@@ -18,7 +17,7 @@ from napari_unet.core.segmenting.canonical import SEEN, CanonicalImage
 from napari_unet.core.segmenting.grid import Grid
 from napari_unet.core.segmenting.options import AllOptions, Options
 from napari_unet.core.segmenting.plan import times
-from napari_unet.core.segmenting.precision import choose_dtype
+from napari_unet.core.segmenting.precision import choose_precision
 from napari_unet.core.segmenting.reading import Reader
 from napari_unet.core.segmenting.resampling import scales
 from napari_unet.core.segmenting.scorer import Scorer
@@ -40,7 +39,7 @@ def prepare(image: Any, network: UNet, **options: Unpack[AllOptions]) -> Scoring
         scales(seen, view.places[-network.dims :], chosen.pixel_size, size),
     )
     reader = Reader(view, chosen.contrast or _contrast(view, grid, network), grid)
-    scorer = Scorer(network, _dtype(network, reader, chosen.precision), chosen.average)
+    scorer = Scorer(network, _precision(network, reader, chosen.precision), chosen.average)
     return Scoring(scorer, reader, _edges(scorer, grid, chosen))
 
 
@@ -53,7 +52,7 @@ def _contrast(view: CanonicalImage, grid: Grid, network: UNet) -> Contrast:
     return replace(normalisation, flatten=flatten).measure(view, view.axes)
 
 
-def _dtype(network: UNet, reader: Reader, precision: str) -> torch.dtype:
+def _precision(network: UNet, reader: Reader, precision: str) -> str:
     """Choose the precision; a tile from the middle of a large image is looked at for it."""
     edges = (input_size(network.depth, COMPARED[network.dims]),) * network.dims
     worth = prod(reader.grid.shape) >= WORTH * prod(edges)
@@ -62,7 +61,7 @@ def _dtype(network: UNet, reader: Reader, precision: str) -> torch.dtype:
         middle = [length / 2 for length in reader.grid.shape]
         return reader.read(next(reader.grid.tiles(edges, near=middle)))
 
-    return choose_dtype(network, precision, sample if worth else None)
+    return choose_precision(network, precision, sample if worth else None)
 
 
 def _edges(scorer: Scorer, grid: Grid, chosen: Options) -> tuple[int, ...]:
@@ -84,7 +83,7 @@ def _edges(scorer: Scorer, grid: Grid, chosen: Options) -> tuple[int, ...]:
     def fitting(pixels: float) -> tuple[int, ...]:
         return choice.fitting_edges(depth, grid.seen, min(pixels, most), enough, grid.least)
 
-    taken = sum(w.numel() for w in scorer.network.parameters()) * scorer.dtype.itemsize
+    taken = cost.fixed_bytes(scorer)
     budget = (chosen.memory or choice.SHARE * memory_free(scorer.device)) - taken
     edges = fitting(budget / (cost.most_bytes(scorer) + exchanged))
     if edges != fitting(most):

@@ -12,17 +12,21 @@ import torch
 from napari_unet.core.network import CHANNELS_LAST, UNet
 from napari_unet.core.segmenting.averaging import average_of, versions
 from napari_unet.core.segmenting.half import in_half
+from napari_unet.core.segmenting.winograd import in_winograd, suits
 
 
 class Scorer:
     """Scores tiles (C, *input); to be called from one thread alone."""
 
-    def __init__(self, network: UNet, dtype: torch.dtype, average: str = "none") -> None:
-        self.dtype = dtype
+    def __init__(self, network: UNet, precision: str, average: str = "none") -> None:
+        """Take a ``precision`` of ``PRECISIONS``, or the name of the network's own dtype."""
+        self.precision = precision
+        single = precision == "winograd"  # another way to compute in float32
+        self.dtype: torch.dtype = torch.float32 if single else getattr(torch, precision)
         self.device = network.head.weight.device
         self.versions = versions(average, network.dims)
-        self.network = _ready(network, dtype)
-        self.input = torch.float32 if dtype == torch.bfloat16 else dtype
+        self.network = _ready(network, precision, self.dtype)
+        self.input = torch.float32 if self.dtype == torch.bfloat16 else self.dtype
 
     def __call__(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the scores (K, *output) of a tile, and their spread (*output) over versions.
@@ -65,9 +69,11 @@ class Scorer:
         return found
 
 
-def _ready(network: UNet, dtype: torch.dtype) -> UNet:
+def _ready(network: UNet, precision: str, dtype: torch.dtype) -> UNet:
     if dtype == torch.bfloat16:
         return in_half(network)
+    if precision == "winograd" and suits(network):
+        return in_winograd(network)
     return copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
 
 

@@ -53,8 +53,8 @@ class Scoring:
 
     @property
     def precision(self) -> str:
-        """The name of the dtype that computes."""
-        return str(self.scorer.dtype).removeprefix("torch.")
+        """What computes; hand it on to score in the same way again."""
+        return self.scorer.precision
 
     def tiles(
         self, region: Sequence[slice] | None = None, near: Sequence[float] | None = None

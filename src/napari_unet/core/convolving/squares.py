@@ -1,0 +1,57 @@
+"""Squares: 6x6 pixels that give 4x4 of the result, and the 36 values in which they are multiplied.
+
+A product of polynomials is known by its values at enough points. Along one axis 6 pixels become
+the values of a polynomial at 0, ±5/8, ±3/2 and infinity, 3 taps of a kernel theirs at the same
+points; the products of these values give 4 pixels. Rounding errors are about twice those of the
+sum of nine products; the usual points 0, ±1, ±2 would double them again. All constants are exact
+in float32.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+TAKEN, MADE = 6, 4  # pixels along one axis of a square that is read, and of what comes out
+VALUES = TAKEN * TAKEN  # products a square and pair of channels
+POINTS = (0.0, 0.625, -0.625, 1.5, -1.5)  # and infinity
+_A, _B = POINTS[1], POINTS[3]
+
+
+def values_of_pixels(x: Sequence[Any]) -> list[Any]:
+    """Return the values of 6 pixels along one axis: at each point, then at infinity.
+
+    Works on anything that adds and multiplies, so that the compiler can be given it, too.
+    """
+    even1, odd1 = x[4] - x[2] * _B**2, (x[3] - x[1] * _B**2) * _A
+    even2, odd2 = x[4] - x[2] * _A**2, (x[3] - x[1] * _A**2) * _B
+    both, ends = _A**2 + _B**2, _A**2 * _B**2
+    return [
+        x[0] * ends - x[2] * both + x[4],
+        even1 + odd1, even1 - odd1, even2 + odd2, even2 - odd2,
+        x[1] * ends - x[3] * both + x[5],
+    ]  # fmt: skip
+
+
+def pixels_of_values(m: Sequence[Any]) -> list[Any]:
+    """Return 4 pixels along one axis of the products of 6 values."""
+    sum1, sum2, odd1, odd2 = m[1] + m[2], m[3] + m[4], m[1] - m[2], m[3] - m[4]
+    return [
+        m[0] + sum1 + sum2,
+        odd1 * _A + odd2 * _B,
+        sum1 * _A**2 + sum2 * _B**2,
+        odd1 * _A**3 + odd2 * _B**3 + m[5],
+    ]
+
+
+def values_of_kernels(kernels: np.ndarray) -> np.ndarray:
+    """Return (36, ...) float64: the values of kernels (9, ...), their taps first."""
+    line = np.zeros((TAKEN, 3))
+    line[-1, 2] = 1.0
+    for place, point in enumerate(POINTS):
+        others = np.prod([point - other for other in POINTS if other != point])
+        line[place] = point ** np.arange(3) / others
+    flat = kernels.reshape(9, -1).astype(np.float64)
+    # no BLAS: its threads wait for each other on a busy machine, longer than this takes
+    values = np.einsum("vt,tn->vn", np.kron(line, line), flat, optimize=False)
+    return values.reshape(VALUES, *kernels.shape[1:])

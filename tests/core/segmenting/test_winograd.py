@@ -1,0 +1,118 @@
+"""Networks whose convolutions are Winograd's have the scores they had, in tiles of any size."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet import UNet, score_tiles, segment
+from napari_unet.core.convolving import gain
+from napari_unet.core.convolving.convolution import WinogradConvolution
+from napari_unet.core.segmenting import cost, precision
+from napari_unet.core.segmenting.scorer import Scorer
+from napari_unet.core.segmenting.winograd import in_winograd, kept_bytes, room_bytes
+
+SHAPES = [
+    {"base": 16, "depth": 3},
+    {"base": 16, "depth": 2, "norm": "weight", "classes": 3, "channels": 2},
+    {"base": 8, "depth": 3, "skips": False},
+    {"base": 24, "depth": 2},
+    {"base": 16, "depth": 1, "release": True},
+    {"base": 32, "depth": 4},
+]
+
+
+def network(**shape):
+    torch.manual_seed(5)
+    net = UNet(**shape).eval()
+    with torch.no_grad():
+        for name, weight in net.named_parameters():
+            if name.endswith("bias"):
+                weight.normal_(0, 0.1)
+    return net
+
+
+def counted(net):
+    return sum(isinstance(layer, WinogradConvolution) for layer in net.modules())
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_scores_are_those_of_double_precision(shape):
+    net = network(**shape)
+    quick = in_winograd(net)
+    assert counted(quick) >= 2 * net.depth - (net.base < 16)
+    size = [net.input_size(n) for n in (37, 70)]
+    tile = np.random.default_rng(0).random((net.channels, *size), np.float32)
+    exact = copy.deepcopy(net).double().score(tile.astype(np.float64))
+    ours, torchs = quick.score(tile) - exact, net.score(tile) - exact
+    assert np.abs(ours).max() < 1e-5
+    assert np.sqrt(np.mean(ours**2)) < 2 * np.sqrt(np.mean(torchs**2))
+
+
+@pytest.mark.parametrize("tile", [60, 76, (92, 60), 140])
+def test_tiles_put_together_are_the_whole(tile):
+    net = network(base=16, depth=2, norm="weight")
+    image = np.random.default_rng(1).integers(0, 200, (131, 90), np.uint8)
+    exact = segment(image, copy.deepcopy(net).double(), scores=True).scores
+    found = np.full(exact.shape, np.nan)
+    for part, scores in score_tiles(image, net, tile=tile, precision="winograd"):
+        found[:, *part.write] = scores
+    assert np.abs(found - exact).max() <= 1e-5
+    whole = segment(image, net, precision="winograd", scores=True).scores
+    assert np.abs(found - whole).max() <= 1e-5
+
+
+@pytest.mark.parametrize(
+    ("shape", "precision", "used"),
+    [
+        ({"base": 16}, "winograd", True),
+        ({"base": 16}, "float32", False),
+        ({"base": 16}, "float64", False),
+        ({"base": 16}, "bfloat16", False),
+        ({"base": 12}, "winograd", False),
+        ({"base": 16, "dims": 3}, "winograd", False),
+    ],
+)
+def test_where_it_is_used(shape, precision, used):
+    net = network(depth=1, **shape)
+    assert bool(counted(Scorer(net, precision).network)) == used
+    assert not counted(net)
+
+
+@pytest.mark.parametrize(("times", "pays"), [(2.5, True), (1.1, False), (0.3, False)])
+def test_it_pays_where_it_is_clearly_faster(times, pays, monkeypatch):
+    monkeypatch.setattr(gain, "_gain", lambda beaten: times)
+    assert gain.winograd_pays.__wrapped__() == pays
+
+
+@pytest.mark.parametrize("half", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("pays", [True, False])
+def test_large_images_get_the_quickest(pays, half, monkeypatch):
+    monkeypatch.setattr(precision, "fast_dtype", lambda device: half)
+    monkeypatch.setattr(precision, "winograd_pays", lambda beaten: pays and beaten == half)
+    other = str(half).removeprefix("torch.")
+    for shape, quick in (
+        ({"base": 16}, "winograd" if pays else other),
+        ({"base": 16, "dims": 3}, other),
+        ({"base": 12}, other),
+    ):
+        net = network(depth=1, **shape)
+        with torch.no_grad():
+            net.head.bias.copy_(torch.tensor([0.0, 9.0]))  # labels agree in any precision
+        tile = np.zeros((1, *(28,) * net.dims), np.float32)
+        assert precision.choose_precision(net, "auto", None) == "float32"  # a small one
+        assert precision.choose_precision(net, "auto", lambda tile=tile: tile) == quick
+
+
+def test_what_it_keeps_is_counted():
+    net = network(base=16, depth=2)
+    scorer = Scorer(net, "winograd")
+    weights = sum(w.nbytes for w in net.parameters())
+    kept, room = kept_bytes(scorer.network), room_bytes(scorer.network)
+    kernels = sum(w.nbytes for w in net.parameters() if w.shape[2:] == (3, 3) and w.shape[1] > 1)
+    assert kept == 36 / 9 * kernels  # 36 values of 9 taps
+    assert room > 36 * 96 * (64 + 64) * 4 * torch.get_num_threads()  # of the widest layer
+    assert cost.fixed_bytes(scorer) == weights + kept + room
+    assert cost.fixed_bytes(Scorer(net, "float64")) == 2 * weights
+    assert kept_bytes(net) == room_bytes(net) == 0
