@@ -87,7 +87,9 @@ class UNet(nn.Module):
             x = up(x)
             if self.release:
                 x = F.relu(x, inplace=True)
-            x = pair(x, copies.pop() if self.skips else None)
+            if self.skips:
+                x = cast(Pair, pair).join(x, copies.pop())
+            x = pair(x)
         return cast(torch.Tensor, self.head(x))
 
     def score(self, tile: np.ndarray) -> np.ndarray:
@@ -168,9 +170,12 @@ class Pair(nn.Module):
         self.first = _convolution(shape, inputs, outputs)
         self.second = _convolution(shape, outputs, outputs)
 
-    def forward(self, x: torch.Tensor, copied: torch.Tensor | None = None) -> torch.Tensor:
-        """Return (B, outputs, *n - 4) of (B, inputs, *n); ``copied`` are the last of the inputs."""
-        x = x if copied is None else torch.cat((x, copied), 1)
+    def join(self, x: torch.Tensor, copied: torch.Tensor) -> torch.Tensor:
+        """Return the input of this pair where part of it is copied from the contracting path."""
+        return torch.cat((x, copied), 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (B, outputs, *n - 4) of (B, inputs, *n)."""
         x = F.relu(self.first(x), inplace=True)
         return F.relu(self.second(x), inplace=True)
 

@@ -14,6 +14,8 @@ from napari_unet.core.convolving.convolution import WinogradConvolution
 from napari_unet.core.network import Pair, UNet
 from napari_unet.core.networks.standardisation import StandardisedConvolution
 
+Halves = tuple[torch.Tensor, torch.Tensor]
+
 
 class WinogradPair(nn.Module):
     """Two unpadded 3x3 convolutions with a ReLU after each; the joined map is never made."""
@@ -22,9 +24,14 @@ class WinogradPair(nn.Module):
         super().__init__()
         self.first, self.second = _quicker(pair.first), _quicker(pair.second)
 
-    def forward(self, x: torch.Tensor, copied: torch.Tensor | None = None) -> torch.Tensor:
+    def join(self, x: torch.Tensor, copied: torch.Tensor) -> Halves:
+        """Return both as they are: the first convolution reads one after the other."""
+        return x, copied
+
+    def forward(self, x: torch.Tensor | Halves) -> torch.Tensor:
         """Return (B, outputs, *n - 4) of (B, inputs, *n)."""
-        return cast(torch.Tensor, self.second(self.first(x, copied)))
+        halves = x if isinstance(x, tuple) else (x,)
+        return cast(torch.Tensor, self.second(self.first(*halves)))
 
 
 class Rectified(nn.Module):
