@@ -76,13 +76,13 @@ class Field:
         self.size, self.device = size, device
         self.network = UNet(base=base).to(device).eval()
         self.dtype = fast_dtype(device)
-        self.precision = str(self.dtype).removeprefix("torch.")
         self.padded = Padded(self.network).eval()
         plain = UNet(base=base).to(device).eval()
         plain.load_state_dict(self.network.state_dict())
         self.nchw = Padded(plain.to(memory_format=torch.contiguous_format)).eval()
         self.image = np.random.default_rng(0).random((size, size), np.float32)
         self.tensor = torch.from_numpy(self.image)[None, None].to(device)
+        self.precision = prepare(self.image, self.network).precision  # measured once, for all
         chunks = (min(size, 1024),) * 2
         self.source = zarr.create_array(folder / "in.zarr", data=self.image, chunks=chunks)
         self.labels = zarr.create_array(
@@ -90,12 +90,13 @@ class Field:
         )
 
     def contenders(self) -> dict[str, Callable[[], object]]:
+        dtype = str(self.dtype).removeprefix("torch.")
         found = {
             OURS: lambda: segment(self.image, self.network, precision=self.precision),
             STORES: lambda: segment(
                 self.source, self.network, precision=self.precision, out=self.labels
             ),
-            f"MONAI, overlap 0.25, {self.precision}, channels last": lambda: self.monai(self.fast),
+            f"MONAI, overlap 0.25, {dtype}, channels last": lambda: self.monai(self.fast),
             "MONAI, overlap 0.25": lambda: self.monai(self.nchw),
             "MONAI, overlap 0.5 gaussian": lambda: self.monai(
                 self.nchw, overlap=0.5, mode="gaussian"
@@ -255,7 +256,7 @@ def one(size: int, base: int, chosen: argparse.Namespace) -> None:
     print(text, flush=True)
     if chosen.record:
         suffix = "" if field.device.type == "cpu" else f" {field.device.type}"
-        record(f"segmenting {size} {base}{suffix}", text)
+        record(f"segmenting {size} {base} {field.precision}{suffix}", text)
 
 
 def main() -> None:
