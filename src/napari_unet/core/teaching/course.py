@@ -6,6 +6,7 @@ same steps give the same networks.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from napari_unet.core.teaching.anchors import Anchors
 from napari_unet.core.teaching.exam import Exam, Mark
@@ -15,20 +16,30 @@ from napari_unet.core.teaching.growth import Growth
 from napari_unet.core.teaching.head import regrouped, regrouped_network
 from napari_unet.core.teaching.progress import Progress
 from napari_unet.core.teaching.published import Published, Shelf, State
-from napari_unet.core.teaching.pupil import Pupil, Weights, between
+from napari_unet.core.teaching.pupil import Pupil
 from napari_unet.core.teaching.quality import Foreseen
-from napari_unet.core.teaching.screen import Beside, Screen
+from napari_unet.core.teaching.screen import NETWORK, Beside, Screen
 from napari_unet.core.teaching.sizes import SIZES
+from napari_unet.core.teaching.spot import Spot
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.teaching.unlearnt import Unlearnt
 
 FIRST = 15  # steps before the first exam ever
 SOON = 8  # steps between a change and the first exam after it
-FEW = 5  # strokes up to which a preview may become quite another one
 HEARTBEAT = 20  # steps between two signs of life
+RIPE = 120  # steps after which the network counts in full beside the glance
 FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
 
 Make = Callable[[str], Pupil]  # a new pupil of a size
+
+
+class Offer(NamedTuple):
+    """What could be shown next, what scores like it, and how it did in the exam."""
+
+    state: State
+    screen: Screen
+    marks: dict[Stroke, Mark]
+    verdict: Verdict
 
 
 @dataclass
@@ -128,7 +139,7 @@ class Course:
         shown = regrouped(self.pupil.weights(), kept)
         self.pupil = self.pupil.reborn(network, shown)
         if self._beside:
-            self._beside = replace(self._beside, glance=self._beside.glance.regrouped(kept))
+            self._beside = self._beside.regrouped(kept)
         self.shelf.replace([state.regrouped(kept) for state in self.shelf.states])
         self._growth.start_over(self.pupil.name, SIZES)
         self.forget_marks()
@@ -170,65 +181,89 @@ class Course:
         return self.shelf.last is not None and self.shelf.last.taught
 
     def _glance(self) -> Published | None:
-        """Fit a glance to all strokes and show it beside the network that is shown."""
+        """Fit a glance to all strokes; show it near the new ones, and far from them fade it in."""
         self._changed, fresh, last = False, self._unlearnt.now(), self.shelf.last
         before = self._beside.glance if self._beside else None
-        held = self.anchors.held(self.shelf.screen(), fresh, self.total) if last else None
+        held = self.anchors.held(self.shelf.screen(), fresh) if last else None
         glance = self.glancer.fit(self.pupil.network.classes, fresh, before, held)
         self._beside = Beside(glance, self.glancer.filters)
-        shown = replace(self._beside, alone=not self._taught)
         if last is None:
-            last = State(self._told("", 0.0, None, True), self.pupil.network, self.pupil.weights())
-            screen = Screen(last.network, last.weights, shown)
-        else:
-            screen = self.shelf.screen().with_beside(shown)
-        marks, verdict = self._judged(screen, fresh)
-        if not verdict.publish:
-            return None
-        return self._show(replace(last, beside=shown), verdict, verdict.said, marks)
+            told = self._told("", 0.0, None, True)
+            last = State(told, self.pupil.network, self.pupil.weights(), self._aimed(fresh, 0.0))
+        part = last.beside.network if last.beside else 0.0
+        offer = self._offered(replace(last, beside=self._aimed(fresh, part)), fresh, 0.0)
+        return self._show(offer) if offer.verdict.publish else None
 
     def _sit_exam(self) -> Published:
-        """Mark the averaged weights and publish them if they pass."""
-        weights, fresh = self.pupil.weights(), self._unlearnt.now()
-        marks, verdict = self._judged(self._screen(weights), fresh)
+        """Mark the averaged weights and publish what of them passes."""
+        fresh, last = self._unlearnt.now(), self.shelf.last
+        told = self._told("", 0.0, None, True)
+        beside = self._aimed(fresh, NETWORK * min(self.total / RIPE, 1.0))
+        aim = State(told, self.pupil.network, self.pupil.weights(), beside)
+        offer = self._offered(aim, fresh, 0.5)
+        verdict = offer.verdict
         self._progress.note_exam(verdict.agreement, self.exam.cells(self.strokes))
-        self._unlearnt.let_go(marks, self._progress.steps >= FORGIVEN)
-        last = self.shelf.last
-        same = last is not None and last.shown.by == self.pupil.name
-        if not verdict.publish and last and same and last.taught:
-            # halfway from what is shown, less is forgotten of old strokes than is won of the new
-            halfway = between(last.weights, weights)
-            less, second = self._judged(self._screen(halfway), fresh)
-            if second.publish:
-                weights, marks, verdict = halfway, less, second
-        said = "Settled: waiting for you." if self.over else verdict.said
+        if self.over:
+            verdict = verdict._replace(said="Settled: waiting for you.")
         if not verdict.publish:
-            if last and same and not last.taught:
-                self.shelf.learn_on(weights)
-            return self._still(said)
-        new = State(self._told(said, 0.0, None, True), self.pupil.network, weights, self._beside)
-        return self._show(new, verdict, said, marks)
+            if last and last.shown.by == self.pupil.name and not last.taught:
+                self.shelf.learn_on(aim.weights)
+            return self._still(verdict.said)
+        self._let_go(offer, fresh)
+        return self._show(offer._replace(verdict=verdict))
 
-    def _show(
-        self, state: State, verdict: Verdict, said: str, marks: dict[Stroke, Mark]
-    ) -> Published:
-        """Publish a state, by the network that it holds."""
-        self.shelf.next_epoch()
-        told = self._told(said, verdict.agreement, verdict.newest, True)
-        self.shelf.add(replace(state, shown=replace(told, by=state.shown.by)))
-        self._marks = marks
-        return self.shelf.states[-1].shown
+    def _let_go(self, offer: Offer, fresh: list[Stroke]) -> None:
+        """Treat strokes like the others that are obeyed without the spots around them."""
+        beside = offer.state.beside
+        plain = offer.screen.with_beside(beside and replace(beside, spots=()))
+        marks = self.exam.marks(plain, fresh)
+        self._unlearnt.let_go(marks, self._progress.steps >= FORGIVEN)
 
-    def _screen(self, weights: Weights) -> Screen:
-        return Screen(self.pupil.network, weights, self._beside)
+    def _aimed(self, fresh: Sequence[Stroke], network: float) -> Beside | None:
+        """Return the newest glance as it is to be shown in the end, the network counting so much."""
+        if self._beside is None:
+            return None
+        pixels = self.strokes.working_pixels
+        spots = tuple(Spot.around(s.plane, s.kind, pixels(s)) for s in fresh)
+        return replace(self._beside, network=network, newest=self._beside.glance, spots=spots)
 
-    def _judged(self, candidate: Screen, fresh: list[Stroke]) -> tuple[dict[Stroke, Mark], Verdict]:
-        marks = self.exam.marks(candidate, self.strokes)
+    def _offered(self, aim: State, fresh: list[Stroke], less: float) -> Offer:
+        """Return as much of ``aim`` as may be shown at once, ``less`` of that if it fails."""
+        last = self.shelf.last
+        if last is None or last.shown.by != aim.shown.by:
+            return self._judged(aim, aim.screen(), fresh)
+        same = last.weights is aim.weights
+        screen = self.shelf.screen().with_beside(aim.beside) if same else aim.screen()
+        stride = self.anchors.stride(self.shelf.screen(), screen, fresh)
+        offer = self._part(aim, screen, stride, fresh)
+        if offer.verdict.publish:
+            return offer
+        second = self._part(aim, screen, stride * less, fresh)
+        return second if second.verdict.publish else offer
+
+    def _part(self, aim: State, whole: Screen, stride: float, fresh: list[Stroke]) -> Offer:
+        """Return what lies ``stride`` of the way to ``aim``, judged."""
+        assert self.shelf.last is not None
+        state, shown = self.shelf.last.toward(aim, stride), self.shelf.screen()
+        if state.weights is self.shelf.last.weights:
+            screen = shown.with_beside(state.beside)
+        else:
+            screen = whole if stride == 1.0 else state.screen()
+        return self._judged(state, screen, fresh)
+
+    def _judged(self, state: State, screen: Screen, fresh: list[Stroke]) -> Offer:
+        marks = self.exam.marks(screen, self.strokes)
         verdict = self._gate.judge(self.marks() if self.shelf.last else None, marks, fresh)
-        if verdict.publish and self.shelf.last and len(self.strokes) > FEW:
-            shown = self.shelf.screen()
-            verdict = self._gate.weigh(verdict, self.anchors.changed(shown, candidate, fresh))
-        return marks, verdict
+        return Offer(state, screen, marks, verdict)
+
+    def _show(self, offer: Offer) -> Published:
+        """Publish what was offered."""
+        self.shelf.next_epoch()
+        verdict, state = offer.verdict, offer.state
+        told = self._told(verdict.said, verdict.agreement, verdict.newest, True)
+        self.shelf.add(replace(state, shown=replace(told, by=state.shown.by)), offer.screen)
+        self._marks = offer.marks
+        return self.shelf.states[-1].shown
 
     def _still(self, said: str) -> Published:
         """Tell that what is shown stays."""

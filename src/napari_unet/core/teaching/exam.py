@@ -59,12 +59,17 @@ class Exam:
 
     def labels(self, screen: Screen, places: list[Cell]) -> dict[Cell, np.ndarray]:
         """Return the class of each pixel of some cells, uint8; they may be larger than asked."""
+        values = self.values(screen, places)
+        return {place: value.argmax(0).astype(np.uint8) for place, value in values.items()}
+
+    def values(self, screen: Screen, places: list[Cell]) -> dict[Cell, np.ndarray]:
+        """Return the values (K, rows, columns) of the same cells, before the softmax."""
         found: dict[Cell, np.ndarray] = {}
         for start in range(0, len(places), AT_ONCE):
             some = places[start : start + AT_ONCE]
             tiles = np.stack([self._tile(screen.network.depth, place) for place in some])
-            labels = screen.labels(tiles, [_place(cell, screen.network.depth) for cell in some])
-            found.update(zip(some, labels, strict=True))
+            values = screen.values(tiles, [_place(cell, screen.network.depth) for cell in some])
+            found.update(zip(some, values, strict=True))
         return found
 
     def cells(self, strokes: Iterable[Stroke]) -> int:

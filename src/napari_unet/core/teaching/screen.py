@@ -7,7 +7,7 @@ decides. A network that has learnt little gives small values and is outvoted by 
 import copy
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from napari_unet.core.network import UNet
 from napari_unet.core.teaching.filters import Filters
 from napari_unet.core.teaching.glance import Glance
+from napari_unet.core.teaching.spot import Spot
 from napari_unet.core.teaching.strokes import Plane
 
 NETWORK = 0.65  # how much the network counts, beside a glance
@@ -36,16 +37,39 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Beside:
-    """A glance at the filters of a picture; ``alone``: the network is not asked at all."""
+    """A glance at the filters of a picture; near ``spots`` the ``newest`` one is asked as well."""
 
     glance: Glance
     filters: Filters
-    alone: bool = False
+    network: float = NETWORK  # how much the network counts; 0: it is not asked at all
+    newest: Glance | None = None
+    spots: tuple[Spot, ...] = ()
 
     def added_to(self, values: np.ndarray, place: Place) -> np.ndarray:
         """Return the values (K, *output) of both."""
-        own = self.glance.values(self.filters.of(place.plane, place.spans))
-        return own if self.alone else NETWORK * values + (1 - NETWORK) * own
+        spans = place.spans
+        own = self.glance.values(self.filters.of(place.plane, spans))
+        found = self.network * values + (1 - self.network) * own if self.network else own
+        for spot in self.spots if self.newest else ():
+            box = spot.met(place.plane, spans)
+            if box is not None:
+                near = self.newest.values(self.filters.of(place.plane, box))
+                inside = (
+                    slice(part.start - span.start, part.stop - span.start)
+                    for part, span in zip(box, spans, strict=True)
+                )
+                at = (slice(None), *inside)
+                found[at] = spot.mended(found[at], near, box)
+        return found
+
+    def toward(self, aim: "Beside", share: float) -> "Beside":
+        """Return what is ``share`` of the way to ``aim``, with the spots of ``aim``."""
+        network = self.network + share * (aim.network - self.network)
+        return replace(aim, glance=self.glance.toward(aim.glance, share), network=network)
+
+    def regrouped(self, kept: Sequence[int | None]) -> "Beside":
+        """Return it for other classes, without spots: these are strokes of classes before."""
+        return replace(self, glance=self.glance.regrouped(kept), newest=None, spots=())
 
 
 class Screen:
@@ -68,20 +92,20 @@ class Screen:
 
     def scores(self, tiles: np.ndarray, places: Sequence[Place]) -> np.ndarray:
         """Return the scores (B, K, *output) of tiles (B, C, *input) whose output lies there."""
-        if self.beside is not None and self.beside.alone:
+        return _softmax(self.values(tiles, places))
+
+    def values(self, tiles: np.ndarray, places: Sequence[Place]) -> np.ndarray:
+        """Return the same before the softmax."""
+        if self.beside is not None and not self.beside.network:
             values = [np.empty(0)] * len(places)
         else:
-            values = self._values(tiles, places)
+            values = self._known_values(tiles, places)
         if self.beside is not None:
             pairs = zip(values, places, strict=True)
             values = [self.beside.added_to(value, place) for value, place in pairs]
-        return _softmax(np.stack(values))
+        return np.stack(values)
 
-    def labels(self, tiles: np.ndarray, places: Sequence[Place]) -> np.ndarray:
-        """Return the class (B, *output) of each pixel, uint8."""
-        return np.asarray(self.scores(tiles, places).argmax(1), np.uint8)
-
-    def _values(self, tiles: np.ndarray, places: Sequence[Place]) -> list[np.ndarray]:
+    def _known_values(self, tiles: np.ndarray, places: Sequence[Place]) -> list[np.ndarray]:
         """Return what the network says, before the softmax."""
         new = [k for k, place in enumerate(places) if place not in self._known]
         if new:
