@@ -23,9 +23,10 @@ EACH = 100  # pixels of each
 FEW = 6  # strokes up to which anchors count nothing: what is shown is no better than a guess
 FULL = 18  # strokes from which on anchors count as much as all of them
 AWAY = 16  # pixels around the box of a stroke not learnt yet in which there are none
-CHANGED = 0.1  # of the pixels shown as objects: as many may change at once
+CHANGED = 0.08  # of the pixels shown as objects: as many may change at once
 FEWEST = 0.01  # of all pixels: as many may change in any case
 TOO_MANY = 0.5  # of those beyond half of the picture: that is shown by a guess, with little to lose
+TOLD = 60.0  
 STRIDES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)  # of the way, that are tried
 PER = PIECE // CELL  # cells along the edge of a piece
 
@@ -53,7 +54,7 @@ class Anchors:
         weight = float(np.clip((len(self._strokes) - FEW) / (FULL - FEW), 0, 1))
         return Held(np.concatenate(looks), np.concatenate(kinds), weight)
 
-    def stride(self, shown: Screen, aim: Screen, fresh: Collection[Stroke]) -> float:
+    def stride(self, shown: Screen, aim: Screen, fresh: Collection[Stroke], told: float) -> float:
         """Return how far to go at once from what is shown to ``aim``: 1 is all the way.
 
         As far as changes no more pixels, those near ``fresh`` strokes left out, than are a small
@@ -74,6 +75,7 @@ class Anchors:
         labels = start.argmax(axis=0)
         objects = float((labels > 0).mean())
         allowed = max(CHANGED * objects, FEWEST) + TOO_MANY * max(objects - 0.5, 0.0)
+        allowed += TOLD * told / self._area()
         for share in STRIDES:
             differs = (start + share * (end - start)).argmax(axis=0) != labels
             if float(differs.mean()) <= allowed:
@@ -92,6 +94,15 @@ class Anchors:
 
     def _cells(self) -> list[Cell]:
         """Return some cells of the pieces that hold strokes; the same ones for the same pieces."""
+        every = self._every()
+        chosen = np.random.default_rng(self._seed).permutation(len(every))[:CELLS]
+        return [every[number] for number in sorted(chosen.tolist())]
+
+    def _area(self) -> int:
+        """Return how many pixels the pieces have that hold strokes."""
+        return len(self._every()) * CELL**2
+
+    def _every(self) -> list[Cell]:
         pieces = {
             (stroke.plane, row, column)
             for stroke in self._strokes
@@ -100,11 +111,9 @@ class Anchors:
             ).tolist()
         }
         rows, columns = (-(-edge // CELL) for edge in self._picture.working)
-        every = [
+        return [
             (plane, row, column)
             for plane, y, x in sorted(pieces)
             for row in range(y * PER, min(y * PER + PER, rows))
             for column in range(x * PER, min(x * PER + PER, columns))
         ]
-        chosen = np.random.default_rng(self._seed).permutation(len(every))[:CELLS]
-        return [every[number] for number in sorted(chosen.tolist())]

@@ -6,19 +6,18 @@ same steps give the same networks.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from napari_unet.core.teaching.anchors import Anchors
-from napari_unet.core.teaching.exam import Exam, Mark
-from napari_unet.core.teaching.gate import Gate, Verdict
+from napari_unet.core.teaching.exam import Exam
 from napari_unet.core.teaching.glance import Glancer
 from napari_unet.core.teaching.growth import Growth
 from napari_unet.core.teaching.head import regrouped, regrouped_network
+from napari_unet.core.teaching.offer import Offer, Offers
 from napari_unet.core.teaching.progress import Progress
 from napari_unet.core.teaching.published import Published, Shelf, State
 from napari_unet.core.teaching.pupil import Pupil
 from napari_unet.core.teaching.quality import Foreseen
-from napari_unet.core.teaching.screen import NETWORK, Beside, Screen
+from napari_unet.core.teaching.screen import NETWORK, Beside
 from napari_unet.core.teaching.sizes import SIZES
 from napari_unet.core.teaching.spot import Spot
 from napari_unet.core.teaching.strokes import Stroke, Strokes
@@ -31,15 +30,6 @@ RIPE = 120  # steps after which the network counts in full beside the glance
 FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
 
 Make = Callable[[str], Pupil]  # a new pupil of a size
-
-
-class Offer(NamedTuple):
-    """What could be shown next, what scores like it, and how it did in the exam."""
-
-    state: State
-    screen: Screen
-    marks: dict[Stroke, Mark]
-    verdict: Verdict
 
 
 @dataclass
@@ -58,14 +48,13 @@ class Course:
     asleep: bool = False
     _beside: Beside | None = None  # fitted to the strokes as they are, unless they have changed
     _changed: bool = False  # since it was fitted
-    _marks: dict[Stroke, Mark] = field(default_factory=dict)  # of what is shown
     _progress: Progress = field(default_factory=Progress)
-    _gate: Gate = field(default_factory=Gate)
 
     def __post_init__(self) -> None:
         self.pupil = self.make(SIZES[0])
         self._unlearnt = Unlearnt(self.strokes)
         self._growth = Growth(self.make, SIZES, self.strokes, self.exam)
+        self._offers = Offers(self.strokes, self.exam, self.shelf, self.anchors)
 
     @property
     def ready(self) -> bool:
@@ -86,16 +75,15 @@ class Course:
         elif not self._progress.examined:  # whoever paints fast must not put it off for ever
             wait = self._progress.next_exam - self._progress.steps
         self._progress = Progress(max(wait, 1))
-        self._gate.reset()
+        self._offers.changed()
         self._changed, self.asleep = True, False
 
     def foresee(self) -> None:
         """Mark what is shown on strokes it has not learnt."""
         if self.shelf.last is None:
             return
-        new = [s for s in self._unlearnt.now() if s not in self._marks and not s.confirmed]
-        marks = self.marks()
-        self.foreseen.note(marks[stroke] for stroke in new)
+        new = self._offers.unmarked(s for s in self._unlearnt.now() if not s.confirmed)
+        self.foreseen.note(self._offers.marks(new).values())
 
     def step(self) -> Published | None:
         """Take one step of learning; return what there is to tell after it."""
@@ -114,14 +102,6 @@ class Course:
             return self._sit_exam()
         words = f"Learning from {len(self.strokes)} strokes."
         return None if self._progress.steps % HEARTBEAT else self._still(words)
-
-    def marks(self) -> dict[Stroke, Mark]:
-        """Return the marks of what is shown on the strokes as they are now."""
-        missing = [stroke for stroke in self.strokes if stroke not in self._marks]
-        if missing:
-            self._marks |= self.exam.marks(self.shelf.screen(), missing)
-        self._marks = {stroke: self._marks[stroke] for stroke in self.strokes}
-        return self._marks
 
     def go_back(self) -> Published:
         """Show the state before the one shown, and wait for the next stroke."""
@@ -146,7 +126,7 @@ class Course:
 
     def forget_marks(self) -> None:
         """Mark anew what is shown: the image looks different to it now."""
-        self._marks = {}
+        self._offers.forget_marks()
         self.shelf.look_anew()
         self.changed()
 
@@ -161,7 +141,8 @@ class Course:
             self._growth.start_over(state.shown.by, SIZES)
         self.pupil = self.make(state.shown.by).reborn(state.network, state.weights)
         self._beside, self._changed = state.beside, False
-        self._marks, self.asleep = {}, True
+        self.asleep = True
+        self._offers.forget_marks()
         self._unlearnt.forget()
         self.shelf.next_epoch()
 
@@ -189,22 +170,26 @@ class Course:
         self._beside = Beside(glance, self.glancer.filters)
         if last is None:
             told = self._told("", 0.0, None, True)
-            last = State(told, self.pupil.network, self.pupil.weights(), self._aimed(fresh, 0.0))
-        part = last.beside.network if last.beside else 0.0
-        offer = self._offered(replace(last, beside=self._aimed(fresh, part)), fresh, 0.0)
+            last = State(told, self.pupil.network, self.pupil.weights())
+            beside = replace(self._beside, network=0.0)
+        else:
+            beside = self._aimed(fresh, last.beside.network if last.beside else NETWORK)
+        offer = self._offers.of(replace(last, beside=beside), fresh, 0.0)
         return self._show(offer) if offer.verdict.publish else None
 
     def _sit_exam(self) -> Published:
         """Mark the averaged weights and publish what of them passes."""
         fresh, last = self._unlearnt.now(), self.shelf.last
         told = self._told("", 0.0, None, True)
-        beside = self._aimed(fresh, NETWORK * min(self.total / RIPE, 1.0))
+        beside = self._beside and self._aimed(fresh, self._share())
         aim = State(told, self.pupil.network, self.pupil.weights(), beside)
-        offer = self._offered(aim, fresh, 0.5)
+        offer = self._offers.of(aim, fresh, 0.5)
         verdict = offer.verdict
-        self._progress.note_exam(verdict.agreement, self.exam.cells(self.strokes))
+        self._progress.note_exam(verdict.agreement, self.exam.cells(offer.marks))
         if self.over:
             verdict = verdict._replace(said="Settled: waiting for you.")
+        if self._progress.steps >= FORGIVEN:
+            self._unlearnt.forget()
         if not verdict.publish:
             if last and last.shown.by == self.pupil.name and not last.taught:
                 self.shelf.learn_on(aim.weights)
@@ -216,45 +201,20 @@ class Course:
         """Treat strokes like the others that are obeyed without the spots around them."""
         beside = offer.state.beside
         plain = offer.screen.with_beside(beside and replace(beside, spots=()))
-        marks = self.exam.marks(plain, fresh)
-        self._unlearnt.let_go(marks, self._progress.steps >= FORGIVEN)
+        self._unlearnt.let_go(self.exam.marks(plain, fresh), False)
 
-    def _aimed(self, fresh: Sequence[Stroke], network: float) -> Beside | None:
+    def _share(self) -> float:
+        """Return how much the network is to count: the more, the longer it has learnt."""
+        last = self.shelf.last
+        now = last.beside.network if last and last.beside else NETWORK if last else 0.0
+        return max(now, NETWORK * min(self.total / RIPE, 1.0))
+
+    def _aimed(self, fresh: Sequence[Stroke], network: float) -> Beside:
         """Return the newest glance as it is to be shown in the end, the network counting so much."""
-        if self._beside is None:
-            return None
+        assert self._beside is not None
         pixels = self.strokes.working_pixels
         spots = tuple(Spot.around(s.plane, s.kind, pixels(s)) for s in fresh)
         return replace(self._beside, network=network, newest=self._beside.glance, spots=spots)
-
-    def _offered(self, aim: State, fresh: list[Stroke], less: float) -> Offer:
-        """Return as much of ``aim`` as may be shown at once, ``less`` of that if it fails."""
-        last = self.shelf.last
-        if last is None or last.shown.by != aim.shown.by:
-            return self._judged(aim, aim.screen(), fresh)
-        same = last.weights is aim.weights
-        screen = self.shelf.screen().with_beside(aim.beside) if same else aim.screen()
-        stride = self.anchors.stride(self.shelf.screen(), screen, fresh)
-        offer = self._part(aim, screen, stride, fresh)
-        if offer.verdict.publish:
-            return offer
-        second = self._part(aim, screen, stride * less, fresh)
-        return second if second.verdict.publish else offer
-
-    def _part(self, aim: State, whole: Screen, stride: float, fresh: list[Stroke]) -> Offer:
-        """Return what lies ``stride`` of the way to ``aim``, judged."""
-        assert self.shelf.last is not None
-        state, shown = self.shelf.last.toward(aim, stride), self.shelf.screen()
-        if state.weights is self.shelf.last.weights:
-            screen = shown.with_beside(state.beside)
-        else:
-            screen = whole if stride == 1.0 else state.screen()
-        return self._judged(state, screen, fresh)
-
-    def _judged(self, state: State, screen: Screen, fresh: list[Stroke]) -> Offer:
-        marks = self.exam.marks(screen, self.strokes)
-        verdict = self._gate.judge(self.marks() if self.shelf.last else None, marks, fresh)
-        return Offer(state, screen, marks, verdict)
 
     def _show(self, offer: Offer) -> Published:
         """Publish what was offered."""
@@ -262,7 +222,7 @@ class Course:
         verdict, state = offer.verdict, offer.state
         told = self._told(verdict.said, verdict.agreement, verdict.newest, True)
         self.shelf.add(replace(state, shown=replace(told, by=state.shown.by)), offer.screen)
-        self._marks = offer.marks
+        self._offers.take(offer)
         return self.shelf.states[-1].shown
 
     def _still(self, said: str) -> Published:

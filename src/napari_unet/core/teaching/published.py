@@ -51,8 +51,9 @@ class State:
             return aim
         weights = between(self.weights, aim.weights, share) if self.taught else aim.weights
         beside = aim.beside
-        if self.beside and beside:
-            beside = self.beside.toward(beside, share)
+        if beside:
+            before = self.beside or replace(beside, network=1.0)
+            beside = before.toward(beside, share)
         return replace(aim, weights=weights, beside=beside)
 
     def regrouped(self, kept: Sequence[int | None]) -> "State":

@@ -1,0 +1,120 @@
+"""Offer: as much of what was learnt as may be shown at once, with the marks of an exam on it.
+
+How far it goes towards what was learnt the anchors say; whether it is shown, the gate. Of many
+strokes an exam asks some: those not learnt yet, and others drawn anew whenever something is painted.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_unet.core.teaching.anchors import Anchors
+from napari_unet.core.teaching.exam import Exam, Mark
+from napari_unet.core.teaching.gate import Gate, Verdict
+from napari_unet.core.teaching.published import Shelf, State
+from napari_unet.core.teaching.screen import Screen
+from napari_unet.core.teaching.strokes import Stroke, Strokes
+
+MOST = 32  # cells of an exam, those of strokes not learnt yet apart: a quarter of a second
+
+
+class Offer(NamedTuple):
+    """What could be shown next, what scores like it, and how it did in the exam."""
+
+    state: State
+    screen: Screen
+    marks: dict[Stroke, Mark]
+    verdict: Verdict
+
+
+@dataclass
+class Offers:
+    """Makes offers from what is learnt, beside what is shown."""
+
+    strokes: Strokes
+    exam: Exam
+    shelf: Shelf
+    anchors: Anchors
+    _gate: Gate = field(default_factory=Gate)
+    _marks: dict[Stroke, Mark] = field(default_factory=dict)  # of what is shown
+    _drawn: int = 0  # how often strokes changed
+
+    def changed(self) -> None:
+        """Judge anew: strokes were painted or taken away."""
+        self._gate.reset()
+        self._drawn += 1
+
+    def forget_marks(self) -> None:
+        """Mark anew what is shown."""
+        self._marks = {}
+
+    def unmarked(self, strokes: Iterable[Stroke]) -> list[Stroke]:
+        """Return those of ``strokes`` that were never asked about."""
+        return [stroke for stroke in strokes if stroke not in self._marks]
+
+    def marks(self, strokes: Collection[Stroke]) -> dict[Stroke, Mark]:
+        """Return the marks of what is shown on strokes as they are now."""
+        missing = self.unmarked(strokes)
+        if missing:
+            self._marks |= self.exam.marks(self.shelf.screen(), missing)
+        self._marks = {stroke: mark for stroke, mark in self._marks.items() if stroke in self.strokes}
+        return {stroke: self._marks[stroke] for stroke in strokes}
+
+    def asked(self, fresh: Collection[Stroke]) -> list[Stroke]:
+        """Return the strokes of an exam: the ``fresh`` ones, then of each class in turn."""
+        rest = [stroke for stroke in self.strokes if stroke not in fresh]
+        if self.exam.cells(rest) <= MOST:
+            return list(self.strokes)
+        rng = np.random.default_rng(self._drawn)
+        order = [rest[number] for number in rng.permutation(len(rest)).tolist()]
+        seen = dict.fromkeys(self.strokes.kinds, 0)
+        turns = []
+        for stroke in order:
+            turns.append((seen[stroke.kind], stroke.number, stroke))
+            seen[stroke.kind] += 1
+        chosen: list[Stroke] = []
+        for *_, stroke in sorted(turns):
+            if self.exam.cells([*chosen, stroke]) > MOST:
+                break
+            chosen.append(stroke)
+        return [*fresh, *chosen]
+
+    def of(self, aim: State, fresh: list[Stroke], less: float) -> Offer:
+        """Return as much of ``aim`` as may be shown at once, ``less`` of that if it fails."""
+        last, asked = self.shelf.last, self.asked(fresh)
+        if last is None or last.shown.by != aim.shown.by:
+            return self._judged(aim, aim.screen(), fresh, asked)
+        shown, same = self.shelf.screen(), last.weights is aim.weights
+        whole = shown.with_beside(aim.beside) if same else aim.screen()
+        told = self._told_wrong(fresh) / max(len(self.strokes), 1)
+        stride = self.anchors.stride(shown, whole, fresh, told)
+        offer = None
+        for share in (stride, stride * less):
+            state = last.toward(aim, share)
+            if state.weights is last.weights:
+                screen = shown.with_beside(state.beside)
+            else:
+                screen = whole if share == 1.0 else state.screen()
+            second = self._judged(state, screen, fresh, asked)
+            if second.verdict.publish:
+                return second
+            offer = offer or second
+        assert offer is not None
+        return offer
+
+    def take(self, offer: Offer) -> None:
+        """Note that an offer is what is shown now."""
+        self._marks = offer.marks
+
+    def _told_wrong(self, fresh: list[Stroke]) -> int:
+        """Return how many pixels of the strokes not learnt yet are shown wrong."""
+        return sum(mark.pixels - mark.right for mark in self.marks(fresh).values())
+
+    def _judged(
+        self, state: State, screen: Screen, fresh: list[Stroke], asked: list[Stroke]
+    ) -> Offer:
+        marks = self.exam.marks(screen, asked)
+        verdict = self._gate.judge(self.marks(asked) if self.shelf.last else None, marks, fresh)
+        return Offer(state, screen, marks, verdict)
