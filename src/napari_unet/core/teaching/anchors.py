@@ -23,10 +23,10 @@ EACH = 100  # pixels of each
 FEW = 6  # strokes up to which anchors count nothing: what is shown is no better than a guess
 FULL = 18  # strokes from which on anchors count as much as all of them
 AWAY = 16  # pixels around the box of a stroke not learnt yet in which there are none
-CHANGED = 0.08  # of the pixels shown as objects: as many may change at once
-FEWEST = 0.01  # of all pixels: as many may change in any case
-TOO_MANY = 0.5  # of those beyond half of the picture: that is shown by a guess, with little to lose
-TOLD = 60.0  
+CHANGED = 0.06  # of the pixels shown as objects: as many may change at once
+FEWEST = 0.0125  # of all pixels: as many may change in any case
+MANY = 0.35  # of all pixels: more objects, after few strokes, are shown by a guess
+GUESSED = 2.0  # of those beyond that: as many more may change
 STRIDES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)  # of the way, that are tried
 PER = PIECE // CELL  # cells along the edge of a piece
 
@@ -40,8 +40,11 @@ class Anchors:
         self._picture, self._strokes, self._exam = picture, strokes, exam
         self._filters, self._seed = filters, seed
 
-    def held(self, shown: Screen, fresh: Collection[Stroke]) -> Held:
-        """Return what is shown of some pixels, none near ``fresh`` strokes."""
+    def held(self, shown: Screen, fresh: Collection[Stroke]) -> Held | None:
+        """Return what is shown of some pixels, none near ``fresh`` strokes; not of few strokes."""
+        weight = min((len(self._strokes) - FEW) / (FULL - FEW), 1.0)
+        if weight <= 0:
+            return None
         cells = self._cells()
         labels, rng = self._exam.labels(shown, cells), np.random.default_rng(self._seed)
         looks, kinds = [], []
@@ -51,10 +54,9 @@ class Anchors:
             kept = self._kept(plane, pixels, fresh)
             looks.append(self._filters.at(plane, pixels[kept]))
             kinds.append(labels[plane, place[0], place[1]][tuple(inside[kept].T)])
-        weight = float(np.clip((len(self._strokes) - FEW) / (FULL - FEW), 0, 1))
         return Held(np.concatenate(looks), np.concatenate(kinds), weight)
 
-    def stride(self, shown: Screen, aim: Screen, fresh: Collection[Stroke], told: float) -> float:
+    def stride(self, shown: Screen, aim: Screen, fresh: Collection[Stroke]) -> float:
         """Return how far to go at once from what is shown to ``aim``: 1 is all the way.
 
         As far as changes no more pixels, those near ``fresh`` strokes left out, than are a small
@@ -74,8 +76,9 @@ class Anchors:
             return 1.0
         labels = start.argmax(axis=0)
         objects = float((labels > 0).mean())
-        allowed = max(CHANGED * objects, FEWEST) + TOO_MANY * max(objects - 0.5, 0.0)
-        allowed += TOLD * told / self._area()
+        allowed = max(CHANGED * objects, FEWEST)
+        if objects > MANY:
+            allowed += GUESSED * (objects - MANY) * min(FEW / len(self._strokes), 1.0)
         for share in STRIDES:
             differs = (start + share * (end - start)).argmax(axis=0) != labels
             if float(differs.mean()) <= allowed:
@@ -97,10 +100,6 @@ class Anchors:
         every = self._every()
         chosen = np.random.default_rng(self._seed).permutation(len(every))[:CELLS]
         return [every[number] for number in sorted(chosen.tolist())]
-
-    def _area(self) -> int:
-        """Return how many pixels the pieces have that hold strokes."""
-        return len(self._every()) * CELL**2
 
     def _every(self) -> list[Cell]:
         pieces = {

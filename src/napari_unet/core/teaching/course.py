@@ -26,7 +26,7 @@ from napari_unet.core.teaching.unlearnt import Unlearnt
 FIRST = 15  # steps before the first exam ever
 SOON = 8  # steps between a change and the first exam after it
 HEARTBEAT = 20  # steps between two signs of life
-RIPE = 120  # steps after which the network counts in full beside the glance
+RIPE = 150  # steps after which the network counts in full beside the glance
 FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
 
 Make = Callable[[str], Pupil]  # a new pupil of a size
@@ -184,8 +184,8 @@ class Course:
         beside = self._beside and self._aimed(fresh, self._share())
         aim = State(told, self.pupil.network, self.pupil.weights(), beside)
         offer = self._offers.of(aim, fresh, 0.5)
-        verdict = offer.verdict
-        self._progress.note_exam(verdict.agreement, self.exam.cells(offer.marks))
+        verdict, whole = offer.verdict, offer.share == 1.0 or not offer.verdict.publish
+        self._progress.note_exam(verdict.agreement, self.exam.cells(offer.marks), whole)
         if self.over:
             verdict = verdict._replace(said="Settled: waiting for you.")
         if self._progress.steps >= FORGIVEN:
@@ -207,7 +207,7 @@ class Course:
         """Return how much the network is to count: the more, the longer it has learnt."""
         last = self.shelf.last
         now = last.beside.network if last and last.beside else NETWORK if last else 0.0
-        return max(now, NETWORK * min(self.total / RIPE, 1.0))
+        return max(now, NETWORK * min(self.total / RIPE, 1.0) ** 2)
 
     def _aimed(self, fresh: Sequence[Stroke], network: float) -> Beside:
         """Return the newest glance as it is to be shown in the end, the network counting so much."""

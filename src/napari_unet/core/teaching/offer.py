@@ -17,6 +17,7 @@ from napari_unet.core.teaching.published import Shelf, State
 from napari_unet.core.teaching.screen import Screen
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
+FEW = 2  # strokes up to which a preview may become quite another one
 MOST = 32  # cells of an exam, those of strokes not learnt yet apart: a quarter of a second
 
 
@@ -27,6 +28,7 @@ class Offer(NamedTuple):
     screen: Screen
     marks: dict[Stroke, Mark]
     verdict: Verdict
+    share: float = 1.0  # of the way to what was learnt
 
 
 @dataclass
@@ -88,8 +90,8 @@ class Offers:
             return self._judged(aim, aim.screen(), fresh, asked)
         shown, same = self.shelf.screen(), last.weights is aim.weights
         whole = shown.with_beside(aim.beside) if same else aim.screen()
-        told = self._told_wrong(fresh) / max(len(self.strokes), 1)
-        stride = self.anchors.stride(shown, whole, fresh, told)
+        few = len(self.strokes) <= FEW
+        stride = 1.0 if few else self.anchors.stride(shown, whole, fresh)
         offer = None
         for share in (stride, stride * less):
             state = last.toward(aim, share)
@@ -97,7 +99,7 @@ class Offers:
                 screen = shown.with_beside(state.beside)
             else:
                 screen = whole if share == 1.0 else state.screen()
-            second = self._judged(state, screen, fresh, asked)
+            second = self._judged(state, screen, fresh, asked)._replace(share=share)
             if second.verdict.publish:
                 return second
             offer = offer or second
@@ -107,10 +109,6 @@ class Offers:
     def take(self, offer: Offer) -> None:
         """Note that an offer is what is shown now."""
         self._marks = offer.marks
-
-    def _told_wrong(self, fresh: list[Stroke]) -> int:
-        """Return how many pixels of the strokes not learnt yet are shown wrong."""
-        return sum(mark.pixels - mark.right for mark in self.marks(fresh).values())
 
     def _judged(
         self, state: State, screen: Screen, fresh: list[Stroke], asked: list[Stroke]
