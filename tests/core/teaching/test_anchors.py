@@ -5,7 +5,6 @@ import pytest
 
 from napari_unet import Teacher
 from napari_unet.core.teaching import anchors
-from napari_unet.core.teaching.glance import Held
 
 FAR = (slice(0, 160), slice(205, 255))  # empty, between both classes in gray value, never painted
 NEW = (slice(76, 80), slice(15, 35))  # a new object, dimmer than all others

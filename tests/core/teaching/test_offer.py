@@ -38,7 +38,9 @@ def test_part_of_the_way_lies_between_what_is_shown_and_what_was_learnt(taught, 
     assert one.toward(other, 1.0) is other
     half = one.toward(other, 0.5)
     for name, weight in half.weights.items():
-        expected = (one.weights[name] + other.weights[name]) / 2 if one.taught else other.weights[name]
+        expected = (
+            (one.weights[name] + other.weights[name]) / 2 if one.taught else other.weights[name]
+        )
         np.testing.assert_allclose(weight, expected, atol=1e-6)
     mean = (one.beside.network + other.beside.network) / 2
     assert half.beside.network == pytest.approx(mean)

@@ -1,10 +1,10 @@
 """Anchors: pixels, nearly all unpainted, at which what comes next is compared with what is shown.
 
-A new glance is held to it, and the gate hears how much a candidate would change.
+A new glance is held to it, and a stride towards what was learnt ends where too much would change.
 
 Strokes leave most of a picture unseen; empty background far from all objects may hang between two
-classes, and a glance fitted anew tips it over. The longer the network has learnt, the better is
-what is shown there, and the more it counts.
+classes, and a glance fitted anew tips it over. The more strokes there are, the better is what is
+shown there, and the more it counts.
 """
 
 from collections.abc import Collection
@@ -69,7 +69,9 @@ class Anchors:
             plane, *place = cell
             pixels = np.indices((CELL, CELL)).reshape(2, -1).T + np.array(place) * CELL
             kept = self._kept(plane, pixels, fresh)
-            ends = (part[cell][:, :CELL, :CELL].reshape(len(part[cell]), -1) for part in (before, after))
+            ends = (
+                part[cell][:, :CELL, :CELL].reshape(len(part[cell]), -1) for part in (before, after)
+            )
             pairs.append([end[:, kept] for end in ends])
         start, end = (np.concatenate(part, axis=1) for part in zip(*pairs, strict=True))
         if not start.size:

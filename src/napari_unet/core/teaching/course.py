@@ -210,7 +210,7 @@ class Course:
         return max(now, NETWORK * min(self.total / RIPE, 1.0) ** 2)
 
     def _aimed(self, fresh: Sequence[Stroke], network: float) -> Beside:
-        """Return the newest glance as it is to be shown in the end, the network counting so much."""
+        """Return the newest glance as it is to be shown, spots around ``fresh`` strokes."""
         assert self._beside is not None
         pixels = self.strokes.working_pixels
         spots = tuple(Spot.around(s.plane, s.kind, pixels(s)) for s in fresh)

@@ -1,7 +1,7 @@
 """Offer: as much of what was learnt as may be shown at once, with the marks of an exam on it.
 
 How far it goes towards what was learnt the anchors say; whether it is shown, the gate. Of many
-strokes an exam asks some: those not learnt yet, and others drawn anew whenever something is painted.
+strokes an exam asks some: those not learnt yet, and others drawn whenever something is painted.
 """
 
 from collections.abc import Collection, Iterable
@@ -61,7 +61,9 @@ class Offers:
         missing = self.unmarked(strokes)
         if missing:
             self._marks |= self.exam.marks(self.shelf.screen(), missing)
-        self._marks = {stroke: mark for stroke, mark in self._marks.items() if stroke in self.strokes}
+        self._marks = {
+            stroke: mark for stroke, mark in self._marks.items() if stroke in self.strokes
+        }
         return {stroke: self._marks[stroke] for stroke in strokes}
 
     def asked(self, fresh: Collection[Stroke]) -> list[Stroke]:

@@ -46,7 +46,11 @@ class Progress:
         So does what was learnt as long as it is not shown as a ``whole``; the next exam is soon.
         """
         self.examined = True
-        if not whole or agreement > self._agreement + GAIN or self._loss < self._lowest * (1 - LOSS_GAIN):
+        if (
+            not whole
+            or agreement > self._agreement + GAIN
+            or self._loss < self._lowest * (1 - LOSS_GAIN)
+        ):
             self._stale = 0
             self._lowest = min(self._lowest, self._loss)
         self._agreement = max(self._agreement, agreement)

@@ -52,17 +52,22 @@ class Beside:
         spans = place.spans
         own = self.glance.values(self.filters.of(place.plane, spans))
         found = self.network * values + (1 - self.network) * own if self.network else own
-        for spot in self.spots if self.newest else ():
-            box = spot.met(place.plane, spans)
-            if box is not None:
-                near = self.newest.values(self.filters.of(place.plane, box))
-                inside = (
-                    slice(part.start - span.start, part.stop - span.start)
-                    for part, span in zip(box, spans, strict=True)
-                )
-                at = (slice(None), *inside)
-                found[at] = spot.mended(found[at], near, box)
+        if self.newest is not None:
+            for spot in self.spots:
+                self._mend(found, place, spot, self.newest)
         return found
+
+    def _mend(self, values: np.ndarray, place: Place, spot: Spot, newest: Glance) -> None:
+        """Write what the newest glance says into the values of a place, where a spot meets it."""
+        box = spot.met(place.plane, place.spans)
+        if box is not None:
+            near = newest.values(self.filters.of(place.plane, box))
+            inside = (
+                slice(part.start - span.start, part.stop - span.start)
+                for part, span in zip(box, place.spans, strict=True)
+            )
+            at = (slice(None), *inside)
+            values[at] = spot.mended(values[at], near, box)
 
     def toward(self, aim: "Beside", share: float) -> "Beside":
         """Return what is ``share`` of the way to ``aim``, with the spots of ``aim``."""
