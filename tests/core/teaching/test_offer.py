@@ -25,7 +25,7 @@ def test_of_many_strokes_an_exam_asks_some_of_each_class_and_those_not_learnt(
     assert len(asked) < len(taught.strokes)
     assert offers.asked(fresh) == asked, "the same until something is painted"
     others = set()
-    for _ in range(20):
+    for _ in range(200):
         offers.changed()
         others |= set(offers.asked(fresh))
     assert others == set(taught.strokes)

@@ -26,6 +26,7 @@ from napari_unet.core.teaching.unlearnt import Unlearnt
 FIRST = 15  # steps before the first exam ever
 SOON = 8  # steps between a change and the first exam after it
 HEARTBEAT = 20  # steps between two signs of life
+SPOTS = 3  # strokes at most around which the newest glance decides
 RIPE = 150  # steps after which the network counts in full beside the glance
 FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
 
@@ -213,7 +214,7 @@ class Course:
         """Return the newest glance as it is to be shown, spots around ``fresh`` strokes."""
         assert self._beside is not None
         pixels = self.strokes.working_pixels
-        spots = tuple(Spot.around(s.plane, s.kind, pixels(s)) for s in fresh)
+        spots = tuple(Spot.around(s.plane, s.kind, pixels(s)) for s in fresh[-SPOTS:])
         return replace(self._beside, network=network, newest=self._beside.glance, spots=spots)
 
     def _show(self, offer: Offer) -> Published:

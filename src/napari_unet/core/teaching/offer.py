@@ -1,14 +1,12 @@
 """Offer: as much of what was learnt as may be shown at once, with the marks of an exam on it.
 
 How far it goes towards what was learnt the anchors say; whether it is shown, the gate. Of many
-strokes an exam asks some: those not learnt yet, and others drawn whenever something is painted.
+strokes an exam asks some: those not learnt yet, and others, not the same ones for long.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
-
-import numpy as np
 
 from napari_unet.core.teaching.anchors import Anchors
 from napari_unet.core.teaching.exam import Exam, Mark
@@ -18,7 +16,9 @@ from napari_unet.core.teaching.screen import Screen
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 FEW = 2  # strokes up to which a preview may become quite another one
-MOST = 32  # cells of an exam, those of strokes not learnt yet apart: a quarter of a second
+MOST = 20  # cells of an exam, those of strokes not learnt yet apart: an eighth of a second
+STAY = 8  # changes of the strokes that the same others are asked: their cells are scored already
+SPREAD = 0.6180339887498949  # multiples of it lie evenly between whole numbers
 
 
 class Offer(NamedTuple):
@@ -71,26 +71,33 @@ class Offers:
         rest = [stroke for stroke in self.strokes if stroke not in fresh]
         if self.exam.cells(rest) <= MOST:
             return list(self.strokes)
-        rng = np.random.default_rng(self._drawn)
-        order = [rest[number] for number in rng.permutation(len(rest)).tolist()]
+        start = self._drawn // STAY * SPREAD
+        order = sorted(rest, key=lambda stroke: (stroke.number * SPREAD + start) % 1)
         seen = dict.fromkeys(self.strokes.kinds, 0)
         turns = []
         for stroke in order:
-            turns.append((seen[stroke.kind], stroke.number, stroke))
+            turns.append((seen[stroke.kind], stroke.kind, stroke))
             seen[stroke.kind] += 1
         chosen: list[Stroke] = []
-        for *_, stroke in sorted(turns):
+        for *_, stroke in sorted(turns, key=lambda turn: turn[:2]):
             if self.exam.cells([*chosen, stroke]) > MOST:
                 break
             chosen.append(stroke)
         return [*fresh, *chosen]
 
+    def _asked_last(self, fresh: Collection[Stroke]) -> list[Stroke]:
+        """Return the strokes of the last exam: what the network says of these is known."""
+        known = [stroke for stroke in self._marks if stroke not in fresh and stroke in self.strokes]
+        every = {stroke.kind for stroke in known} == set(self.strokes.kinds)
+        return [*fresh, *known] if every else self.asked(fresh)
+
     def of(self, aim: State, fresh: list[Stroke], less: float) -> Offer:
         """Return as much of ``aim`` as may be shown at once, ``less`` of that if it fails."""
-        last, asked = self.shelf.last, self.asked(fresh)
+        last = self.shelf.last
         if last is None or last.shown.by != aim.shown.by:
-            return self._judged(aim, aim.screen(), fresh, asked)
+            return self._judged(aim, aim.screen(), fresh, self.asked(fresh))
         shown, same = self.shelf.screen(), last.weights is aim.weights
+        asked = self._asked_last(fresh) if same else self.asked(fresh)
         whole = shown.with_beside(aim.beside) if same else aim.screen()
         few = len(self.strokes) <= FEW
         stride = 1.0 if few else self.anchors.stride(shown, whole, fresh)
