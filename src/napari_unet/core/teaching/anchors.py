@@ -56,6 +56,10 @@ class Anchors:
             kinds.append(labels[plane, place[0], place[1]][tuple(inside[kept].T)])
         return Held(np.concatenate(looks), np.concatenate(kinds), weight)
 
+    def look(self, shown: Screen) -> None:
+        """Let ``shown`` score the cells of the anchors, so that it knows what it says of them."""
+        self._exam.values(shown, self._cells())
+
     def stride(self, shown: Screen, aim: Screen, fresh: Collection[Stroke]) -> float:
         """Return how far to go at once from what is shown to ``aim``: 1 is all the way.
 

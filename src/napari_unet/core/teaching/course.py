@@ -26,7 +26,6 @@ from napari_unet.core.teaching.unlearnt import Unlearnt
 FIRST = 15  # steps before the first exam ever
 SOON = 8  # steps between a change and the first exam after it
 HEARTBEAT = 20  # steps between two signs of life
-SPOTS = 3  # strokes at most around which the newest glance decides
 RIPE = 150  # steps after which the network counts in full beside the glance
 FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
 
@@ -49,6 +48,7 @@ class Course:
     asleep: bool = False
     _beside: Beside | None = None  # fitted to the strokes as they are, unless they have changed
     _changed: bool = False  # since it was fitted
+    _near: bool = False  # it is shown near new strokes alone
     _progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
@@ -94,6 +94,8 @@ class Course:
             self.foresee()
         if self._changed:
             return self._glance()
+        if self._near:
+            return self._fade()
         self.total += 1
         # what nothing is known of yet needs context; of a mended preview the stroke is what counts
         close = self._taught and not self._progress.examined
@@ -141,7 +143,7 @@ class Course:
         if state.shown.by != self.pupil.name:
             self._growth.start_over(state.shown.by, SIZES)
         self.pupil = self.make(state.shown.by).reborn(state.network, state.weights)
-        self._beside, self._changed = state.beside, False
+        self._beside, self._changed, self._near = state.beside, False, False
         self.asleep = True
         self._offers.forget_marks()
         self._unlearnt.forget()
@@ -163,7 +165,7 @@ class Course:
         return self.shelf.last is not None and self.shelf.last.taught
 
     def _glance(self) -> Published | None:
-        """Fit a glance to all strokes; show it near the new ones, and far from them fade it in."""
+        """Fit a glance to all strokes; show it near the new ones."""
         self._changed, fresh, last = False, self._unlearnt.now(), self.shelf.last
         before = self._beside.glance if self._beside else None
         held = self.anchors.held(self.shelf.screen(), fresh) if last else None
@@ -171,12 +173,24 @@ class Course:
         self._beside = Beside(glance, self.glancer.filters)
         if last is None:
             told = self._told("", 0.0, None, True)
-            last = State(told, self.pupil.network, self.pupil.weights())
             beside = replace(self._beside, network=0.0)
-        else:
-            beside = self._aimed(fresh, last.beside.network if last.beside else NETWORK)
-        offer = self._offers.of(replace(last, beside=beside), fresh, 0.0)
+            first = State(told, self.pupil.network, self.pupil.weights(), beside)
+            return self._show(self._offers.of(first, fresh, 0.0))
+        self._near = True
+        offer = self._offers.nearby(self._glanced(last, fresh), fresh)
         return self._show(offer) if offer.verdict.publish else None
+
+    def _fade(self) -> Published | None:
+        """Show part of the newest glance away from new strokes too."""
+        self._near, fresh, last = False, self._unlearnt.now(), self.shelf.last
+        assert last is not None
+        offer = self._offers.of(self._glanced(last, fresh), fresh, 0.5)
+        return self._show(offer) if offer.verdict.publish else None
+
+    def _glanced(self, last: State, fresh: Sequence[Stroke]) -> State:
+        """Return what is shown with the newest glance in the place of the one before."""
+        network = last.beside.network if last.beside else NETWORK
+        return replace(last, beside=self._aimed(fresh, network))
 
     def _sit_exam(self) -> Published:
         """Mark the averaged weights and publish what of them passes."""
@@ -214,7 +228,7 @@ class Course:
         """Return the newest glance as it is to be shown, spots around ``fresh`` strokes."""
         assert self._beside is not None
         pixels = self.strokes.working_pixels
-        spots = tuple(Spot.around(s.plane, s.kind, pixels(s)) for s in fresh[-SPOTS:])
+        spots = tuple(Spot.around(s.plane, s.kind, pixels(s)) for s in fresh)
         return replace(self._beside, network=network, newest=self._beside.glance, spots=spots)
 
     def _show(self, offer: Offer) -> Published:

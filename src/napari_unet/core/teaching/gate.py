@@ -38,16 +38,19 @@ class Gate:
         shown: Mapping[Stroke, Mark] | None,
         candidate: Mapping[Stroke, Mark],
         fresh: Collection[Stroke],
+        spotted: bool = False,
     ) -> Verdict:
         """Compare the marks of a candidate with those of what is shown, None before the first.
 
+        What is shown better only by the spots around new strokes, ``spotted``, is no yardstick.
         ``fresh`` are the strokes not learnt yet; what obeys them no better is not shown either.
         """
         agreement = balanced(candidate)
         newest = share_of(candidate, fresh)
         if shown is None:
             return Verdict(True, _first(len(candidate)), agreement, newest)
-        self.best = max(self.best, balanced(shown))
+        if not spotted or not self.best:
+            self.best = max(self.best, balanced(shown))
         if agreement < self.best - DROP:
             points = (self.best - agreement) * 100
             said = f"Keeps the preview: the new one would lose {points:.0f} points of agreement."

@@ -41,11 +41,13 @@ class Offers:
     anchors: Anchors
     _gate: Gate = field(default_factory=Gate)
     _marks: dict[Stroke, Mark] = field(default_factory=dict)  # of what is shown
+    _spotted: bool = False  # what is shown differs by spots alone from what was
     _drawn: int = 0  # how often strokes changed
 
     def changed(self) -> None:
         """Judge anew: strokes were painted or taken away."""
         self._gate.reset()
+        self._spotted = False
         self._drawn += 1
 
     def forget_marks(self) -> None:
@@ -91,6 +93,14 @@ class Offers:
         every = {stroke.kind for stroke in known} == set(self.strokes.kinds)
         return [*fresh, *known] if every else self.asked(fresh)
 
+    def nearby(self, aim: State, fresh: list[Stroke]) -> Offer:
+        """Return what is shown with the spots of ``aim`` and nothing else of it: soonest judged."""
+        last = self.shelf.last
+        assert last is not None
+        state = last.toward(aim, 0.0)
+        screen = self.shelf.screen().with_beside(state.beside)
+        return self._judged(state, screen, fresh, self._asked_last(fresh))._replace(share=0.0)
+
     def of(self, aim: State, fresh: list[Stroke], less: float) -> Offer:
         """Return as much of ``aim`` as may be shown at once, ``less`` of that if it fails."""
         last = self.shelf.last
@@ -116,12 +126,14 @@ class Offers:
         return offer
 
     def take(self, offer: Offer) -> None:
-        """Note that an offer is what is shown now."""
-        self._marks = offer.marks
+        """Note that an offer is what is shown now, and look where the next glance is held to it."""
+        self._marks, self._spotted = offer.marks, offer.share == 0.0
+        self.anchors.look(offer.screen)
 
     def _judged(
         self, state: State, screen: Screen, fresh: list[Stroke], asked: list[Stroke]
     ) -> Offer:
         marks = self.exam.marks(screen, asked)
-        verdict = self._gate.judge(self.marks(asked) if self.shelf.last else None, marks, fresh)
+        shown = self.marks(asked) if self.shelf.last else None
+        verdict = self._gate.judge(shown, marks, fresh, self._spotted)
         return Offer(state, screen, marks, verdict)

@@ -71,8 +71,17 @@ class Beside:
 
     def toward(self, aim: "Beside", share: float) -> "Beside":
         """Return what is ``share`` of the way to ``aim``, with the spots of ``aim``."""
+        if share == 0.0:
+            return replace(aim, glance=self.glance, network=self.network)
         network = self.network + share * (aim.network - self.network)
         return replace(aim, glance=self.glance.toward(aim.glance, share), network=network)
+
+    def differs(self, other: "Beside", place: Place) -> bool:
+        """Tell whether another one may add something else there, of the same network."""
+        if self.glance is not other.glance or self.network != other.network:
+            return True
+        spots = (*self.spots, *other.spots)
+        return any(spot.met(place.plane, place.spans) for spot in spots)
 
     def regrouped(self, kept: Sequence[int | None]) -> "Beside":
         """Return it for other classes, without spots: these are strokes of classes before."""
@@ -94,6 +103,8 @@ class Screen:
         """Return the same network with another glance beside it."""
         found = copy.copy(self)
         found.beside, found._said = beside, _Memory()
+        if beside is not None and self.beside is not None:
+            found._said = self._said.where(partial(_agree, self.beside, beside))
         return found
 
     def scores(self, tiles: np.ndarray, places: Sequence[Place]) -> np.ndarray:
@@ -125,11 +136,21 @@ class Screen:
             return list(found.contiguous().cpu().numpy())
 
 
+def _agree(one: Beside, other: Beside, place: Place) -> bool:
+    return not one.differs(other, place)
+
+
 class _Memory:
     """What was said of places, up to a limit."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Place, np.ndarray] = OrderedDict()
+
+    def where(self, holds: Callable[[Place], bool]) -> "_Memory":
+        """Return what was said of the places of which ``holds`` is true."""
+        found = _Memory()
+        found._kept.update((place, one) for place, one in self._kept.items() if holds(place))
+        return found
 
     def of(
         self, places: Sequence[Place], ask: Callable[[list[int]], list[np.ndarray]]

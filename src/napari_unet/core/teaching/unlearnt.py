@@ -7,7 +7,7 @@ from napari_unet.core.teaching.exam import Mark
 from napari_unet.core.teaching.gate import OBEYED
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
-MOST = 6  # strokes at a time: each more would leave less time for every other
+MOST = 8  # strokes at a time: each more would leave less time for every other
 
 
 @dataclass
