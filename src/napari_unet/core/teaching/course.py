@@ -19,7 +19,7 @@ from napari_unet.core.teaching.pupil import Pupil
 from napari_unet.core.teaching.quality import Foreseen
 from napari_unet.core.teaching.screen import NETWORK, Beside
 from napari_unet.core.teaching.sizes import SIZES
-from napari_unet.core.teaching.spot import Spot
+from napari_unet.core.teaching.spot import spots_around
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.teaching.unlearnt import Unlearnt
 
@@ -95,7 +95,7 @@ class Course:
         if self._changed:
             return self._glance()
         if self._near:
-            return self._fade()
+            return self._fade(near=False)
         self.total += 1
         # what nothing is known of yet needs context; of a mended preview the stroke is what counts
         close = self._taught and not self._progress.examined
@@ -176,21 +176,16 @@ class Course:
             beside = replace(self._beside, network=0.0)
             first = State(told, self.pupil.network, self.pupil.weights(), beside)
             return self._show(self._offers.of(first, fresh, 0.0))
-        self._near = True
-        offer = self._offers.nearby(self._glanced(last, fresh), fresh)
-        return self._show(offer) if offer.verdict.publish else None
+        return self._fade(near=True)
 
-    def _fade(self) -> Published | None:
-        """Show part of the newest glance away from new strokes too."""
-        self._near, fresh, last = False, self._unlearnt.now(), self.shelf.last
+    def _fade(self, near: bool) -> Published | None:
+        """Show the newest glance ``near`` new strokes alone, or part of it elsewhere too."""
+        self._near, fresh, last = near, self._unlearnt.now(), self.shelf.last
         assert last is not None
-        offer = self._offers.of(self._glanced(last, fresh), fresh, 0.5)
-        return self._show(offer) if offer.verdict.publish else None
-
-    def _glanced(self, last: State, fresh: Sequence[Stroke]) -> State:
-        """Return what is shown with the newest glance in the place of the one before."""
         network = last.beside.network if last.beside else NETWORK
-        return replace(last, beside=self._aimed(fresh, network))
+        aim = replace(last, beside=self._aimed(fresh, network))
+        offer = self._offers.nearby(aim, fresh) if near else self._offers.of(aim, fresh, 0.5)
+        return self._show(offer) if offer.verdict.publish else None
 
     def _sit_exam(self) -> Published:
         """Mark the averaged weights and publish what of them passes."""
@@ -227,8 +222,7 @@ class Course:
     def _aimed(self, fresh: Sequence[Stroke], network: float) -> Beside:
         """Return the newest glance as it is to be shown, spots around ``fresh`` strokes."""
         assert self._beside is not None
-        pixels = self.strokes.working_pixels
-        spots = tuple(Spot.around(s.plane, s.kind, pixels(s)) for s in fresh)
+        spots = spots_around(fresh, self.strokes)
         return replace(self._beside, network=network, newest=self._beside.glance, spots=spots)
 
     def _show(self, offer: Offer) -> Published:

@@ -5,12 +5,13 @@ sees as the class of the stroke is shown as that class near it, whatever all els
 the same glance is faded in.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from napari_unet.core.teaching.strokes import Plane
+from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
 
 NEAR = 8  # pixels around a stroke in which the glance decides alone
 REACH = 24  # pixels at which it has no more to say than elsewhere
@@ -56,3 +57,8 @@ class Spot:
         )
         share = self.share[inside] * (near.argmax(axis=0) == self.kind)
         return np.asarray(values + share * (near - values))
+
+
+def spots_around(some: Iterable[Stroke], strokes: Strokes) -> tuple[Spot, ...]:
+    """Return the spots around some of the ``strokes``, at their working size."""
+    return tuple(Spot.around(s.plane, s.kind, strokes.working_pixels(s)) for s in some)
