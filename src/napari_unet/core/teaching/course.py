@@ -67,6 +67,11 @@ class Course:
         """Whether nothing is left to gain until somebody paints."""
         return self.asleep or (self._progress.settled and not self._growth.due)
 
+    @property
+    def looks(self) -> bool:
+        """Whether the next step ends with an exam."""
+        return self._changed or self._near or self._progress.exam_next
+
     def changed(self, added: Sequence[Stroke] = ()) -> None:
         """Wake up: strokes were painted or taken away."""
         self._unlearnt.add(added)
@@ -109,8 +114,7 @@ class Course:
     def go_back(self) -> Published:
         """Show the state before the one shown, and wait for the next stroke."""
         self.shelf.drop_last()
-        state = self.shelf.last
-        assert state is not None
+        state = self.shelf.states[-1]
         self._take_up(state)
         before = state.shown
         said = f"Back to what was learnt from {before.strokes} strokes; paint to go on."
@@ -172,8 +176,7 @@ class Course:
         glance = self.glancer.fit(self.pupil.network.classes, fresh, before, held)
         self._beside = Beside(glance, self.glancer.filters)
         if last is None:
-            told = self._told("", 0.0, None, True)
-            beside = replace(self._beside, network=0.0)
+            told, beside = self._told("", 0.0, None, True), replace(self._beside, network=0.0)
             first = State(told, self.pupil.network, self.pupil.weights(), beside)
             return self._show(self._offers.of(first, fresh, 0.0))
         return self._fade(near=True)
@@ -201,7 +204,7 @@ class Course:
         if self._progress.steps >= FORGIVEN:
             self._unlearnt.forget()
         if not verdict.publish:
-            if last and last.shown.by == self.pupil.name and not last.taught:
+            if last and not last.taught and last.shown.by == self.pupil.name:
                 self.shelf.learn_on(aim.weights)
             return self._still(verdict.said)
         self._let_go(offer, fresh)

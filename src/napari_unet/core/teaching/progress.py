@@ -34,6 +34,11 @@ class Progress:
         """Whether it is time to look at what was learnt."""
         return self.steps >= self.next_exam or self.settled
 
+    @property
+    def exam_next(self) -> bool:
+        """Whether it will be after one more step."""
+        return self.steps + 1 >= min(self.next_exam, self.steps + PLATEAU - self._stale)
+
     def note_loss(self, loss: float) -> None:
         """Take in the loss of a step."""
         self.steps += 1
