@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core.teaching.exam import Mark, balanced
-from napari_unet.core.teaching.gate import PATIENCE, Gate
+from napari_unet.core.teaching.gate import Gate
 from napari_unet.core.teaching.strokes import Stroke
 
 
@@ -59,21 +59,3 @@ def test_what_obeys_a_new_stroke_no_better_is_not_shown():
     assert verdict.publish
     assert "60%" in verdict.said
     assert "unsure" not in gate.judge(shown, learnt, [NEW]).said
-
-
-def test_what_changes_much_has_to_come_several_times():
-    gate = Gate()
-    good = gate.judge(marks(1, 1, 1), marks(1, 1, 1), [])
-    assert gate.weigh(good, 0.05) == good
-    for _ in range(2):  # counted anew after it was shown
-        for _ in range(PATIENCE):
-            verdict = gate.weigh(good, 0.3)
-            assert not verdict.publish
-            assert "would change 30% of what nobody painted" in verdict.said
-            assert gate.weigh(verdict, 0.3) is verdict  # kept back already: does not count
-        assert gate.weigh(good, 0.3) == good
-    gate.weigh(good, 0.3)
-    assert gate.weigh(good, 0.0) == good
-    assert [gate.weigh(good, 0.3).publish for _ in range(PATIENCE + 1)] == [False] * PATIENCE + [
-        True
-    ]

@@ -80,7 +80,7 @@ def test_colour_and_planes_are_taught_and_shown_in_their_own_axes():
     teacher = Teacher(image, axes="ZYXC")
     teacher.paint((1, slice(40, 44), slice(50, 80)), np.full((4, 30), 2, np.uint8))
     teacher.paint((slice(1, 2), slice(4, 8), slice(50, 80)), np.full((1, 4, 30), 1, np.uint8))
-    list(teacher.learn(steps=60))
+    list(teacher.learn(steps=150))
     labels, scores = teacher.predict((1, slice(0, 120), slice(0, 140)))
     assert labels.shape == (120, 140)
     assert scores.shape == (2, 120, 140)

@@ -47,6 +47,6 @@ def test_a_stroke_left_out_is_never_drawn(painted):
         assert stroke not in rehearsal._chosen(choice, np.random.default_rng(number))
 
 
-def test_halfway_lies_in_the_middle():
+def test_part_of_the_way_lies_between():
     one, other = {"w": torch.tensor([0.0, 4.0])}, {"w": torch.tensor([1.0, -4.0])}
-    assert between(one, other)["w"].tolist() == [0.5, 0.0]
+    assert between(one, other, 0.25)["w"].tolist() == [0.25, 2.0]

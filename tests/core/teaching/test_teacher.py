@@ -265,3 +265,31 @@ def test_nothing_learnt_is_said(picture):
         teacher.predict(everything(picture[0]))
     with pytest.raises(ValueError, match="1 classes"):
         Teacher(picture[0], classes=1)
+
+
+def test_an_exam_that_would_end_too_late_waits_for_the_next_slice(
+    taught, picture, tools, monkeypatch
+):
+    """The clock is what the steps say: a step takes 1 s, one with an exam 5 s."""
+    clock = [0.0]
+    monkeypatch.setattr(time, "thread_time", lambda: clock[0])
+    course, step = taught._course, taught._course.step
+    seen = []
+
+    def slow():
+        looks = course.looks
+        seen.append(looks)
+        clock[0] += 5.0 if looks else 1.0
+        return step()
+
+    monkeypatch.setattr(course, "step", slow)
+    for seed in (60, 61, 62):
+        taught.paint(*tools.stroke(picture[1], seed % 2, seed))
+        start = clock[0]
+        list(taught.learn(seconds=12.0))
+        assert clock[0] - start <= 12.0
+    assert True in seen
+    assert False in seen
+    seen.clear()
+    list(taught.learn(seconds=0.5))
+    assert len(seen) == 1, "one that comes first in a slice is taken, however short that is"

@@ -1,10 +1,10 @@
 """Anchors: pixels, nearly all unpainted, at which what comes next is compared with what is shown.
 
-A new glance is held to it, and the gate hears how much a candidate would change.
+A new glance is held to it, and a stride towards what was learnt ends where too much would change.
 
 Strokes leave most of a picture unseen; empty background far from all objects may hang between two
-classes, and a glance fitted anew tips it over. The longer the network has learnt, the better is
-what is shown there, and the more it counts.
+classes, and a glance fitted anew tips it over. The more strokes there are, the better is what is
+shown there, and the more it counts.
 """
 
 from collections.abc import Collection
@@ -19,10 +19,15 @@ from napari_unet.core.teaching.screen import Screen
 from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
 
 CELLS = 8  # of the picture that are looked at
-EACH = 150  # pixels of each
-FULL = 200  # steps of learning after which anchors count as much as all strokes
-LEAST = 0.25  # of that, from the beginning
+EACH = 100  # pixels of each
+FEW = 6  # strokes up to which anchors count nothing: what is shown is no better than a guess
+FULL = 18  # strokes from which on anchors count as much as all of them
 AWAY = 16  # pixels around the box of a stroke not learnt yet in which there are none
+CHANGED = 0.06  # of the pixels shown as objects: as many may change at once
+FEWEST = 0.0125  # of all pixels: as many may change in any case
+MANY = 0.35  # of all pixels: more objects, after few strokes, are shown by a guess
+GUESSED = 2.0  # of those beyond that: as many more may change
+STRIDES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)  # of the way, that are tried
 PER = PIECE // CELL  # cells along the edge of a piece
 
 
@@ -35,8 +40,11 @@ class Anchors:
         self._picture, self._strokes, self._exam = picture, strokes, exam
         self._filters, self._seed = filters, seed
 
-    def held(self, shown: Screen, fresh: Collection[Stroke], steps: int) -> Held:
-        """Return what is shown of some pixels, none near ``fresh`` strokes, after so many steps."""
+    def held(self, shown: Screen, fresh: Collection[Stroke]) -> Held | None:
+        """Return what is shown of some pixels, none near ``fresh`` strokes; not of few strokes."""
+        weight = min((len(self._strokes) - FEW) / (FULL - FEW), 1.0)
+        if weight <= 0:
+            return None
         cells = self._cells()
         labels, rng = self._exam.labels(shown, cells), np.random.default_rng(self._seed)
         looks, kinds = [], []
@@ -46,22 +54,42 @@ class Anchors:
             kept = self._kept(plane, pixels, fresh)
             looks.append(self._filters.at(plane, pixels[kept]))
             kinds.append(labels[plane, place[0], place[1]][tuple(inside[kept].T)])
-        weight = float(np.clip(steps / FULL, LEAST, 1.0))
         return Held(np.concatenate(looks), np.concatenate(kinds), weight)
 
-    def changed(self, shown: Screen, candidate: Screen, fresh: Collection[Stroke]) -> float:
-        """Return the share of pixels, those near ``fresh`` strokes left out, that would change."""
+    def look(self, shown: Screen) -> None:
+        """Let ``shown`` score the cells of the anchors, so that it knows what it says of them."""
+        self._exam.values(shown, self._cells())
+
+    def stride(self, shown: Screen, aim: Screen, fresh: Collection[Stroke]) -> float:
+        """Return how far to go at once from what is shown to ``aim``: 1 is all the way.
+
+        As far as changes no more pixels, those near ``fresh`` strokes left out, than are a small
+        part of those shown as objects: so much of them, at most, can be lost at once.
+        """
         cells = self._cells()
-        before, after = (self._exam.labels(screen, cells) for screen in (shown, candidate))
-        changed = looked_at = 0
+        before, after = (self._exam.values(screen, cells) for screen in (shown, aim))
+        pairs = []
         for cell in cells:
             plane, *place = cell
             pixels = np.indices((CELL, CELL)).reshape(2, -1).T + np.array(place) * CELL
             kept = self._kept(plane, pixels, fresh)
-            differs = before[cell][:CELL, :CELL] != after[cell][:CELL, :CELL]
-            changed += int(differs.ravel()[kept].sum())
-            looked_at += int(kept.sum())
-        return changed / max(looked_at, 1)
+            ends = (
+                part[cell][:, :CELL, :CELL].reshape(len(part[cell]), -1) for part in (before, after)
+            )
+            pairs.append([end[:, kept] for end in ends])
+        start, end = (np.concatenate(part, axis=1) for part in zip(*pairs, strict=True))
+        if not start.size:
+            return 1.0
+        labels = start.argmax(axis=0)
+        objects = float((labels > 0).mean())
+        allowed = max(CHANGED * objects, FEWEST)
+        if objects > MANY:
+            allowed += GUESSED * (objects - MANY) * min(FEW / len(self._strokes), 1.0)
+        for share in STRIDES:
+            differs = (start + share * (end - start)).argmax(axis=0) != labels
+            if float(differs.mean()) <= allowed:
+                return share
+        return STRIDES[-1]
 
     def _kept(self, plane: Plane, pixels: np.ndarray, fresh: Collection[Stroke]) -> np.ndarray:
         """Return which pixels (n, 2) lie in the picture and not near ``fresh`` strokes."""
@@ -75,6 +103,11 @@ class Anchors:
 
     def _cells(self) -> list[Cell]:
         """Return some cells of the pieces that hold strokes; the same ones for the same pieces."""
+        every = self._every()
+        chosen = np.random.default_rng(self._seed).permutation(len(every))[:CELLS]
+        return [every[number] for number in sorted(chosen.tolist())]
+
+    def _every(self) -> list[Cell]:
         pieces = {
             (stroke.plane, row, column)
             for stroke in self._strokes
@@ -83,11 +116,9 @@ class Anchors:
             ).tolist()
         }
         rows, columns = (-(-edge // CELL) for edge in self._picture.working)
-        every = [
+        return [
             (plane, row, column)
             for plane, y, x in sorted(pieces)
             for row in range(y * PER, min(y * PER + PER, rows))
             for column in range(x * PER, min(x * PER + PER, columns))
         ]
-        chosen = np.random.default_rng(self._seed).permutation(len(every))[:CELLS]
-        return [every[number] for number in sorted(chosen.tolist())]

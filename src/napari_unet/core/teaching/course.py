@@ -8,24 +8,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from napari_unet.core.teaching.anchors import Anchors
-from napari_unet.core.teaching.exam import Exam, Mark
-from napari_unet.core.teaching.gate import Gate, Verdict
+from napari_unet.core.teaching.exam import Exam
 from napari_unet.core.teaching.glance import Glancer
 from napari_unet.core.teaching.growth import Growth
 from napari_unet.core.teaching.head import regrouped, regrouped_network
+from napari_unet.core.teaching.offer import Offer, Offers
 from napari_unet.core.teaching.progress import Progress
 from napari_unet.core.teaching.published import Published, Shelf, State
-from napari_unet.core.teaching.pupil import Pupil, Weights, between
+from napari_unet.core.teaching.pupil import Pupil
 from napari_unet.core.teaching.quality import Foreseen
-from napari_unet.core.teaching.screen import Beside, Screen
+from napari_unet.core.teaching.screen import NETWORK, Beside
 from napari_unet.core.teaching.sizes import SIZES
+from napari_unet.core.teaching.spot import spots_around
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.teaching.unlearnt import Unlearnt
 
 FIRST = 15  # steps before the first exam ever
 SOON = 8  # steps between a change and the first exam after it
-FEW = 5  # strokes up to which a preview may become quite another one
 HEARTBEAT = 20  # steps between two signs of life
+RIPE = 150  # steps after which the network counts in full beside the glance
 FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
 
 Make = Callable[[str], Pupil]  # a new pupil of a size
@@ -47,14 +48,14 @@ class Course:
     asleep: bool = False
     _beside: Beside | None = None  # fitted to the strokes as they are, unless they have changed
     _changed: bool = False  # since it was fitted
-    _marks: dict[Stroke, Mark] = field(default_factory=dict)  # of what is shown
+    _near: bool = False  # it is shown near new strokes alone
     _progress: Progress = field(default_factory=Progress)
-    _gate: Gate = field(default_factory=Gate)
 
     def __post_init__(self) -> None:
         self.pupil = self.make(SIZES[0])
         self._unlearnt = Unlearnt(self.strokes)
         self._growth = Growth(self.make, SIZES, self.strokes, self.exam)
+        self._offers = Offers(self.strokes, self.exam, self.shelf, self.anchors)
 
     @property
     def ready(self) -> bool:
@@ -66,6 +67,11 @@ class Course:
         """Whether nothing is left to gain until somebody paints."""
         return self.asleep or (self._progress.settled and not self._growth.due)
 
+    @property
+    def looks(self) -> bool:
+        """Whether the next step ends with an exam."""
+        return self._changed or self._near or self._progress.exam_next
+
     def changed(self, added: Sequence[Stroke] = ()) -> None:
         """Wake up: strokes were painted or taken away."""
         self._unlearnt.add(added)
@@ -75,16 +81,15 @@ class Course:
         elif not self._progress.examined:  # whoever paints fast must not put it off for ever
             wait = self._progress.next_exam - self._progress.steps
         self._progress = Progress(max(wait, 1))
-        self._gate.reset()
+        self._offers.changed()
         self._changed, self.asleep = True, False
 
     def foresee(self) -> None:
         """Mark what is shown on strokes it has not learnt."""
         if self.shelf.last is None:
             return
-        new = [s for s in self._unlearnt.now() if s not in self._marks and not s.confirmed]
-        marks = self.marks()
-        self.foreseen.note(marks[stroke] for stroke in new)
+        new = self._offers.unmarked(s for s in self._unlearnt.now() if not s.confirmed)
+        self.foreseen.note(self._offers.marks(new).values())
 
     def step(self) -> Published | None:
         """Take one step of learning; return what there is to tell after it."""
@@ -94,6 +99,8 @@ class Course:
             self.foresee()
         if self._changed:
             return self._glance()
+        if self._near:
+            return self._fade(near=False)
         self.total += 1
         # what nothing is known of yet needs context; of a mended preview the stroke is what counts
         close = self._taught and not self._progress.examined
@@ -104,19 +111,10 @@ class Course:
         words = f"Learning from {len(self.strokes)} strokes."
         return None if self._progress.steps % HEARTBEAT else self._still(words)
 
-    def marks(self) -> dict[Stroke, Mark]:
-        """Return the marks of what is shown on the strokes as they are now."""
-        missing = [stroke for stroke in self.strokes if stroke not in self._marks]
-        if missing:
-            self._marks |= self.exam.marks(self.shelf.screen(), missing)
-        self._marks = {stroke: self._marks[stroke] for stroke in self.strokes}
-        return self._marks
-
     def go_back(self) -> Published:
         """Show the state before the one shown, and wait for the next stroke."""
         self.shelf.drop_last()
-        state = self.shelf.last
-        assert state is not None
+        state = self.shelf.states[-1]
         self._take_up(state)
         before = state.shown
         said = f"Back to what was learnt from {before.strokes} strokes; paint to go on."
@@ -128,14 +126,14 @@ class Course:
         shown = regrouped(self.pupil.weights(), kept)
         self.pupil = self.pupil.reborn(network, shown)
         if self._beside:
-            self._beside = replace(self._beside, glance=self._beside.glance.regrouped(kept))
+            self._beside = self._beside.regrouped(kept)
         self.shelf.replace([state.regrouped(kept) for state in self.shelf.states])
         self._growth.start_over(self.pupil.name, SIZES)
         self.forget_marks()
 
     def forget_marks(self) -> None:
         """Mark anew what is shown: the image looks different to it now."""
-        self._marks = {}
+        self._offers.forget_marks()
         self.shelf.look_anew()
         self.changed()
 
@@ -149,8 +147,9 @@ class Course:
         if state.shown.by != self.pupil.name:
             self._growth.start_over(state.shown.by, SIZES)
         self.pupil = self.make(state.shown.by).reborn(state.network, state.weights)
-        self._beside, self._changed = state.beside, False
-        self._marks, self.asleep = {}, True
+        self._beside, self._changed, self._near = state.beside, False, False
+        self.asleep = True
+        self._offers.forget_marks()
         self._unlearnt.forget()
         self.shelf.next_epoch()
 
@@ -170,65 +169,73 @@ class Course:
         return self.shelf.last is not None and self.shelf.last.taught
 
     def _glance(self) -> Published | None:
-        """Fit a glance to all strokes and show it beside the network that is shown."""
+        """Fit a glance to all strokes; show it near the new ones."""
         self._changed, fresh, last = False, self._unlearnt.now(), self.shelf.last
         before = self._beside.glance if self._beside else None
-        held = self.anchors.held(self.shelf.screen(), fresh, self.total) if last else None
+        held = self.anchors.held(self.shelf.screen(), fresh) if last else None
         glance = self.glancer.fit(self.pupil.network.classes, fresh, before, held)
         self._beside = Beside(glance, self.glancer.filters)
-        shown = replace(self._beside, alone=not self._taught)
         if last is None:
-            last = State(self._told("", 0.0, None, True), self.pupil.network, self.pupil.weights())
-            screen = Screen(last.network, last.weights, shown)
-        else:
-            screen = self.shelf.screen().with_beside(shown)
-        marks, verdict = self._judged(screen, fresh)
-        if not verdict.publish:
-            return None
-        return self._show(replace(last, beside=shown), verdict, verdict.said, marks)
+            told, beside = self._told("", 0.0, None, True), replace(self._beside, network=0.0)
+            first = State(told, self.pupil.network, self.pupil.weights(), beside)
+            return self._show(self._offers.of(first, fresh, 0.0))
+        return self._fade(near=True)
+
+    def _fade(self, near: bool) -> Published | None:
+        """Show the newest glance ``near`` new strokes alone, or part of it elsewhere too."""
+        self._near, fresh, last = near, self._unlearnt.now(), self.shelf.last
+        assert last is not None
+        network = last.beside.network if last.beside else NETWORK
+        aim = replace(last, beside=self._aimed(fresh, network))
+        offer = self._offers.nearby(aim, fresh) if near else self._offers.of(aim, fresh, 0.5)
+        return self._show(offer) if offer.verdict.publish else None
 
     def _sit_exam(self) -> Published:
-        """Mark the averaged weights and publish them if they pass."""
-        weights, fresh = self.pupil.weights(), self._unlearnt.now()
-        marks, verdict = self._judged(self._screen(weights), fresh)
-        self._progress.note_exam(verdict.agreement, self.exam.cells(self.strokes))
-        self._unlearnt.let_go(marks, self._progress.steps >= FORGIVEN)
-        last = self.shelf.last
-        same = last is not None and last.shown.by == self.pupil.name
-        if not verdict.publish and last and same and last.taught:
-            # halfway from what is shown, less is forgotten of old strokes than is won of the new
-            halfway = between(last.weights, weights)
-            less, second = self._judged(self._screen(halfway), fresh)
-            if second.publish:
-                weights, marks, verdict = halfway, less, second
-        said = "Settled: waiting for you." if self.over else verdict.said
+        """Mark the averaged weights and publish what of them passes."""
+        fresh, last = self._unlearnt.now(), self.shelf.last
+        told = self._told("", 0.0, None, True)
+        beside = self._beside and self._aimed(fresh, self._share())
+        aim = State(told, self.pupil.network, self.pupil.weights(), beside)
+        offer = self._offers.of(aim, fresh, 0.5)
+        verdict, whole = offer.verdict, offer.share == 1.0 or not offer.verdict.publish
+        self._progress.note_exam(verdict.agreement, self.exam.cells(offer.marks), whole)
+        if self.over:
+            verdict = verdict._replace(said="Settled: waiting for you.")
+        if self._progress.steps >= FORGIVEN:
+            self._unlearnt.forget()
         if not verdict.publish:
-            if last and same and not last.taught:
-                self.shelf.learn_on(weights)
-            return self._still(said)
-        new = State(self._told(said, 0.0, None, True), self.pupil.network, weights, self._beside)
-        return self._show(new, verdict, said, marks)
+            if last and not last.taught and last.shown.by == self.pupil.name:
+                self.shelf.learn_on(aim.weights)
+            return self._still(verdict.said)
+        self._let_go(offer, fresh)
+        return self._show(offer._replace(verdict=verdict))
 
-    def _show(
-        self, state: State, verdict: Verdict, said: str, marks: dict[Stroke, Mark]
-    ) -> Published:
-        """Publish a state, by the network that it holds."""
+    def _let_go(self, offer: Offer, fresh: list[Stroke]) -> None:
+        """Treat strokes like the others that are obeyed without the spots around them."""
+        beside = offer.state.beside
+        plain = offer.screen.with_beside(beside and replace(beside, spots=()))
+        self._unlearnt.let_go(self.exam.marks(plain, fresh), False)
+
+    def _share(self) -> float:
+        """Return how much the network is to count: the more, the longer it has learnt."""
+        last = self.shelf.last
+        now = last.beside.network if last and last.beside else NETWORK if last else 0.0
+        return max(now, NETWORK * min(self.total / RIPE, 1.0) ** 2)
+
+    def _aimed(self, fresh: Sequence[Stroke], network: float) -> Beside:
+        """Return the newest glance as it is to be shown, spots around ``fresh`` strokes."""
+        assert self._beside is not None
+        spots = spots_around(fresh, self.strokes)
+        return replace(self._beside, network=network, newest=self._beside.glance, spots=spots)
+
+    def _show(self, offer: Offer) -> Published:
+        """Publish what was offered."""
         self.shelf.next_epoch()
-        told = self._told(said, verdict.agreement, verdict.newest, True)
-        self.shelf.add(replace(state, shown=replace(told, by=state.shown.by)))
-        self._marks = marks
+        verdict, state = offer.verdict, offer.state
+        told = self._told(verdict.said, verdict.agreement, verdict.newest, True)
+        self.shelf.add(replace(state, shown=replace(told, by=state.shown.by)), offer.screen)
+        self._offers.take(offer)
         return self.shelf.states[-1].shown
-
-    def _screen(self, weights: Weights) -> Screen:
-        return Screen(self.pupil.network, weights, self._beside)
-
-    def _judged(self, candidate: Screen, fresh: list[Stroke]) -> tuple[dict[Stroke, Mark], Verdict]:
-        marks = self.exam.marks(candidate, self.strokes)
-        verdict = self._gate.judge(self.marks() if self.shelf.last else None, marks, fresh)
-        if verdict.publish and self.shelf.last and len(self.strokes) > FEW:
-            shown = self.shelf.screen()
-            verdict = self._gate.weigh(verdict, self.anchors.changed(shown, candidate, fresh))
-        return marks, verdict
 
     def _still(self, said: str) -> Published:
         """Tell that what is shown stays."""

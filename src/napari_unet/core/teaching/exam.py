@@ -6,6 +6,7 @@ Only cells of the image that hold strokes are scored, each with the context it n
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Mark(NamedTuple):
 
 
 Cell = tuple[Plane, int, int]  # which cell of which plane
+_Found = tuple[int, list[tuple[Cell, np.ndarray]]]  # the working size, and cells found at it
 
 
 class Exam:
@@ -43,6 +45,7 @@ class Exam:
     def __init__(self, picture: Picture, strokes: Strokes) -> None:
         self._picture = picture
         self._strokes = strokes
+        self._known: WeakKeyDictionary[Stroke, _Found] = WeakKeyDictionary()
 
     def marks(self, screen: Screen, strokes: Iterable[Stroke]) -> dict[Stroke, Mark]:
         """Return the mark of each stroke."""
@@ -59,12 +62,17 @@ class Exam:
 
     def labels(self, screen: Screen, places: list[Cell]) -> dict[Cell, np.ndarray]:
         """Return the class of each pixel of some cells, uint8; they may be larger than asked."""
+        values = self.values(screen, places)
+        return {place: value.argmax(0).astype(np.uint8) for place, value in values.items()}
+
+    def values(self, screen: Screen, places: list[Cell]) -> dict[Cell, np.ndarray]:
+        """Return the values (K, rows, columns) of the same cells, before the softmax."""
         found: dict[Cell, np.ndarray] = {}
         for start in range(0, len(places), AT_ONCE):
             some = places[start : start + AT_ONCE]
             tiles = np.stack([self._tile(screen.network.depth, place) for place in some])
-            labels = screen.labels(tiles, [_place(cell, screen.network.depth) for cell in some])
-            found.update(zip(some, labels, strict=True))
+            values = screen.values(tiles, [_place(cell, screen.network.depth) for cell in some])
+            found.update(zip(some, values, strict=True))
         return found
 
     def cells(self, strokes: Iterable[Stroke]) -> int:
@@ -75,15 +83,24 @@ class Exam:
         """Return the cells with the pixels of each stroke in them, counted from the cell."""
         found: dict[Cell, list[tuple[Stroke, np.ndarray]]] = defaultdict(list)
         for stroke in strokes:
+            for cell, at in self._cells_of(stroke):
+                found[cell].append((stroke, at))
+        return found
+
+    def _cells_of(self, stroke: Stroke) -> list[tuple[Cell, np.ndarray]]:
+        """Return the cells of one stroke with its pixels in them; found once."""
+        factor = self._strokes.factor
+        if stroke not in self._known or self._known[stroke][0] != factor:
             pixels = self._strokes.working_pixels(stroke)
             corners, which = np.unique(pixels // CELL, axis=0, return_inverse=True)
-            which = which.ravel()
             every = max(len(corners) / MOST_CELLS, 1.0)
+            parts: list[tuple[Cell, np.ndarray]] = []
             for number in np.arange(0, len(corners), every).astype(int).tolist():
                 row, column = corners[number].tolist()
-                at = pixels[which == number] - corners[number] * CELL
-                found[stroke.plane, row, column].append((stroke, at))
-        return found
+                at = pixels[which.ravel() == number] - corners[number] * CELL
+                parts.append(((stroke.plane, row, column), at))
+            self._known[stroke] = (factor, parts)
+        return self._known[stroke][1]
 
     def _tile(self, depth: int, place: Cell) -> np.ndarray:
         plane, *corner = place

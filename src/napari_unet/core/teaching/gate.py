@@ -1,7 +1,6 @@
 """Gate: a preview is replaced only by one that obeys the strokes as well, old ones and new.
 
 Agreement may drop by one point at most, counted from the best that was shown for these strokes.
-What would change much of what nobody painted has to come several times before it is believed.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,8 +11,6 @@ from napari_unet.core.teaching.exam import Mark, balanced
 from napari_unet.core.teaching.strokes import Stroke
 
 DROP = 0.01  # of balanced agreement
-TIPPED = 0.06  # share of unpainted pixels that change at once only when something tips over
-PATIENCE = 6  # candidates in a row that are kept back for that
 OBEYED = 0.85  # share of a new stroke from which on it counts as learnt
 
 
@@ -31,7 +28,6 @@ class Gate:
     """Judges candidates against what is shown; ``best`` is reset when strokes change."""
 
     best: float = 0.0
-    waited: int = 0  # candidates kept back because they would change much
 
     def reset(self) -> None:
         """Forget the best agreement: it was found on other strokes."""
@@ -42,16 +38,19 @@ class Gate:
         shown: Mapping[Stroke, Mark] | None,
         candidate: Mapping[Stroke, Mark],
         fresh: Collection[Stroke],
+        spotted: bool = False,
     ) -> Verdict:
         """Compare the marks of a candidate with those of what is shown, None before the first.
 
+        What is shown better only by the spots around new strokes, ``spotted``, is no yardstick.
         ``fresh`` are the strokes not learnt yet; what obeys them no better is not shown either.
         """
         agreement = balanced(candidate)
         newest = share_of(candidate, fresh)
         if shown is None:
             return Verdict(True, _first(len(candidate)), agreement, newest)
-        self.best = max(self.best, balanced(shown))
+        if not spotted or not self.best:
+            self.best = max(self.best, balanced(shown))
         if agreement < self.best - DROP:
             points = (self.best - agreement) * 100
             said = f"Keeps the preview: the new one would lose {points:.0f} points of agreement."
@@ -60,17 +59,6 @@ class Gate:
             said = f"Still unsure about your last stroke: {newest:.0%} of it is right."
             return Verdict(newest >= (share_of(shown, fresh) or 0.0), said, agreement, newest)
         return Verdict(True, f"Agrees with {agreement:.0%} of what you painted.", agreement, newest)
-
-    def weigh(self, verdict: Verdict, changed: float) -> Verdict:
-        """Return the verdict on what would change this share of the unpainted pixels."""
-        if not verdict.publish:
-            return verdict
-        if changed <= TIPPED or self.waited == PATIENCE:
-            self.waited = 0
-            return verdict
-        self.waited += 1
-        said = f"Keeps the preview: the new one would change {changed:.0%} of what nobody painted."
-        return verdict._replace(publish=False, said=said)
 
 
 def share_of(marks: Mapping[Stroke, Mark], strokes: Collection[Stroke]) -> float | None:

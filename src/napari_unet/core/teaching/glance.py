@@ -20,13 +20,14 @@ from napari_unet.core.training.optimiser import Optimiser
 
 HIDDEN = 96
 STEPS = 80  # of the first fit
-MORE = 40  # of those that go on from it
+MORE = 30  # of those that go on from it
 RATE = 1e-2
 NOISE = 0.3  # sd of what is added to the filters, of their own spread
-MOST = 1500  # pixels a class, shared by its strokes
-LEAST = 40  # pixels of a stroke, however many there are
-NEW = 300  # pixels of a stroke not learnt yet
-OUTVOTED = 3.0  # how far above the others the right value of such a stroke has to be
+MOST = 1000  # pixels a class, shared by its strokes
+LEAST = 12  # pixels of a stroke, however many there are
+NEW = 200  # pixels of a stroke not learnt yet
+URGENT = 3.0  # times the weight of a pixel of such a stroke
+OUTVOTED = 1.0  # how far above the others the right value of such a stroke has to be
 UNLIKELY = 0.5  # how far below the mean of the others a new class starts
 LIMIT = 10.0  # between the values of two classes: far from all strokes nothing is certain
 
@@ -61,6 +62,18 @@ class Glance:
             "first": self.first * (spread / self.spread).T, "first_bias": bias[:, 0],
             "second": self.second.clone(), "second_bias": self.second_bias[:, 0].clone(),
         }  # fmt: skip
+
+    def toward(self, other: "Glance", share: float) -> "Glance":
+        """Return the glance whose weights are ``share`` of the way to those of its descendant."""
+        before = self.seen_as(other.middle, other.spread)
+        mixed = {
+            name: torch.lerp(weight, getattr(other, name).view_as(weight), share)
+            for name, weight in before.items()
+        }
+        return replace(
+            other, first=mixed["first"], first_bias=mixed["first_bias"][:, None],
+            second=mixed["second"], second_bias=mixed["second_bias"][:, None],
+        )  # fmt: skip
 
     def regrouped(self, kept: Sequence[int | None]) -> "Glance":
         """Return the glance of which class i is class ``kept[i]`` of before, None being new."""
@@ -109,7 +122,8 @@ class Glancer:
             pixels = self._some(stroke, most)
             looks.append(self.filters.at(stroke.plane, pixels))
             kinds.append(np.full(len(pixels), stroke.kind))
-            worth.append(np.full(len(pixels), stroke.weight))
+            urgent = URGENT if stroke.number in new else 1.0
+            worth.append(np.full(len(pixels), stroke.weight * urgent))
             ahead.append(np.full(len(pixels), OUTVOTED if stroke.number in new else 0.0))
         known, weights = np.concatenate(kinds), np.concatenate(worth)
         weights /= np.bincount(known, weights)[known] * len(share)  # each class counts as much
@@ -152,9 +166,10 @@ def _fitted(task: _Task, settings: TrainSettings, before: Glance | None) -> Glan
     drawn = before.seen_as(*seen) if before else _drawn(inputs.shape[1], margins.shape[1], chance)
     layers = {name: torch.nn.Parameter(weight) for name, weight in drawn.items()}
     optimiser, steps = Optimiser(layers, settings), MORE if before else STEPS
-    for step in range(steps):
-        noisy = torch.randn(inputs.shape, generator=chance).mul_(NOISE).add_(inputs)
-        values = _said(layers, noisy)
+    noise = torch.randn(2 * len(inputs), inputs.shape[1], generator=chance).mul_(NOISE)
+    starts = torch.randint(len(inputs) + 1, (steps,), generator=chance).tolist()
+    for step, start in enumerate(starts):
+        values = _said(layers, inputs + noise[start : start + len(inputs)])
         loss = (F.cross_entropy(values - margins, kinds, reduction="none") * weights).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step(RATE * (0.5 + 0.5 * float(np.cos(np.pi * step / steps))))

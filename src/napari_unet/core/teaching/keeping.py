@@ -75,7 +75,7 @@ def save_beside(folder: Path, beside: Beside | None) -> None:
         return
     parts = {part.name: getattr(beside.glance, part.name).numpy() for part in fields(Glance)}
     file = io.BytesIO()
-    np.savez(file, alone=np.array(beside.alone), **parts)
+    np.savez(file, network=np.array(beside.network), **parts)
     write_safely(folder / GLANCE, file.getvalue(), overwrite=True)
 
 
@@ -86,8 +86,10 @@ def load_beside(folder: Path, filters: Filters, network: UNet) -> Beside | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as found:
+            if "network" not in found:  # of an earlier version
+                return None
             parts = {part.name: torch.from_numpy(found[part.name]) for part in fields(Glance)}
-            beside = Beside(Glance(**parts), filters, bool(found["alone"]))
+            beside = Beside(Glance(**parts), filters, float(found["network"]))
     except (*_DAMAGED, OSError) as error:
         raise ValueError(f"{path} is damaged: {error}; move it away to go on without") from None
     fits = beside.glance.first.shape[1] == filters.number

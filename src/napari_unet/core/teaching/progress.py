@@ -34,18 +34,30 @@ class Progress:
         """Whether it is time to look at what was learnt."""
         return self.steps >= self.next_exam or self.settled
 
+    @property
+    def exam_next(self) -> bool:
+        """Whether it will be after one more step."""
+        return self.steps + 1 >= min(self.next_exam, self.steps + PLATEAU - self._stale)
+
     def note_loss(self, loss: float) -> None:
         """Take in the loss of a step."""
         self.steps += 1
         self._stale += 1
         self._loss = loss if self.steps == 1 else MEMORY * self._loss + (1 - MEMORY) * loss
 
-    def note_exam(self, agreement: float, cells: int) -> None:
-        """Take in the agreement found by an exam of so many cells; gain makes learning go on."""
+    def note_exam(self, agreement: float, cells: int, whole: bool = True) -> None:
+        """Take in the agreement found by an exam of so many cells; gain makes learning go on.
+
+        So does what was learnt as long as it is not shown as a ``whole``; the next exam is soon.
+        """
         self.examined = True
-        if agreement > self._agreement + GAIN or self._loss < self._lowest * (1 - LOSS_GAIN):
+        if (
+            not whole
+            or agreement > self._agreement + GAIN
+            or self._loss < self._lowest * (1 - LOSS_GAIN)
+        ):
             self._stale = 0
             self._lowest = min(self._lowest, self._loss)
         self._agreement = max(self._agreement, agreement)
         pause = round(cells / CELLS_PER_STEP / EXAM_SHARE)
-        self.next_exam = self.steps + max(SOON, self.steps // 3, pause)
+        self.next_exam = self.steps + max(SOON, self.steps // 3 if whole else 0, pause)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from napari_unet.core.network import UNet
 from napari_unet.core.teaching.head import regrouped, regrouped_network
-from napari_unet.core.teaching.pupil import Weights
+from napari_unet.core.teaching.pupil import Weights, between
 from napari_unet.core.teaching.screen import Beside, Screen
 
 KEPT = 50  # states that undo can go back to: 6 MB of the smallest network
@@ -39,16 +39,27 @@ class State:
     @property
     def taught(self) -> bool:
         """Whether the network has a say in it, and not a glance alone."""
-        return not (self.beside and self.beside.alone)
+        return self.beside is None or self.beside.network > 0
 
     def screen(self) -> Screen:
         """Return what scores as this state does."""
         return Screen(self.network, self.weights, self.beside)
 
+    def toward(self, aim: "State", share: float) -> "State":
+        """Return what is ``share`` of the way to ``aim``, a network of the same descent."""
+        if share == 1.0:
+            return aim
+        weights = between(self.weights, aim.weights, share) if self.taught else aim.weights
+        beside = aim.beside
+        if beside:
+            before = self.beside or replace(beside, network=1.0)
+            beside = before.toward(beside, share)
+        return replace(aim, weights=weights, beside=beside)
+
     def regrouped(self, kept: Sequence[int | None]) -> "State":
         """Return this state for other classes: class i is class ``kept[i]`` of before."""
         network = regrouped_network(self.network, kept)
-        beside = self.beside and replace(self.beside, glance=self.beside.glance.regrouped(kept))
+        beside = self.beside and self.beside.regrouped(kept)
         return State(self.shown, network, regrouped(self.weights, kept), beside)
 
 
@@ -85,10 +96,15 @@ class Shelf:
             self._screen = (last, screen)
         return self._screen[1]
 
-    def add(self, state: State) -> None:
-        """Show ``state``; the oldest one beyond those kept is forgotten."""
+    def add(self, state: State, screen: Screen | None = None) -> None:
+        """Show ``state``; the oldest one beyond those kept is forgotten.
+
+        ``screen`` scores as the state does, and knows already what it said of some places.
+        """
         self._states.append(state)
         del self._states[:-KEPT]
+        if screen is not None:
+            self._screen = (state, screen)
 
     def next_epoch(self) -> int:
         """Return the number of the next preview; numbers are never used twice."""

@@ -82,6 +82,6 @@ def new_network(settings: TrainSettings, channels: int, classes: int) -> UNet:
     return network
 
 
-def between(one: Weights, other: Weights) -> Weights:
-    """Return the weights halfway between those of two networks of one descent."""
-    return {name: torch.lerp(weight, other[name], 0.5) for name, weight in one.items()}
+def between(one: Weights, other: Weights, share: float) -> Weights:
+    """Return the weights ``share`` of the way from one network to another of its descent."""
+    return {name: torch.lerp(weight, other[name], share) for name, weight in one.items()}

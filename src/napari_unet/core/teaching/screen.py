@@ -6,20 +6,23 @@ decides. A network that has learnt little gives small values and is outvoted by 
 
 import copy
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch.func import functional_call
 
 from napari_unet.core.network import UNet
 from napari_unet.core.teaching.filters import Filters
 from napari_unet.core.teaching.glance import Glance
+from napari_unet.core.teaching.spot import Spot
 from napari_unet.core.teaching.strokes import Plane
 
 NETWORK = 0.65  # how much the network counts, beside a glance
-KEPT = 2**24  # numbers kept of what the network said: 64 MB
+KEPT = 2**23  # numbers kept of what was said: 32 MB
 
 
 class Place(NamedTuple):
@@ -36,70 +39,131 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Beside:
-    """A glance at the filters of a picture; ``alone``: the network is not asked at all."""
+    """A glance at the filters of a picture; near ``spots`` the ``newest`` one is asked as well."""
 
     glance: Glance
     filters: Filters
-    alone: bool = False
+    network: float = NETWORK  # how much the network counts; 0: it is not asked at all
+    newest: Glance | None = None
+    spots: tuple[Spot, ...] = ()
 
     def added_to(self, values: np.ndarray, place: Place) -> np.ndarray:
         """Return the values (K, *output) of both."""
-        own = self.glance.values(self.filters.of(place.plane, place.spans))
-        return own if self.alone else NETWORK * values + (1 - NETWORK) * own
+        spans = place.spans
+        own = self.glance.values(self.filters.of(place.plane, spans))
+        found = self.network * values + (1 - self.network) * own if self.network else own
+        if self.newest is not None:
+            for spot in self.spots:
+                self._mend(found, place, spot, self.newest)
+        return found
+
+    def _mend(self, values: np.ndarray, place: Place, spot: Spot, newest: Glance) -> None:
+        """Write what the newest glance says into the values of a place, where a spot meets it."""
+        box = spot.met(place.plane, place.spans)
+        if box is not None:
+            near = newest.values(self.filters.of(place.plane, box))
+            inside = (
+                slice(part.start - span.start, part.stop - span.start)
+                for part, span in zip(box, place.spans, strict=True)
+            )
+            at = (slice(None), *inside)
+            values[at] = spot.mended(values[at], near, box)
+
+    def toward(self, aim: "Beside", share: float) -> "Beside":
+        """Return what is ``share`` of the way to ``aim``, with the spots of ``aim``."""
+        if share == 0.0:
+            return replace(aim, glance=self.glance, network=self.network)
+        network = self.network + share * (aim.network - self.network)
+        return replace(aim, glance=self.glance.toward(aim.glance, share), network=network)
+
+    def differs(self, other: "Beside", place: Place) -> bool:
+        """Tell whether another one may add something else there, of the same network."""
+        if self.glance is not other.glance or self.network != other.network:
+            return True
+        spots = (*self.spots, *other.spots)
+        return any(spot.met(place.plane, place.spans) for spot in spots)
+
+    def regrouped(self, kept: Sequence[int | None]) -> "Beside":
+        """Return it for other classes, without spots: these are strokes of classes before."""
+        return replace(self, glance=self.glance.regrouped(kept), newest=None, spots=())
 
 
 class Screen:
-    """Scores tiles; what the network said of a place is kept while its weights stay."""
+    """Scores tiles; what was said of a place is kept, the network's part as long as its weights."""
 
     def __init__(
         self, network: UNet, weights: dict[str, torch.Tensor], beside: Beside | None = None
     ) -> None:
-        self.network = copy.deepcopy(network)
-        self.network.load_state_dict(weights)
-        self.network.eval().requires_grad_(False)
+        self.network = network  # of this architecture; its own weights are not used
+        self.weights = weights
         self.beside = beside
-        self._known: OrderedDict[Place, np.ndarray] = OrderedDict()
+        self._network_said, self._said = _Memory(), _Memory()
 
     def with_beside(self, beside: Beside | None) -> "Screen":
         """Return the same network with another glance beside it."""
         found = copy.copy(self)
-        found.beside = beside
+        found.beside, found._said = beside, _Memory()
+        if beside is not None and self.beside is not None:
+            found._said = self._said.where(partial(_agree, self.beside, beside))
         return found
 
     def scores(self, tiles: np.ndarray, places: Sequence[Place]) -> np.ndarray:
         """Return the scores (B, K, *output) of tiles (B, C, *input) whose output lies there."""
-        if self.beside is not None and self.beside.alone:
-            values = [np.empty(0)] * len(places)
-        else:
-            values = self._values(tiles, places)
-        if self.beside is not None:
-            pairs = zip(values, places, strict=True)
-            values = [self.beside.added_to(value, place) for value, place in pairs]
-        return _softmax(np.stack(values))
+        return _softmax(np.stack(self.values(tiles, places)))
 
-    def labels(self, tiles: np.ndarray, places: Sequence[Place]) -> np.ndarray:
-        """Return the class (B, *output) of each pixel, uint8."""
-        return np.asarray(self.scores(tiles, places).argmax(1), np.uint8)
+    def values(self, tiles: np.ndarray, places: Sequence[Place]) -> list[np.ndarray]:
+        """Return the same before the softmax."""
+        beside = self.beside
+        if beside is None:
+            return self._network_said.of(places, partial(self._asked, tiles))
+        return self._said.of(places, partial(self._added, beside, tiles, places))
 
-    def _values(self, tiles: np.ndarray, places: Sequence[Place]) -> list[np.ndarray]:
-        """Return what the network says, before the softmax."""
-        new = [k for k, place in enumerate(places) if place not in self._known]
-        if new:
-            found = self._asked(tiles[new])
-            self._known.update((places[k], one) for k, one in zip(new, found, strict=True))
-        values = [self._known[place] for place in places]
-        kept = sum(one.size for one in self._known.values())
-        while kept > KEPT:
-            kept -= self._known.popitem(last=False)[1].size
-        return values
+    def _added(
+        self, beside: Beside, tiles: np.ndarray, places: Sequence[Place], new: list[int]
+    ) -> list[np.ndarray]:
+        some, values = [places[k] for k in new], [np.empty(0)] * len(new)
+        if beside.network:
+            values = self._network_said.of(some, partial(self._asked, tiles[new]))
+        return [beside.added_to(value, place) for value, place in zip(values, some, strict=True)]
 
-    def _asked(self, tiles: np.ndarray) -> np.ndarray:
+    def _asked(self, tiles: np.ndarray, new: list[int]) -> list[np.ndarray]:
         with torch.inference_mode():
-            device = self.network.head.weight.device
-            pixels = (
-                torch.from_numpy(tiles).to(device).contiguous(memory_format=torch.channels_last)
-            )
-            return np.asarray(self.network(pixels).contiguous().cpu().numpy())
+            device = self.weights["head.weight"].device
+            pixels = torch.from_numpy(tiles[new]).to(device)
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+            self.network.eval()
+            found = functional_call(self.network, self.weights, (pixels,))
+            return list(found.contiguous().cpu().numpy())
+
+
+def _agree(one: Beside, other: Beside, place: Place) -> bool:
+    return not one.differs(other, place)
+
+
+class _Memory:
+    """What was said of places, up to a limit."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Place, np.ndarray] = OrderedDict()
+
+    def where(self, holds: Callable[[Place], bool]) -> "_Memory":
+        """Return what was said of the places of which ``holds`` is true."""
+        found = _Memory()
+        found._kept.update((place, one) for place, one in self._kept.items() if holds(place))
+        return found
+
+    def of(
+        self, places: Sequence[Place], ask: Callable[[list[int]], list[np.ndarray]]
+    ) -> list[np.ndarray]:
+        """Return what was said of ``places``; those that are new, by their numbers, are asked."""
+        new = [k for k, place in enumerate(places) if place not in self._kept]
+        if new:
+            self._kept.update((places[k], one) for k, one in zip(new, ask(new), strict=True))
+        values = [self._kept[place] for place in places]
+        size = sum(one.size for one in self._kept.values())
+        while size > KEPT:
+            size -= self._kept.popitem(last=False)[1].size
+        return values
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:

@@ -7,6 +7,8 @@ from napari_unet.core.teaching.exam import Mark
 from napari_unet.core.teaching.gate import OBEYED
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
+MOST = 8  # strokes at a time: each more would leave less time for every other
+
 
 @dataclass
 class Unlearnt:
@@ -16,8 +18,8 @@ class Unlearnt:
     _numbers: list[int] = field(default_factory=list)
 
     def add(self, strokes: Iterable[Stroke]) -> None:
-        """Take in new strokes."""
-        self._numbers += [stroke.number for stroke in strokes]
+        """Take in new strokes; of whoever paints faster than is learnt, the newest count."""
+        self._numbers = [*self._numbers, *(stroke.number for stroke in strokes)][-MOST:]
 
     def forget(self) -> None:
         """Treat all strokes alike."""

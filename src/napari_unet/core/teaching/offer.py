@@ -1,0 +1,139 @@
+"""Offer: as much of what was learnt as may be shown at once, with the marks of an exam on it.
+
+How far it goes towards what was learnt the anchors say; whether it is shown, the gate. Of many
+strokes an exam asks some: those not learnt yet, and others, not the same ones for long.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from napari_unet.core.teaching.anchors import Anchors
+from napari_unet.core.teaching.exam import Exam, Mark
+from napari_unet.core.teaching.gate import Gate, Verdict
+from napari_unet.core.teaching.published import Shelf, State
+from napari_unet.core.teaching.screen import Screen
+from napari_unet.core.teaching.strokes import Stroke, Strokes
+
+FEW = 2  # strokes up to which a preview may become quite another one
+MOST = 20  # cells of an exam, those of strokes not learnt yet apart: an eighth of a second
+STAY = 8  # changes of the strokes that the same others are asked: their cells are scored already
+SPREAD = 0.6180339887498949  # multiples of it lie evenly between whole numbers
+
+
+class Offer(NamedTuple):
+    """What could be shown next, what scores like it, and how it did in the exam."""
+
+    state: State
+    screen: Screen
+    marks: dict[Stroke, Mark]
+    verdict: Verdict
+    share: float = 1.0  # of the way to what was learnt
+
+
+@dataclass
+class Offers:
+    """Makes offers from what is learnt, beside what is shown."""
+
+    strokes: Strokes
+    exam: Exam
+    shelf: Shelf
+    anchors: Anchors
+    _gate: Gate = field(default_factory=Gate)
+    _marks: dict[Stroke, Mark] = field(default_factory=dict)  # of what is shown
+    _spotted: bool = False  # what is shown differs by spots alone from what was
+    _drawn: int = 0  # how often strokes changed
+
+    def changed(self) -> None:
+        """Judge anew: strokes were painted or taken away."""
+        self._gate.reset()
+        self._spotted = False
+        self._drawn += 1
+
+    def forget_marks(self) -> None:
+        """Mark anew what is shown."""
+        self._marks = {}
+
+    def unmarked(self, strokes: Iterable[Stroke]) -> list[Stroke]:
+        """Return those of ``strokes`` that were never asked about."""
+        return [stroke for stroke in strokes if stroke not in self._marks]
+
+    def marks(self, strokes: Collection[Stroke]) -> dict[Stroke, Mark]:
+        """Return the marks of what is shown on strokes as they are now."""
+        missing = self.unmarked(strokes)
+        if missing:
+            self._marks |= self.exam.marks(self.shelf.screen(), missing)
+        self._marks = {
+            stroke: mark for stroke, mark in self._marks.items() if stroke in self.strokes
+        }
+        return {stroke: self._marks[stroke] for stroke in strokes}
+
+    def asked(self, fresh: Collection[Stroke]) -> list[Stroke]:
+        """Return the strokes of an exam: the ``fresh`` ones, then of each class in turn."""
+        rest = [stroke for stroke in self.strokes if stroke not in fresh]
+        if self.exam.cells(rest) <= MOST:
+            return list(self.strokes)
+        start = self._drawn // STAY * SPREAD
+        order = sorted(rest, key=lambda stroke: (stroke.number * SPREAD + start) % 1)
+        seen = dict.fromkeys(self.strokes.kinds, 0)
+        turns = []
+        for stroke in order:
+            turns.append((seen[stroke.kind], stroke.kind, stroke))
+            seen[stroke.kind] += 1
+        chosen: list[Stroke] = []
+        for *_, stroke in sorted(turns, key=lambda turn: turn[:2]):
+            if self.exam.cells([*chosen, stroke]) > MOST:
+                break
+            chosen.append(stroke)
+        return [*fresh, *chosen]
+
+    def _asked_last(self, fresh: Collection[Stroke]) -> list[Stroke]:
+        """Return the strokes of the last exam: what the network says of these is known."""
+        known = [stroke for stroke in self._marks if stroke not in fresh and stroke in self.strokes]
+        every = {stroke.kind for stroke in known} == set(self.strokes.kinds)
+        return [*fresh, *known] if every else self.asked(fresh)
+
+    def nearby(self, aim: State, fresh: list[Stroke]) -> Offer:
+        """Return what is shown with the spots of ``aim`` and nothing else of it: soonest judged."""
+        last = self.shelf.last
+        assert last is not None
+        state = last.toward(aim, 0.0)
+        screen = self.shelf.screen().with_beside(state.beside)
+        return self._judged(state, screen, fresh, self._asked_last(fresh))._replace(share=0.0)
+
+    def of(self, aim: State, fresh: list[Stroke], less: float) -> Offer:
+        """Return as much of ``aim`` as may be shown at once, ``less`` of that if it fails."""
+        last = self.shelf.last
+        if last is None or last.shown.by != aim.shown.by:
+            return self._judged(aim, aim.screen(), fresh, self.asked(fresh))
+        shown, same = self.shelf.screen(), last.weights is aim.weights
+        asked = self._asked_last(fresh) if same else self.asked(fresh)
+        whole = shown.with_beside(aim.beside) if same else aim.screen()
+        few = len(self.strokes) <= FEW
+        stride = 1.0 if few else self.anchors.stride(shown, whole, fresh)
+        offer = None
+        for share in (stride, stride * less):
+            state = last.toward(aim, share)
+            if state.weights is last.weights:
+                screen = shown.with_beside(state.beside)
+            else:
+                screen = whole if share == 1.0 else state.screen()
+            second = self._judged(state, screen, fresh, asked)._replace(share=share)
+            if second.verdict.publish:
+                return second
+            offer = offer or second
+        assert offer is not None
+        return offer
+
+    def take(self, offer: Offer) -> None:
+        """Note that an offer is what is shown now, and look where the next glance is held to it."""
+        self._marks, self._spotted = offer.marks, offer.share == 0.0
+        self.anchors.look(offer.screen)
+
+    def _judged(
+        self, state: State, screen: Screen, fresh: list[Stroke], asked: list[Stroke]
+    ) -> Offer:
+        marks = self.exam.marks(screen, asked)
+        shown = self.marks(asked) if self.shelf.last else None
+        verdict = self._gate.judge(shown, marks, fresh, self._spotted)
+        return Offer(state, screen, marks, verdict)
