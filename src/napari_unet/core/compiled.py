@@ -17,3 +17,11 @@ def compiled(function: Callable[..., Any]) -> Any:
         return njit(nogil=True, cache=True)(function)
     except RuntimeError:  # neither the package's folder nor the user's can be written
         return njit(nogil=True)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Make ``function`` a part of those that call it.
+
+    What is compiled by itself is compiled once more with each caller, and with their callers.
+    """
+    return njit(inline="always")(function)

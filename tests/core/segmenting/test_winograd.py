@@ -7,17 +7,23 @@ import pytest
 import torch
 
 from napari_unet import UNet, score_tiles, segment
-from napari_unet.core.convolving import gain
-from napari_unet.core.convolving.convolution import WinogradConvolution
-from napari_unet.core.segmenting import cost, precision
+from napari_unet.core.convolving import passage
+from napari_unet.core.segmenting import cost, gain, precision
 from napari_unet.core.segmenting.scorer import Scorer
-from napari_unet.core.segmenting.winograd import in_winograd, kept_bytes, room_bytes
+from napari_unet.core.segmenting.winograd import (
+    WinogradNetwork,
+    in_winograd,
+    kept_bytes,
+    maps,
+    room_bytes,
+)
 
 SHAPES = [
     {"base": 16, "depth": 3},
     {"base": 16, "depth": 2, "norm": "weight", "classes": 3, "channels": 2},
-    {"base": 8, "depth": 3, "skips": False},
-    {"base": 24, "depth": 2},
+    {"base": 16, "depth": 3, "skips": False},
+    {"base": 24, "depth": 2},  # channels are filled up
+    {"base": 12, "depth": 2, "classes": 17, "norm": "weight"},
     {"base": 16, "depth": 1, "release": True},
     {"base": 32, "depth": 4},
 ]
@@ -33,15 +39,10 @@ def network(**shape):
     return net
 
 
-def counted(net):
-    return sum(isinstance(layer, WinogradConvolution) for layer in net.modules())
-
-
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_scores_are_those_of_double_precision(shape):
     net = network(**shape)
     quick = in_winograd(net)
-    assert counted(quick) >= 2 * net.depth - (net.base < 16)
     size = [net.input_size(n) for n in (37, 70)]
     tile = np.random.default_rng(0).random((net.channels, *size), np.float32)
     exact = copy.deepcopy(net).double().score(tile.astype(np.float64))
@@ -70,14 +71,15 @@ def test_tiles_put_together_are_the_whole(tile):
         ({"base": 16}, "float32", False),
         ({"base": 16}, "float64", False),
         ({"base": 16}, "bfloat16", False),
-        ({"base": 12}, "winograd", False),
+        ({"base": 12}, "winograd", True),
+        ({"base": 8}, "winograd", False),  # twice as many channels would be computed
         ({"base": 16, "dims": 3}, "winograd", False),
     ],
 )
 def test_where_it_is_used(shape, precision, used):
     net = network(depth=1, **shape)
-    assert bool(counted(Scorer(net, precision).network)) == used
-    assert not counted(net)
+    assert isinstance(Scorer(net, precision).network, WinogradNetwork) == used
+    assert not isinstance(net, WinogradNetwork)
 
 
 @pytest.mark.parametrize(("times", "pays"), [(2.5, True), (1.1, False), (0.3, False)])
@@ -95,7 +97,7 @@ def test_large_images_get_the_quickest(pays, half, monkeypatch):
     for shape, quick in (
         ({"base": 16}, "winograd" if pays else other),
         ({"base": 16, "dims": 3}, other),
-        ({"base": 12}, other),
+        ({"base": 8}, other),
     ):
         net = network(depth=1, **shape)
         with torch.no_grad():
@@ -103,6 +105,55 @@ def test_large_images_get_the_quickest(pays, half, monkeypatch):
         tile = np.zeros((1, *(28,) * net.dims), np.float32)
         assert precision.choose_precision(net, "auto", None) == "float32"  # a small one
         assert precision.choose_precision(net, "auto", lambda tile=tile: tile) == quick
+
+
+@pytest.fixture
+def _keep_threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_keep_threads")
+def test_no_bit_depends_on_threads_or_strips(monkeypatch):
+    net = network(base=16, depth=2)
+    size = [net.input_size(n) for n in (390, 70)]
+    assert size[0] > 4 * passage.LEAST
+    tile = np.random.default_rng(0).random((1, *size), np.float32)
+    torch.set_num_threads(1)
+    alone = in_winograd(net).score(tile)
+    for threads, shares, blocks in ((2, 4, 3), (3, 1, 1), (1, 4, 9)):
+        torch.set_num_threads(threads)
+        monkeypatch.setattr(passage, "SHARES", shares)
+        monkeypatch.setattr(passage, "BLOCKS", blocks)
+        assert np.array_equal(in_winograd(net).score(tile), alone)
+
+
+def test_a_tile_leaves_nothing_to_the_next():
+    net = network(base=16, depth=2)
+    quick, random = in_winograd(net), np.random.default_rng(0)
+    tiles = [random.random((1, *size), np.float32) for size in ((124, 92), (92, 156), (80, 80))]
+    alone = [in_winograd(net).score(tile) for tile in tiles]
+    for tile, scores in zip([*tiles, *tiles[::-1]], [*alone, *alone[::-1]], strict=True):
+        assert np.array_equal(quick.score(tile), scores)
+
+
+def test_rows_that_are_too_short_are_left_to_torch():
+    net = network(base=16, depth=2)
+    quick, random = in_winograd(net), np.random.default_rng(0)
+    for n in range(1, 20):
+        tile = random.random((1, net.input_size(n), net.input_size(40)), np.float32)
+        assert np.abs(quick.score(tile) - net.score(tile)).max() < 1e-5
+    smallest = random.random((1, *(net.input_size(1),) * 2), np.float32)
+    assert np.array_equal(quick.score(smallest), net.score(smallest))
+
+
+def test_numbers_that_are_none_are_not_hidden():
+    net = network(base=16, depth=2)
+    with torch.no_grad():
+        net.bottom.first.weight[3, 2, 1, 1] = float("nan")
+    tile = np.random.default_rng(0).random((1, 124, 124), np.float32)
+    assert np.isnan(in_winograd(net).score(tile)).any()
 
 
 def test_what_it_keeps_is_counted():
@@ -116,3 +167,16 @@ def test_what_it_keeps_is_counted():
     assert cost.fixed_bytes(scorer) == weights + kept + room
     assert cost.fixed_bytes(Scorer(net, "float64")) == 2 * weights
     assert kept_bytes(net) == room_bytes(net) == 0
+
+
+@pytest.mark.parametrize("size", [(188, 188), (700, 460)])
+@pytest.mark.parametrize("base", [16, 24])
+def test_no_more_maps_are_kept_than_are_counted(base, size):
+    net = network(base=base, depth=2)
+    quick = in_winograd(net)
+    quick.score(np.zeros((1, *(net.input_size(n) for n in size)), np.float32))
+    pixels = np.prod([net.input_size(n) for n in size])
+    kept = {name: array.nbytes for name, array in quick.passage.arrays.arrays.items()}
+    between = sum(n for name, n in kept.items() if name.startswith(("copy", "map")))
+    assert 1.3 * 4 * base < between / pixels < maps(quick) * 4 * base
+    assert maps(net) is None

@@ -1,11 +1,11 @@
-"""Vectors: the three inner loops, written for 8 numbers at a time in the compiler's own language.
+"""Vectors: the inner loops, written for 8 numbers at a time in the compiler's own language.
 
 Left to numba, arrays may overlap and indices may be negative, so that it takes one number at a
 time. Here addresses are plain integers, in bytes, and nothing is checked: who calls makes sure
 that all of it lies in his arrays.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from napari_unet.core.convolving.squares import TAKEN, pixels_of_values, values_of_pixels
+from napari_unet.core.convolving.squares import MADE, TAKEN, pixels_of_values, values_of_pixels
 
 LANES = 8  # float32 a vector: one register of AVX2, two of Arm's
 ROWS, COLUMNS = 6, 2 * LANES  # of a product: 12 registers of sums, and there are 16
@@ -49,11 +49,17 @@ class Vector:
         by = ir.Constant(_VECTOR, [factor] * LANES)
         return Vector(self.builder, self.builder.fmul(self.value, by, flags=FUSED))
 
-    def rectified(self) -> "Vector":
-        """Return what is above 0, and 0 elsewhere; NaN stays NaN, as in torch."""
-        zero = ir.Constant(_VECTOR, [0.0] * LANES)
-        below = self.builder.fcmp_ordered("<", self.value, zero)
-        return Vector(self.builder, self.builder.select(below, zero, self.value))
+    def not_below(self, least: Any) -> "Vector":
+        """Return what is above ``least``, and that elsewhere; NaN stays NaN, as in torch."""
+        below = self.builder.fcmp_ordered("<", self.value, least)
+        return Vector(self.builder, self.builder.select(below, least, self.value))
+
+    def or_larger(self, other: "Vector") -> "Vector":
+        """Return the larger of two; NaN where either is."""
+        kept = self.builder.fcmp_ordered(">", self.value, other.value)
+        none = self.builder.fcmp_unordered("!=", self.value, self.value)
+        keep = self.builder.or_(kept, none)
+        return Vector(self.builder, self.builder.select(keep, self.value, other.value))
 
 
 def _pointer(builder: Any, address: Any) -> Any:
@@ -66,10 +72,18 @@ def _along(builder: Any, start: Any, stride: Any, count: int) -> list[Any]:
     return [builder.add(start, step) for step in steps]
 
 
-def _both_ways(square: Sequence[Sequence[Any]], change: Callable[..., list[Any]]) -> list[Any]:
-    """Change the rows of a square, then its columns: 6x6 to 6x6 or 4x4."""
-    columns = zip(*(change(row) for row in square), strict=True)
-    return list(zip(*(change(column) for column in columns), strict=True))
+def _both_ways(
+    rows: Iterable[Sequence[Any]], change: Callable[..., list[Any]]
+) -> Iterator[tuple[tuple[int, int], Any]]:
+    """Change the rows of a square, then its columns; yield row and column and what is there.
+
+    Each row is read just before it is changed, and each column may be written at once: there are
+    16 registers for 36 vectors.
+    """
+    changed = [change(row) for row in rows]
+    for x, column in enumerate(zip(*changed, strict=True)):
+        for y, found in enumerate(change(column)):
+            yield (y, x), found
 
 
 @intrinsic
@@ -81,15 +95,13 @@ def spread(typing: Any, pixel: Any, row: Any, column: Any, values: Any, plane: A
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         pixel, row, column, values, plane = given
-        square = [
+        square = (
             [Vector.at(builder, place) for place in _along(builder, line, column, TAKEN)]
             for line in _along(builder, pixel, row, TAKEN)
-        ]
-        found = _both_ways(square, values_of_pixels)
-        places = iter(_along(builder, values, plane, TAKEN * TAKEN))
-        for line in found:
-            for value in line:
-                value.put(next(places))
+        )
+        lines = _along(builder, values, builder.mul(plane, ir.Constant(plane.type, TAKEN)), TAKEN)
+        for (y, x), value in _both_ways(square, values_of_pixels):
+            value.put(_along(builder, lines[y], plane, TAKEN)[x])
         return context.get_dummy_value()
 
     return types.void(*(_ADDRESS,) * 5), generate
@@ -103,16 +115,52 @@ def gather(
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         value, plane, bias, pixel, row, column = given
-        places = iter(_along(builder, value, plane, TAKEN * TAKEN))
-        square = [[Vector.at(builder, next(places)) for _ in range(TAKEN)] for _ in range(TAKEN)]
-        added = Vector.at(builder, bias)
-        found = _both_ways(square, pixels_of_values)
-        for line, start in zip(found, _along(builder, pixel, row, len(found)), strict=True):
-            for made, place in zip(line, _along(builder, start, column, len(line)), strict=True):
-                (made + added).rectified().put(place)
+        line = builder.mul(plane, ir.Constant(plane.type, TAKEN))
+        square = (
+            [Vector.at(builder, place) for place in _along(builder, start, plane, TAKEN)]
+            for start in _along(builder, value, line, TAKEN)
+        )
+        added, zero = Vector.at(builder, bias), ir.Constant(_VECTOR, [0.0] * LANES)
+        lines = _along(builder, pixel, row, MADE)
+        for (y, x), made in _both_ways(square, pixels_of_values):
+            (made + added).not_below(zero).put(_along(builder, lines[y], column, MADE)[x])
         return context.get_dummy_value()
 
     return types.void(*(_ADDRESS,) * 6), generate
+
+
+@intrinsic
+def move(typing: Any, source: Any, target: Any, count: Any) -> Any:
+    """Copy so many bytes; assigning slices takes numba long to compile."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        source, target, count = given
+        byte = ir.IntType(8).as_pointer()
+        places = (builder.inttoptr(place, byte) for place in (target, source))
+        cgutils.raw_memmove(builder, *places, count, 1)
+        return context.get_dummy_value()
+
+    return types.void(*(_ADDRESS,) * 3), generate
+
+
+@intrinsic
+def largest(typing: Any, pixel: Any, row: Any, column: Any, out: Any) -> Any:
+    """Write the largest of 2x2 pixels, 8 channels of them; NaN stays NaN, as in torch."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        pixel, row, column, out = given
+        lines = _along(builder, pixel, row, 2)
+        first, *others = (
+            Vector.at(builder, place)
+            for line in lines
+            for place in _along(builder, line, column, 2)
+        )
+        for other in others:
+            first = first.or_larger(other)
+        first.put(out)
+        return context.get_dummy_value()
+
+    return types.void(*(_ADDRESS,) * 4), generate
 
 
 @intrinsic
@@ -124,34 +172,79 @@ def multiply(typing: Any, depth: Any, left: Any, line: Any, right: Any, out: Any
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         depth, left, line, right, out, row = given
-        sums = [[cgutils.alloca_once(builder, _VECTOR) for _ in range(2)] for _ in range(ROWS)]
-        zero = ir.Constant(_VECTOR, [0.0] * LANES)
-        for place in (place for pair in sums for place in pair):
-            builder.store(zero, place)
-        half = ir.Constant(depth.type, LANES * BYTES)
-        lefts, outs = _along(builder, left, line, ROWS), _along(builder, out, row, ROWS)
-        with cgutils.for_range(builder, depth, intp=depth.type) as loop:
-            right = builder.add(
-                right, builder.mul(loop.index, ir.Constant(depth.type, COLUMNS * BYTES))
-            )
-            factors = [Vector.at(builder, place) for place in _along(builder, right, half, 2)]
-            along = builder.mul(loop.index, ir.Constant(depth.type, BYTES))
-            for start, pair in zip(lefts, sums, strict=True):
-                one = _everywhere(builder, builder.add(start, along))
-                for place, factor in zip(pair, factors, strict=True):
-                    product = builder.fmul(one, factor.value, flags=FUSED)
-                    builder.store(builder.fadd(builder.load(place), product, flags=FUSED), place)
-        for start, pair in zip(outs, sums, strict=True):
-            for place, to in zip(pair, _along(builder, start, half, 2), strict=True):
-                Vector(builder, builder.load(place)).put(to)
+        sums = _Sums(builder, [Vector(builder, ir.Constant(_VECTOR, [0.0] * LANES))] * 2)
+        sums.add_product(depth, left, line, right)
+        sums.put(out, row)
         return context.get_dummy_value()
 
     return types.void(*(_ADDRESS,) * 6), generate
 
 
+@intrinsic
+def multiply_from(
+    typing: Any, depth: Any, left: Any, line: Any, right: Any, bias: Any, least: Any, out: Any,
+    row: Any,
+) -> Any:  # fmt: skip
+    """Write what ``multiply`` does plus 16 numbers, and ``least`` (float32) where it is above."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        depth, left, line, right, bias, least, out, row = given
+        halves = _along(builder, bias, ir.Constant(bias.type, LANES * BYTES), 2)
+        sums = _Sums(builder, [Vector.at(builder, place) for place in halves])
+        sums.add_product(depth, left, line, right)
+        sums.put(out, row, _spread_out(builder, least))
+        return context.get_dummy_value()
+
+    return types.void(*(_ADDRESS,) * 5, types.float32, *(_ADDRESS,) * 2), generate
+
+
+class _Sums:
+    """The 6x16 sums of a product while code is generated; they stay in registers."""
+
+    def __init__(self, builder: Any, first: Sequence[Vector]) -> None:
+        """Begin every row with the same two vectors."""
+        self.builder = builder
+        self.places = [
+            [cgutils.alloca_once(builder, _VECTOR) for _ in range(2)] for _ in range(ROWS)
+        ]
+        for pair in self.places:
+            for place, vector in zip(pair, first, strict=True):
+                builder.store(vector.value, place)
+
+    def add_product(self, depth: Any, left: Any, line: Any, right: Any) -> None:
+        """Add the product of ``left`` (6, depth) and ``right`` (depth, 16)."""
+        builder = self.builder
+        lefts = _along(builder, left, line, ROWS)
+        half = ir.Constant(depth.type, LANES * BYTES)
+        with cgutils.for_range(builder, depth, intp=depth.type) as loop:
+            size = ir.Constant(depth.type, COLUMNS * BYTES)
+            rights = _along(builder, builder.add(right, builder.mul(loop.index, size)), half, 2)
+            factors = [Vector.at(builder, place) for place in rights]
+            along = builder.mul(loop.index, ir.Constant(depth.type, BYTES))
+            for start, pair in zip(lefts, self.places, strict=True):
+                one = _everywhere(builder, builder.add(start, along))
+                for place, factor in zip(pair, factors, strict=True):
+                    product = builder.fmul(one, factor.value, flags=FUSED)
+                    builder.store(builder.fadd(builder.load(place), product, flags=FUSED), place)
+
+    def put(self, out: Any, row: Any, least: Any = None) -> None:
+        """Write the rows, ``row`` bytes from one to the next."""
+        half = ir.Constant(row.type, LANES * BYTES)
+        for start, pair in zip(_along(self.builder, out, row, ROWS), self.places, strict=True):
+            for place, to in zip(pair, _along(self.builder, start, half, 2), strict=True):
+                made = Vector(self.builder, self.builder.load(place))
+                (made if least is None else made.not_below(least)).put(to)
+
+
 def _everywhere(builder: Any, address: Any) -> Any:
     """Return the number at an address in all places of a vector."""
-    number = builder.load(builder.inttoptr(address, _FLOAT.as_pointer()), align=BYTES)
+    return _spread_out(
+        builder, builder.load(builder.inttoptr(address, _FLOAT.as_pointer()), align=BYTES)
+    )
+
+
+def _spread_out(builder: Any, number: Any) -> Any:
+    """Return a number in all places of a vector."""
     index = ir.IntType(32)
     nothing = ir.Constant(_VECTOR, ir.Undefined)
     first = builder.insert_element(nothing, number, ir.Constant(index, 0))

@@ -15,7 +15,7 @@ import psutil
 import torch
 
 from napari_unet.core.segmenting.scorer import Scorer
-from napari_unet.core.segmenting.winograd import kept_bytes, room_bytes
+from napari_unet.core.segmenting.winograd import kept_bytes, maps, room_bytes
 from napari_unet.core.sizes import input_size
 
 MAPS = 7.0  # no network was seen to keep more maps of full size at once
@@ -37,12 +37,12 @@ _KNOWN: dict[Any, Cost] = {}
 
 def most_bytes(scorer: Scorer) -> float:
     """Return bytes a pixel that feature maps never exceed."""
-    return MAPS * _map(scorer)
+    return (maps(scorer.network) or MAPS) * _map(scorer)
 
 
 def typical_bytes(scorer: Scorer) -> float:
     """Return bytes a pixel that the feature maps of most networks take."""
-    return TYPICAL * _map(scorer)
+    return (maps(scorer.network) or TYPICAL) * _map(scorer)
 
 
 def fixed_bytes(scorer: Scorer) -> int:
@@ -85,10 +85,11 @@ def _measure(scorer: Scorer, tile: np.ndarray) -> Cost:
     if 4 * warm**scorer.network.dims < pixels:  # kernels are chosen on the first call
         scorer(np.zeros((len(tile), *(warm,) * scorer.network.dims), np.float32))
     start = time.perf_counter()
-    peak = _peak(lambda: scorer(tile), scorer.device) - room_bytes(scorer.network)
+    peak = _peak(lambda: scorer(tile), scorer.device)
     seconds = time.perf_counter() - start
     size = _map(scorer)
-    kept = float(np.clip(peak / pixels, FEWEST * size, MAPS * size))
+    known = maps(scorer.network)
+    kept = known * size if known else float(np.clip(peak / pixels, FEWEST * size, MAPS * size))
     return Cost(kept, seconds / pixels)
 
 

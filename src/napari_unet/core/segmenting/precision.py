@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from napari_unet.core.convolving.gain import winograd_pays
 from napari_unet.core.device import fast_dtype
 from napari_unet.core.network import UNet
+from napari_unet.core.segmenting.gain import winograd_pays
 from napari_unet.core.segmenting.scorer import Scorer
 from napari_unet.core.segmenting.winograd import suits
 

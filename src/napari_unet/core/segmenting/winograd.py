@@ -1,86 +1,116 @@
-"""A network in single precision on a CPU whose 3x3 convolutions are Winograd's where they can be.
+"""A network in single precision on a CPU whose 3x3 convolutions are Winograd's, a strip at a time.
 
 Scores are the same but for rounding: see ``core/convolving/squares.py``.
 """
 
 import copy
+from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from napari_unet.core.convolving.convolution import WinogradConvolution
+from napari_unet.core.convolving import passage
+from napari_unet.core.convolving.layers import (
+    Kernels,
+    in_sixteens,
+    kernels_of,
+    panels_of_entry,
+    panels_of_head,
+    panels_of_rise,
+)
+from napari_unet.core.convolving.passage import Layers, Passage
+from napari_unet.core.convolving.rows import FEWEST
 from napari_unet.core.network import Pair, UNet
 from napari_unet.core.networks.standardisation import StandardisedConvolution
 
-Halves = tuple[torch.Tensor, torch.Tensor]
+FILLED = 1.5  # where more than so many channels would be computed for one, it is not worth it
 
 
-class WinogradPair(nn.Module):
-    """Two unpadded 3x3 convolutions with a ReLU after each; the joined map is never made."""
+class WinogradNetwork(UNet):
+    """For scoring, from one thread at a time; tiles with rows too short for it are torch's."""
 
-    def __init__(self, pair: Pair) -> None:
-        super().__init__()
-        self.first, self.second = _quicker(pair.first), _quicker(pair.second)
+    passage: Passage
 
-    def join(self, x: torch.Tensor, copied: torch.Tensor) -> Halves:
-        """Return both as they are: the first convolution reads one after the other."""
-        return x, copied
-
-    def forward(self, x: torch.Tensor | Halves) -> torch.Tensor:
-        """Return (B, outputs, *n - 4) of (B, inputs, *n)."""
-        halves = x if isinstance(x, tuple) else (x,)
-        return cast(torch.Tensor, self.second(self.first(*halves)))
-
-
-class Rectified(nn.Module):
-    """A layer and its ReLU."""
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x: torch.Tensor, copied: torch.Tensor | None = None) -> torch.Tensor:
-        """Return what is above 0."""
-        x = x if copied is None else torch.cat((x, copied), 1)
-        return F.relu(self.layer(x), inplace=True)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (B, classes, *output) before the softmax, of (B, channels, *input)."""
+        sizes = self._copied_sizes(tuple(x.shape[1:]))
+        if min(sizes[-1]) < 2 * FEWEST:  # pixels of the bottom, up-convolved
+            return super().forward(x)
+        self.passage.threads = torch.get_num_threads()
+        found = [self.passage(image.numpy(), sizes).copy() for image in x.contiguous()]
+        return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2)
 
 
 def suits(network: UNet) -> bool:
     """Tell whether ``network`` has layers that could be faster."""
     cpu = network.head.weight.device.type == "cpu"
-    return cpu and network.dims == 2 and network.base % 8 == 0
+    filled = in_sixteens(network.base) <= FILLED * network.base
+    return cpu and network.dims == 2 and filled
 
 
-def in_winograd(network: UNet) -> UNet:
-    """Return a copy for scoring only, with layers that are Winograd's where channels allow it."""
+def in_winograd(network: UNet) -> WinogradNetwork:
+    """Return a copy for scoring only, in float32, that computes by Winograd's convolutions."""
     made = copy.deepcopy(network).float().eval().requires_grad_(False)
-    for pairs in (made.contract, made.expand):
-        for place, pair in enumerate(pairs):
-            pairs[place] = WinogradPair(cast(Pair, pair))
-    made.bottom = cast(Pair, WinogradPair(made.bottom))
+    made.__class__ = WinogradNetwork  # no weight is drawn to be thrown away
+    made = cast(WinogradNetwork, made)
+    made.passage = Passage(_layers(made), torch.get_num_threads())
     return made
 
 
 def kept_bytes(network: nn.Module) -> int:
     """Return the bytes that a network keeps besides its weights."""
-    return sum(layer.kept_bytes for layer in _layers(network))
+    return network.passage.layers.nbytes if isinstance(network, WinogradNetwork) else 0
 
 
 def room_bytes(network: nn.Module) -> int:
-    """Return the bytes that a network takes while it computes, besides feature maps."""
-    return max((layer.room_bytes for layer in _layers(network)), default=0)
+    """Return the bytes in which a network computes, besides feature maps."""
+    if not isinstance(network, WinogradNetwork):
+        return 0
+    return passage.room_bytes(network.passage.layers, torch.get_num_threads())
 
 
-def _layers(network: nn.Module) -> list[WinogradConvolution]:
-    return [layer for layer in network.modules() if isinstance(layer, WinogradConvolution)]
+def maps(network: nn.Module) -> float | None:
+    """Return how many feature maps of full size it takes; None where that has to be measured."""
+    if not isinstance(network, WinogradNetwork):
+        return None
+    return passage.MAPS * in_sixteens(network.base) / network.base
 
 
-def _quicker(layer: nn.Module) -> nn.Module:
-    with torch.no_grad():
-        made = layer.standardised() if isinstance(layer, StandardisedConvolution) else layer.weight
-    kernels, bias = cast(torch.Tensor, made).detach(), cast(torch.Tensor, layer.bias).detach()
-    if WinogradConvolution.takes(kernels):
-        return WinogradConvolution(kernels, bias)
-    return Rectified(layer)
+def _layers(network: UNet) -> Layers:
+    shape, widths = network.architecture, network.architecture.widths
+    contract = [cast(Pair, pair) for pair in network.contract]
+    expand = [cast(Pair, pair) for pair in network.expand]
+    entry = panels_of_entry(*_weights(contract[0].first))
+    firsts = [None, *(_kernels(pair.first) for pair in contract[1:])]
+    joined = [
+        (shape.up_width(level), *(widths[level : level + 1] if shape.skips else ()))
+        for level in reversed(range(shape.depth))
+    ]
+    return Layers(
+        entry=entry,
+        contract=[
+            (first, _kernels(pair.second)) for first, pair in zip(firsts, contract, strict=True)
+        ],
+        bottom=(_kernels(network.bottom.first), _kernels(network.bottom.second)),
+        rises=[panels_of_rise(*_weights(up), rectified=shape.release) for up in network.up],
+        expand=[
+            (_kernels(pair.first, parts), _kernels(pair.second))
+            for pair, parts in zip(expand, joined, strict=True)
+        ],
+        head=panels_of_head(*_weights(network.head)),
+        classes=shape.classes,
+        skips=shape.skips,
+    )
+
+
+def _kernels(layer: nn.Module, parts: Sequence[int] = ()) -> Kernels:
+    weight, bias = _weights(layer)
+    return kernels_of(weight, bias, parts or weight.shape[1:2])
+
+
+def _weights(layer: nn.Module) -> tuple[np.ndarray, np.ndarray]:
+    made = layer.standardised() if isinstance(layer, StandardisedConvolution) else layer.weight
+    weight, bias = cast(torch.Tensor, made), cast(torch.Tensor, layer.bias)
+    return weight.detach().numpy(), bias.detach().numpy()

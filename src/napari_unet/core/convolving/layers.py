@@ -1,0 +1,85 @@
+"""Layers: the weights of a network in the order in which they are read, channels in sixteens.
+
+Where channels do not come in sixteens, those that are missing have weights and biases of 0: they
+give zeros, and zeros add nothing.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_unet.core.convolving.squares import VALUES, values_of_kernels
+from napari_unet.core.convolving.vectors import COLUMNS
+
+NO_FLOOR, RECTIFIED = np.float32(-np.inf), np.float32(0)
+
+
+class Kernels(NamedTuple):
+    """A 3x3 convolution with a ReLU, as Winograd's."""
+
+    values: np.ndarray  # (36, outputs / 16, inputs, 16) float32
+    bias: np.ndarray  # (outputs,)
+
+
+class Panels(NamedTuple):
+    """Products of a pixel's inputs with matrices, one for each place a pixel gives rise to."""
+
+    weights: np.ndarray  # (places, outputs / 16, inputs, 16) float32
+    bias: np.ndarray  # (outputs,)
+    least: np.float32  # what is written where a result is below it
+
+
+def in_sixteens(channels: int) -> int:
+    """Return how many channels are computed where there are ``channels``."""
+    return -(-channels // COLUMNS) * COLUMNS
+
+
+def kernels_of(weight: np.ndarray, bias: np.ndarray, parts: Sequence[int]) -> Kernels:
+    """Return a convolution (outputs, inputs, 3, 3); ``parts`` of the inputs are separate maps."""
+    weight, bias = _filled(weight, bias, parts)
+    outputs, inputs = weight.shape[:2]
+    taps = weight.reshape(outputs // COLUMNS, COLUMNS, inputs, 9)
+    values = np.empty((VALUES, outputs // COLUMNS, inputs, COLUMNS), np.float32)
+    for block, some in enumerate(taps):  # one after the other: in float64 all take much memory
+        values[:, block] = values_of_kernels(some.transpose(2, 1, 0))
+    return Kernels(values, bias)
+
+
+def panels_of_rise(weight: np.ndarray, bias: np.ndarray, rectified: bool) -> Panels:
+    """Return an up-convolution (inputs, outputs, 2, 2); its places are 2x2, row by row."""
+    weight, bias = _filled(weight.swapaxes(0, 1), bias, weight.shape[:1])
+    outputs, inputs = weight.shape[:2]
+    places = weight.reshape(outputs // COLUMNS, COLUMNS, inputs, 4).transpose(3, 0, 2, 1)
+    return Panels(np.ascontiguousarray(places), bias, RECTIFIED if rectified else NO_FLOOR)
+
+
+def panels_of_entry(weight: np.ndarray, bias: np.ndarray) -> Panels:
+    """Return the convolution (outputs, channels, 3, 3) of an image, which has few channels."""
+    weight, bias = _filled(weight, bias)
+    inputs = weight[0].size
+    panel = weight.reshape(-1, COLUMNS, inputs).swapaxes(1, 2)
+    return Panels(np.ascontiguousarray(panel[None]), bias, RECTIFIED)
+
+
+def panels_of_head(weight: np.ndarray, bias: np.ndarray) -> Panels:
+    """Return the last layer (classes, inputs, 1, 1)."""
+    weight, bias = _filled(weight, bias, weight.shape[1:2])
+    panel = weight.reshape(-1, COLUMNS, weight.shape[1]).swapaxes(1, 2)
+    return Panels(np.ascontiguousarray(panel[None]), bias, NO_FLOOR)
+
+
+def _filled(
+    weight: np.ndarray, bias: np.ndarray, parts: Sequence[int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fill the outputs, and each part of the inputs, up to the next sixteen."""
+    outputs, inputs = weight.shape[:2]
+    missing = in_sixteens(outputs) - outputs
+    parts = parts or ()
+    assert not parts or sum(parts) == inputs
+    ends = np.cumsum(parts)
+    for end, part in reversed(list(zip(ends, parts, strict=True))):
+        zeros = np.zeros((outputs, in_sixteens(part) - part, *weight.shape[2:]), np.float32)
+        weight = np.concatenate((weight[:, :end], zeros, weight[:, end:]), 1)
+    weight = np.pad(weight, ((0, missing),) + ((0, 0),) * (weight.ndim - 1))
+    return weight.astype(np.float32), np.pad(bias, (0, missing)).astype(np.float32)

@@ -1,0 +1,21 @@
+"""Workspace: arrays that are taken again for every tile, so that the system need not clear them."""
+
+from math import prod
+
+import numpy as np
+
+
+class Workspace:
+    """Arrays by name, as large as the largest that was asked for under it."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def take(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Return an array (float32) with whatever was in it; the last one of that name is lost."""
+        size = prod(shape)
+        kept = self.arrays.get(name)
+        if kept is None or kept.size < size:
+            self.arrays.pop(name, None)
+            kept = self.arrays[name] = np.zeros(size, np.float32)
+        return kept[:size].reshape(shape)

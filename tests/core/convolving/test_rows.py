@@ -1,0 +1,57 @@
+"""Rows of up-convolutions, first and last layers are those of torch in float64."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from napari_unet.core.convolving import rows
+from napari_unet.core.convolving.layers import panels_of_entry, panels_of_head, panels_of_rise
+from napari_unet.core.convolving.rows import FEWEST
+
+WIDTHS = [FEWEST, FEWEST + 1, 11, 12, 29]
+
+
+def some(*shape, seed=0):
+    return np.random.default_rng(seed).normal(0, 1, shape).astype(np.float32)
+
+
+def double(array):
+    return torch.from_numpy(array).double()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("inputs", "outputs"), [(16, 16), (32, 48), (64, 32)])
+@pytest.mark.parametrize("rectified", [False, True])
+def test_a_row_rises_to_two(width, inputs, outputs, rectified):
+    weight, bias, low = some(inputs, outputs, 2, 2), some(outputs, seed=1), some(width, inputs)
+    upper = np.full((2, 2 * width, outputs), np.nan, np.float32)
+    rows.rise(low, panels_of_rise(weight, bias, rectified), upper)
+    given = double(low).T[None, :, None]
+    exact = F.conv_transpose2d(given, double(weight), double(bias), stride=2)[0].permute(1, 2, 0)
+    exact = exact.relu() if rectified else exact
+    assert np.abs(upper - exact.numpy()).max() < 2e-5
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("channels", "outputs"), [(1, 32), (3, 16), (5, 24)])
+def test_an_image_enters(width, channels, outputs):
+    weight, bias = some(outputs, channels, 3, 3), some(outputs, seed=1)
+    image = some(channels, 5, width + 2)
+    panels = panels_of_entry(weight, bias)
+    row = np.full((width, len(panels.bias)), np.nan, np.float32)
+    rows.enter(image[:, 1:4], panels, np.empty((width + 3, 9 * channels), np.float32), row)
+    exact = F.conv2d(double(image[:, 1:4])[None], double(weight), double(bias)).relu()
+    assert np.abs(row[:, :outputs] - exact[0, :, 0].T.numpy()).max() < 2e-5
+    assert not row[:, outputs:].any()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("classes", [2, 16, 19])
+def test_a_row_is_judged(width, classes):
+    weight, bias, row = some(classes, 32, 1, 1), some(classes, seed=1), some(width, 32)
+    panels = panels_of_head(weight, bias)
+    scores = np.full((width, classes), np.nan, np.float32)
+    rows.judge(row, panels, np.empty((width + 4, len(panels.bias)), np.float32), scores)
+    exact = double(row) @ double(weight)[:, :, 0, 0].T + double(bias)
+    assert np.abs(scores - exact.numpy()).max() < 2e-5
