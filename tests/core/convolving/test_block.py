@@ -6,9 +6,9 @@ import torch
 
 from napari_unet.core.convolving.block import NARROW, SQUARES, Room, convolve, room_sizes
 from napari_unet.core.convolving.layers import kernels_of
+from napari_unet.core.convolving.planes import NOTHING, plane_of
 
 CLOSE = 2e-5  # where pixels have a standard deviation of 1
-NOTHING = np.zeros((0, 0, 0), np.float32)
 
 
 def weights(inputs, outputs, seed=0):
@@ -23,13 +23,17 @@ def some_pixels(*shape, seed=1):
 
 def convolved(parts, kernels, bias, size=None):
     """Convolve parts (height, width, channels) to the ``size`` of the result."""
-    size = size or [n - 2 for n in parts[0].shape[:2]]
-    layer = kernels_of(kernels, bias, [part.shape[2] for part in parts if part.size])
-    out = np.full((*size, len(layer.bias)), np.nan, np.float32)
-    inputs = layer.values.shape[2]
-    room = Room(*(np.zeros(n, np.float32) for n in room_sizes(inputs, len(layer.bias))))
-    convolve((parts[0], parts[1] if len(parts) > 1 else NOTHING), layer, out, room)
+    layer = kernels_of(kernels, bias, [part.shape[2] for part in parts])
+    out = np.full((*(size or [n - 2 for n in parts[0].shape[:2]]), len(layer.bias)), np.nan, "f4")
+    convolve_into(plane_of(out), parts, layer)
     return out
+
+
+def convolve_into(out, parts, layer):
+    sizes = room_sizes(layer.values.shape[2], len(layer.bias))
+    room = [np.zeros(n, np.float32) for n in sizes]
+    planes = (*map(plane_of, parts), NOTHING)[:2]
+    convolve(planes, layer, out, Room(*(array.ctypes.data for array in room)))
 
 
 def expected(x, kernels, bias):
@@ -56,10 +60,8 @@ def test_missing_channels_are_zeros(inputs):
     x = some_pixels(22, 15, inputs)
     filled = np.zeros((22, 15, 16 * -(-inputs // 16)), np.float32)
     filled[..., :inputs] = x
-    layer = kernels_of(kernels, bias, [inputs])
     out = np.full((20, 13, 32), np.nan, np.float32)
-    room = Room(*(np.zeros(n, np.float32) for n in room_sizes(filled.shape[2], 32)))
-    convolve((filled, NOTHING), layer, out, room)
+    convolve_into(plane_of(out), [filled], kernels_of(kernels, bias, [inputs]))
     assert np.abs(out[..., :20] - expected(x, kernels, bias)).max() < CLOSE
     assert not out[..., 20:].any()
 
@@ -78,10 +80,15 @@ def test_two_parts_are_convolved_as_if_joined():
     assert np.array_equal(convolved([first, second], *made), convolved([joined], *made))
 
 
-def test_rows_and_columns_beyond_what_is_needed_do_not_matter():
+def test_windows_are_read_and_written_as_arrays_are():
+    """Rows and columns beyond what is needed do not matter, and none is written."""
     made, x = weights(16, 16), some_pixels(30, 37, 16)
-    asked = convolved([x[:, :33].copy()], *made)
-    assert np.array_equal(convolved([x[:, :33].copy()], *made, size=(20, 31)), asked[:20])
+    window, around = x[3:, 5:33], np.zeros((40, 40, 16), np.float32)
+    convolve_into(plane_of(around[8:28, 4:30]), [window], kernels_of(*made, [16]))
+    asked = convolved([np.ascontiguousarray(window)], *made)[:20]
+    assert np.array_equal(around[8:28, 4:30], asked)
+    around[8:28, 4:30] = 0
+    assert not around.any()
 
 
 def test_the_error_is_about_twice_that_of_torch():

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 
 from napari_unet.core.convolving import rows
 from napari_unet.core.convolving.layers import panels_of_entry, panels_of_head, panels_of_rise
-from napari_unet.core.convolving.rows import FEWEST
+from napari_unet.core.convolving.planes import plane_of
+from napari_unet.core.convolving.rows import FEWEST, Image
 
 WIDTHS = [FEWEST, FEWEST + 1, 11, 12, 29]
 
@@ -26,7 +27,8 @@ def double(array):
 def test_a_row_rises_to_two(width, inputs, outputs, rectified):
     weight, bias, low = some(inputs, outputs, 2, 2), some(outputs, seed=1), some(width, inputs)
     upper = np.full((2, 2 * width, outputs), np.nan, np.float32)
-    rows.rise(low, panels_of_rise(weight, bias, rectified), upper)
+    panels = panels_of_rise(weight, bias, rectified)
+    rows.rise(plane_of(low[None]), 0, panels, plane_of(upper), 0)
     given = double(low).T[None, :, None]
     exact = F.conv_transpose2d(given, double(weight), double(bias), stride=2)[0].permute(1, 2, 0)
     exact = exact.relu() if rectified else exact
@@ -39,8 +41,12 @@ def test_an_image_enters(width, channels, outputs):
     weight, bias = some(outputs, channels, 3, 3), some(outputs, seed=1)
     image = some(channels, 5, width + 2)
     panels = panels_of_entry(weight, bias)
-    row = np.full((width, len(panels.bias)), np.nan, np.float32)
-    rows.enter(image[:, 1:4], panels, np.empty((width + 3, 9 * channels), np.float32), row)
+    made = np.full((3, width, len(panels.bias)), np.nan, np.float32)
+    given = Image(image.ctypes.data, *image.strides[:2], channels)
+    patches = np.empty((width, 9 * channels), np.float32)
+    rows.enter(given, 1, panels, patches.ctypes.data, plane_of(made), 2)
+    row = made[2]
+    assert np.isnan(made[:2]).all()
     exact = F.conv2d(double(image[:, 1:4])[None], double(weight), double(bias)).relu()
     assert np.abs(row[:, :outputs] - exact[0, :, 0].T.numpy()).max() < 2e-5
     assert not row[:, outputs:].any()
@@ -52,6 +58,7 @@ def test_a_row_is_judged(width, classes):
     weight, bias, row = some(classes, 32, 1, 1), some(classes, seed=1), some(width, 32)
     panels = panels_of_head(weight, bias)
     scores = np.full((width, classes), np.nan, np.float32)
-    rows.judge(row, panels, np.empty((width + 4, len(panels.bias)), np.float32), scores)
+    found = np.empty((width, len(panels.bias)), np.float32)
+    rows.judge(plane_of(row[None]), 0, panels, found.ctypes.data, plane_of(scores[None]), 0)
     exact = double(row) @ double(weight)[:, :, 0, 0].T + double(bias)
     assert np.abs(scores - exact.numpy()).max() < 2e-5

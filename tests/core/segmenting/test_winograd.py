@@ -115,18 +115,19 @@ def _keep_threads():
 
 
 @pytest.mark.usefixtures("_keep_threads")
-def test_no_bit_depends_on_threads_or_strips(monkeypatch):
+def test_no_bit_depends_on_threads_strips_or_bands(monkeypatch):
     net = network(base=16, depth=2)
-    size = [net.input_size(n) for n in (390, 70)]
+    size = [net.input_size(n) for n in (390, 150)]
     assert size[0] > 4 * passage.LEAST
-    tile = np.random.default_rng(0).random((1, *size), np.float32)
+    tile = torch.rand(1, 1, *size)  # before the softmax, which is torch's
     torch.set_num_threads(1)
-    alone = in_winograd(net).score(tile)
-    for threads, shares, blocks in ((2, 4, 3), (3, 1, 1), (1, 4, 9)):
+    alone = in_winograd(net)(tile)
+    for threads, shares, blocks, band in ((2, 4, 3, 70), (3, 1, 1, 33), (1, 4, 9, 999)):
         torch.set_num_threads(threads)
         monkeypatch.setattr(passage, "SHARES", shares)
         monkeypatch.setattr(passage, "BLOCKS", blocks)
-        assert np.array_equal(in_winograd(net).score(tile), alone)
+        monkeypatch.setattr(passage, "BAND", band)
+        assert torch.equal(in_winograd(net)(tile), alone)
 
 
 def test_a_tile_leaves_nothing_to_the_next():

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_unet.core.compiled import compiled, inlined
 from napari_unet.core.convolving.layers import Kernels
+from napari_unet.core.convolving.planes import Plane
 from napari_unet.core.convolving.rows import address
 from napari_unet.core.convolving.squares import MADE, TAKEN, VALUES
 from napari_unet.core.convolving.vectors import (
@@ -18,6 +19,7 @@ from napari_unet.core.convolving.vectors import (
     LANES,
     ROWS,
     gather,
+    move,
     multiply,
     spread,
 )
@@ -29,30 +31,28 @@ STAGGER = 16  # numbers between planes, which would else meet in the same few li
 
 
 class Room(NamedTuple):
-    """Where a block is computed: values of the pixels, of the products, and one square."""
+    """Where a block is computed, by address."""
 
-    values: np.ndarray
-    products: np.ndarray
-    square: np.ndarray
+    values: int  # of the pixels
+    products: int
+    square: int  # one square of pixels
+    zeros: int  # a row of such a square, which stays zero
 
 
-def room_sizes(inputs: int, outputs: int) -> tuple[int, int, int]:
+def room_sizes(inputs: int, outputs: int) -> tuple[int, int, int, int]:
     """Return how many numbers (float32) each part of a room holds, for a layer at most so wide."""
     values, products = (VALUES * (SQUARES * n + STAGGER) for n in (inputs, outputs))
-    return values, products, TAKEN * TAKEN * max(inputs, outputs)
+    return values, products, TAKEN * TAKEN * max(inputs, outputs), TAKEN * inputs
 
 
 @compiled
-def convolve(
-    parts: tuple[np.ndarray, np.ndarray], kernels: Kernels, out: np.ndarray, room: Room
-) -> None:
+def convolve(parts: tuple[Plane, Plane], kernels: Kernels, out: Plane, room: Room) -> None:
     """Write ``out`` (height, width, outputs), nothing below 0.
 
-    ``parts`` (height + 2 or more, width + 2, channels) hold the inputs, one after the other.
+    ``parts`` (height + 2 or more, width + 2 or more) hold the inputs, one after the other.
     """
-    height, width, outputs = out.shape
-    count = ((height + MADE - 1) // MADE) * ((width + MADE - 1) // MADE)
-    channels = kernels.values.shape[2] + outputs
+    count = ((out.height + MADE - 1) // MADE) * ((out.width + MADE - 1) // MADE)
+    channels = kernels.values.shape[2] + out.channels
     most = max(CACHED // channels // ROWS * ROWS, FEWER) if channels <= NARROW else SQUARES
     blocks = (count + most - 1) // most
     for block in range(blocks):
@@ -61,37 +61,33 @@ def convolve(
 
 @inlined
 def _convolve(
-    parts: tuple[np.ndarray, np.ndarray],
-    kernels: Kernels,
-    out: np.ndarray,
-    first: int,
-    last: int,
-    room: Room,
+    parts: tuple[Plane, Plane], kernels: Kernels, out: Plane, first: int, last: int, room: Room
 ) -> None:
     """Compute one block."""
-    height, width, outputs = out.shape
     inputs = kernels.values.shape[2]
-    across = (width + MADE - 1) // MADE
+    across = (out.width + MADE - 1) // MADE
     for number in range(first, last):
         top, left = MADE * (number // across), MADE * (number % across)
         place = inputs * (number - first)
         for part in parts:
-            _spread(part, (top, left), (height + 2 - top, width + 2 - left), place, inputs, room)
-            place += part.shape[2]
-    _multiply(kernels.values, last - first, outputs, room)
+            size = out.height + 2 - top, out.width + 2 - left
+            _spread(part, (top, left), size, place, inputs, room)
+            place += part.channels
+    _multiply(kernels.values, last - first, out.channels, room)
     for number in range(first, last):
         top, left = MADE * (number // across), MADE * (number % across)
         _gather(room, number - first, kernels.bias, out, top, left)
 
 
 @compiled
-def _plane(channels: int) -> int:
+def _layer(channels: int) -> int:
+    """Return the bytes from one of 36 values to the next."""
     return BYTES * (SQUARES * channels + STAGGER)
 
 
 @compiled
 def _spread(
-    part: np.ndarray,
+    part: Plane,
     corner: tuple[int, int],
     left: tuple[int, int],
     place: int,
@@ -102,60 +98,55 @@ def _spread(
 
     ``left``: rows and columns of the image from the corner on.
     """
-    _, width, channels = part.shape
-    row = width * channels
-    source = address(part) + BYTES * (corner[0] * row + corner[1] * channels)
+    pixel, row = BYTES * part.channels, part.row
+    source = part.place + corner[0] * row + corner[1] * pixel
     if left[0] < TAKEN or left[1] < TAKEN:
+        line = TAKEN * pixel
         for y in range(TAKEN):
-            for x in range(TAKEN):
-                inside = y < left[0] and x < left[1]
-                for c in range(channels):
-                    room.square[(y * TAKEN + x) * channels + c] = (
-                        part[corner[0] + y, corner[1] + x, c] if inside else np.float32(0)
-                    )
-        source, row = address(room.square), TAKEN * channels
-    values = address(room.values) + BYTES * place
-    for c in range(0, BYTES * channels, BYTES * LANES):
-        spread(source + c, BYTES * row, BYTES * channels, values + c, _plane(inputs))
+            size = min(left[1], TAKEN) * pixel if y < left[0] else 0
+            move(source + y * row, room.square + y * line, size)
+            move(room.zeros, room.square + y * line + size, line - size)
+        source, row = room.square, line
+    values = room.values + BYTES * place
+    for c in range(0, pixel, BYTES * LANES):
+        spread(source + c, row, pixel, values + c, _layer(inputs))
 
 
 @compiled
 def _multiply(kernels: np.ndarray, count: int, outputs: int, room: Room) -> None:
     """Multiply the values of ``count`` squares, rounded up to the next 6."""
-    values, products = address(room.values), address(room.products)
     blocks, inputs = kernels.shape[1], kernels.shape[2]
     kernel = address(kernels)
-    for plane in range(VALUES):
+    for value in range(VALUES):
         line, row = BYTES * inputs, BYTES * outputs
         for block in range(blocks):
             for square in range(0, count, ROWS):
                 multiply(
                     inputs,
-                    values + plane * _plane(inputs) + square * line,
+                    room.values + value * _layer(inputs) + square * line,
                     line,
                     kernel,
-                    products + plane * _plane(outputs) + square * row + block * BYTES * COLUMNS,
+                    room.products
+                    + value * _layer(outputs)
+                    + square * row
+                    + block * BYTES * COLUMNS,
                     row,
                 )
             kernel += BYTES * COLUMNS * inputs
 
 
 @compiled
-def _gather(room: Room, place: int, bias: np.ndarray, out: np.ndarray, top: int, left: int) -> None:
+def _gather(room: Room, place: int, bias: np.ndarray, out: Plane, top: int, left: int) -> None:
     """Write the pixels of one square, as many as lie in ``out``."""
-    height, width, outputs = out.shape
-    rows, columns = min(MADE, height - top), min(MADE, width - left)
+    rows, columns = min(MADE, out.height - top), min(MADE, out.width - left)
     whole = rows == MADE and columns == MADE
-    target = address(out) + BYTES * (top * width + left) * outputs
-    row = BYTES * width * outputs
-    if not whole:
-        target, row = address(room.square), BYTES * MADE * outputs
-    products = address(room.products) + BYTES * outputs * place
+    pixel = BYTES * out.channels
+    target = out.place + top * out.row + left * pixel
+    made, row = (target, out.row) if whole else (room.square, MADE * pixel)
+    products = room.products + place * pixel
     added = address(bias)
-    for c in range(0, BYTES * outputs, BYTES * LANES):
-        gather(products + c, _plane(outputs), added + c, target + c, row, BYTES * outputs)
+    for c in range(0, pixel, BYTES * LANES):
+        gather(products + c, _layer(out.channels), added + c, made + c, row, pixel)
     if not whole:
         for y in range(rows):
-            for x in range(columns):
-                for c in range(outputs):
-                    out[top + y, left + x, c] = room.square[(y * MADE + x) * outputs + c]
+            move(made + y * row, target + y * out.row, columns * pixel)

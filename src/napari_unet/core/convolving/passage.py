@@ -10,6 +10,8 @@ import numpy as np
 
 from napari_unet.core.convolving.block import SQUARES, Room, room_sizes
 from napari_unet.core.convolving.layers import Kernels, Panels
+from napari_unet.core.convolving.planes import NOTHING, Plane, plane_of
+from napari_unet.core.convolving.rows import Image
 from napari_unet.core.convolving.squares import MADE
 from napari_unet.core.convolving.strips import Level, Lines, compute
 from napari_unet.core.convolving.vectors import BYTES
@@ -18,7 +20,8 @@ from napari_unet.core.convolving.workspace import Workspace
 SHARES, LEAST = 4, 96  # parts of a level a thread, for balance, if they have so many rows …
 # … as four rows of the first convolution are computed for two parts
 BLOCKS = 3  # of squares in a strip, at least: kernels are read once a block
-NOTHING = np.zeros((0, 0, 0), np.float32)
+BAND, NARROW = 1300, 64  # columns computed at a time where channels are few: rows stay cached
+NO_IMAGE = Image(0, 0, 0, 0)
 MAPS = 2.75  # of full size at once, at most: copies 1 + 1/2 + 1/4 …, and two maps between levels
 
 
@@ -47,7 +50,7 @@ class Layers:
         return sum(one.values.nbytes for one in self.kernels)
 
     @property
-    def room(self) -> tuple[int, int, int]:
+    def room(self) -> tuple[int, int, int, int]:
         """Numbers that a thread needs for blocks of the widest layers."""
         shapes = [one.values.shape for one in self.kernels]
         outputs = max(len(one.bias) for one in self.kernels)
@@ -124,45 +127,101 @@ class Levels:
 
     def _compute(self, size: tuple[int, ...], **given: Any) -> None:
         """Compute a level that comes out in this size; each thread takes the next part of it."""
-        empty = dict.fromkeys(Level._fields, NOTHING)
-        layers = self.layers
-        level = Level(
-            **empty | {"entry": layers.entry, "rise": layers.head, "head": layers.head} | given
-        )
         height, width = size
-        shares = max(1, min(SHARES, height // (self.threads * LEAST)))
-        share = _rows(height, self.threads * shares)
-        parts = iter(range(0, height, share))
+        band = width
+        if len(given["second"].bias) <= NARROW:
+            band = _length(width, ceil(width / BAND))
+        shares = ceil(self.threads * SHARES / ceil(width / band))
+        share = _length(height, max(min(shares, height // LEAST), self.threads))
+        strip = min(MADE * ceil(BLOCKS * SQUARES / ceil(band / MADE)), share)
+        parts = iter([
+            (left, top) for left in range(0, width, band) for top in range(0, height, share)
+        ])  # fmt: skip
 
-        def work(lines: Lines) -> None:
-            for start in parts:
-                compute(level, (start, min(start + share, height)), height, lines)
+        def work(thread: int) -> None:
+            for left, top in parts:
+                columns = slice(left, min(left + band, width))
+                level = self._columns(columns, width, given)
+                lines = self._lines(thread, level, columns, width, strip)
+                compute(level, (top, min(top + share, height)), height, lines)
 
-        threads = min(self.threads, ceil(height / share))
-        lines = [self._lines(n, level, width, share) for n in range(threads)]
-        helping = [self.pool.submit(work, some) for some in lines[1:]]
-        work(lines[0])
+        threads = min(self.threads, ceil(width / band) * ceil(height / share))
+        helping = [self.pool.submit(work, thread) for thread in range(1, threads)]
+        work(0)
         for one in helping:
             one.result()
 
-    def _lines(self, thread: int, level: Level, width: int, share: int) -> Lines:
-        """Return what one thread computes a level in."""
+    def _columns(self, made: slice, width: int, given: dict[str, Any]) -> Level:
+        """Return some columns of a level, and what they are made of."""
+        layers, around = self.layers, slice(made.start, _end(made, width) + 2)
+        return Level(
+            image=_image_of(given["image"][:, :, around]) if "image" in given else NO_IMAGE,
+            low=_plane(given, "low", slice(around.start // 2, around.stop // 2)),
+            pixels=_plane(given, "pixels", around),
+            beside=_plane(given, "beside", around),
+            entry=layers.entry,
+            rise=given.get("rise", layers.head),
+            first=given["first"],
+            second=given["second"],
+            head=layers.head,
+            pooled=_plane(given, "pooled", slice(made.start // 2, made.stop // 2)),
+            **_copied(made, given),
+            scores=_plane(given, "scores", made),
+            out=_plane(given, "out", made),
+        )
+
+    def _lines(self, thread: int, level: Level, made: slice, width: int, strip: int) -> Lines:
+        """Return what one thread computes some columns in."""
         inputs, channels = level.second.values.shape[2], len(level.second.bias)
-        risen = len(level.rise.bias) if level.low.size else 0
-        strip = min(MADE * ceil(BLOCKS * SQUARES / ceil(width / MADE)), share)
+        risen = len(level.rise.bias) if level.low.height else 0
+        columns = made.stop - made.start
+        between = _end(made, width) - made.start
 
         def take(name: str, *shape: int) -> np.ndarray:
             return self.arrays.take(f"{name} {thread}", shape)
 
+        patches = take("patches", between, 9 * level.image.channels)
+        found = take("found", columns, len(self.layers.head.bias))
+        room = (take(f"room {n}", size) for n, size in enumerate(self.layers.room))
         return Lines(
-            upper=take("upper", strip + MADE + 2, width + 4, risen),
-            middle=take("middle", strip + MADE, width + 2, inputs),
-            result=take("result", strip, width, channels),
-            patches=take("patches", width + 2, 9 * len(level.image)),
-            found=take("found", width, len(self.layers.head.bias)),
-            nothing=NOTHING,
-            room=Room(*(take(f"room {n}", size) for n, size in enumerate(self.layers.room))),
+            upper=plane_of(take("upper", strip + MADE + 2, between + 2, risen)),
+            middle=plane_of(take("middle", strip + MADE, between, inputs)),
+            result=plane_of(take("result", strip, columns, channels)),
+            patches=patches.ctypes.data,
+            found=found.ctypes.data,
+            room=Room(*(array.ctypes.data for array in room)),
         )
+
+
+def _plane(given: dict[str, Any], name: str, columns: slice) -> Plane:
+    return plane_of(given[name][:, columns]) if name in given else NOTHING
+
+
+def _copied(made: slice, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of the copy that lies in columns of a level, and where it begins in them."""
+    if "copied" not in given or not given["copied"].size:
+        return {"copied": NOTHING, "corner": (0, 0)}
+    copied, pooled = given["copied"], given["pooled"]
+    top, left = (pooled.shape[n] - copied.shape[n] // 2 for n in (0, 1))  # half of the rest
+    first, last = max(made.start - left, 0), max(made.stop - left, 0)
+    part = copied[:, first:last]
+    return {
+        "copied": plane_of(part) if part.size else NOTHING,
+        "corner": (top, max(left - made.start, 0)),
+    }
+
+
+def _image_of(image: np.ndarray) -> Image:
+    layer, row = image.strides[:2]
+    return Image(image.ctypes.data, layer, row, len(image))
+
+
+def _end(made: slice, width: int) -> int:
+    """Return where the columns end that the first convolution makes for these of the second.
+
+    The squares in which they end are whole, wherever columns are parted.
+    """
+    return min(made.stop + MADE, width + 2)
 
 
 def room_bytes(layers: Layers, threads: int) -> int:
@@ -170,6 +229,6 @@ def room_bytes(layers: Layers, threads: int) -> int:
     return BYTES * sum(layers.room) * threads
 
 
-def _rows(height: int, parts: int) -> int:
-    """Return the rows of each of so many parts, in whole squares."""
-    return MADE * ceil(height / parts / MADE)
+def _length(whole: int, parts: int) -> int:
+    """Return the length of each of so many parts, in whole squares."""
+    return MADE * ceil(whole / parts / MADE)

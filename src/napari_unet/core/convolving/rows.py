@@ -4,13 +4,25 @@ Each is a product of the pixels of a row and a matrix, six pixels at a time. The
 reach back where its length is no multiple of six; so a row has six pixels at least.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from napari_unet.core.compiled import compiled
 from napari_unet.core.convolving.layers import Panels
-from napari_unet.core.convolving.vectors import BYTES, COLUMNS, ROWS, multiply_from
+from napari_unet.core.convolving.planes import Plane
+from napari_unet.core.convolving.vectors import BYTES, COLUMNS, ROWS, move, multiply_from
 
 FEWEST = ROWS  # pixels of a row
+
+
+class Image(NamedTuple):
+    """(channels, height, width) float32, or columns of one, by address."""
+
+    place: int
+    layer: int  # bytes from one channel to the next
+    row: int
+    channels: int
 
 
 @compiled
@@ -20,50 +32,55 @@ def address(array: np.ndarray) -> np.int64:
 
 
 @compiled
-def rise(low: np.ndarray, panels: Panels, upper: np.ndarray) -> None:
-    """Up-convolve one row (n, inputs) to two rows (2, 2 n, outputs)."""
+def rise(low: Plane, row: int, panels: Panels, upper: Plane, first: int) -> None:
+    """Up-convolve a row of ``low`` to two rows of ``upper``, from ``first`` on."""
+    line = low.place + row * low.row
+    pixel = BYTES * upper.channels
     for y in range(2):
         for x in range(2):
-            _product(low, panels, 2 * y + x, upper[y, x:], 2)
+            target = upper.place + (first + y) * upper.row + x * pixel
+            _product(line, low.width, low.channels, panels, 2 * y + x, target, 2 * pixel)
 
 
 @compiled
-def enter(image: np.ndarray, panels: Panels, patches: np.ndarray, row: np.ndarray) -> None:
-    """Convolve three lines of an image (channels, 3, n + 2) to a row (n, outputs)."""
-    channels, _, width = image.shape
-    for x in range(width - 2):
-        place = 0
-        for c in range(channels):
-            for y in range(3):
-                for k in range(3):
-                    patches[x, place] = image[c, y, x + k]
-                    place += 1
-    _product(patches[: width - 2], panels, 0, row, 1)
+def enter(image: Image, row: int, panels: Panels, patches: int, made: Plane, first: int) -> None:
+    """Convolve three rows of an image to a row of ``made``; ``patches`` is room for 9 a pixel."""
+    taps = 9 * image.channels
+    for c in range(image.channels):
+        for y in range(3):
+            source = image.place + c * image.layer + (row + y) * image.row
+            target = patches + BYTES * (9 * c + 3 * y)
+            for x in range(made.width):
+                move(source + BYTES * x, target + BYTES * taps * x, 3 * BYTES)
+    target = made.place + first * made.row
+    _product(patches, made.width, taps, panels, 0, target, BYTES * made.channels)
 
 
 @compiled
-def judge(row: np.ndarray, panels: Panels, found: np.ndarray, scores: np.ndarray) -> None:
-    """Write the scores (n, classes) of a row (n, inputs); ``found`` has them in sixteens."""
-    _product(row, panels, 0, found, 1)
-    for x in range(len(scores)):
-        for c in range(scores.shape[1]):
-            scores[x, c] = found[x, c]
+def judge(made: Plane, first: int, panels: Panels, found: int, scores: Plane, row: int) -> None:
+    """Write a row of ``scores`` of a row of ``made``; ``found`` is room for them in sixteens."""
+    pixel = BYTES * len(panels.bias)
+    line = made.place + first * made.row
+    _product(line, made.width, made.channels, panels, 0, found, pixel)
+    size = BYTES * scores.channels
+    target = scores.place + row * scores.row
+    for x in range(made.width):
+        move(found + x * pixel, target + x * size, size)
 
 
 @compiled
-def _product(row: np.ndarray, panels: Panels, place: int, out: np.ndarray, stride: int) -> None:
-    """Write to every ``stride``-th pixel of ``out`` what each pixel gives rise to at ``place``."""
-    count, inputs = row.shape
-    outputs = out.shape[1]
-    left, line = address(row), BYTES * inputs
-    panel, target, step = address(panels.weights), address(out), BYTES * outputs * stride
+def _product(
+    left: int, count: int, inputs: int, panels: Panels, place: int, target: int, step: int
+) -> None:
+    """Write what each of ``count`` pixels gives rise to at ``place``, ``step`` bytes apart."""
+    line = BYTES * inputs
     blocks = panels.weights.shape[1]
-    panel += place * blocks * BYTES * COLUMNS * inputs
+    panel = address(panels.weights) + place * blocks * BYTES * COLUMNS * inputs
     for block in range(blocks):
         start = address(panels.bias) + BYTES * COLUMNS * block
         to = target + BYTES * COLUMNS * block
-        for x in range(0, count, ROWS):
-            x = min(x, count - ROWS)
+        for some in range(0, count, ROWS):
+            x = min(some, count - ROWS)
             multiply_from(
                 inputs, left + x * line, line, panel, start, panels.least, to + x * step, step
             )
