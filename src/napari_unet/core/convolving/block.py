@@ -11,18 +11,10 @@ import numpy as np
 from napari_unet.core.compiled import compiled, inlined
 from napari_unet.core.convolving.layers import Kernels
 from napari_unet.core.convolving.planes import Plane
+from napari_unet.core.convolving.products import COLUMNS, ROWS, multiply
 from napari_unet.core.convolving.rows import address
 from napari_unet.core.convolving.squares import MADE, TAKEN, VALUES
-from napari_unet.core.convolving.vectors import (
-    BYTES,
-    COLUMNS,
-    LANES,
-    ROWS,
-    gather,
-    move,
-    multiply,
-    spread,
-)
+from napari_unet.core.convolving.vectors import BYTES, LANES, gather, move, spread
 
 SQUARES = 96  # of a block at most: kernels are read once a block
 FEWER, NARROW = 24, 128  # but fewer where inputs and outputs are so few that, with these, …

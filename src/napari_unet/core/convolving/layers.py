@@ -4,13 +4,14 @@ Where channels do not come in sixteens, those that are missing have weights and 
 give zeros, and zeros add nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from napari_unet.core.convolving.products import COLUMNS
 from napari_unet.core.convolving.squares import VALUES, values_of_kernels
-from napari_unet.core.convolving.vectors import COLUMNS
 
 NO_FLOOR, RECTIFIED = np.float32(-np.inf), np.float32(0)
 
@@ -28,6 +29,31 @@ class Panels(NamedTuple):
     weights: np.ndarray  # (places, outputs / 16, inputs, 16) float32
     bias: np.ndarray  # (outputs,)
     least: np.float32  # what is written where a result is below it
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The weights of a network as they are read; levels in the order in which they are passed."""
+
+    entry: Panels
+    contract: Sequence[tuple[Kernels | None, Kernels]]  # the first level has the entry instead
+    bottom: tuple[Kernels, Kernels]
+    rises: Sequence[Panels]
+    expand: Sequence[tuple[Kernels, Kernels]]
+    head: Panels
+    classes: int
+    skips: bool
+
+    @property
+    def kernels(self) -> Iterator[Kernels]:
+        """All 3x3 convolutions between maps."""
+        for pair in (*self.contract, self.bottom, *self.expand):
+            yield from (one for one in pair if one is not None)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what was made of the 3x3 kernels: four times these."""
+        return sum(one.values.nbytes for one in self.kernels)
 
 
 def in_sixteens(channels: int) -> int:

@@ -1,6 +1,6 @@
 """Passage: the way of an image through a network, level by level, each shared among threads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.convolving.block import SQUARES, Room, room_sizes
-from napari_unet.core.convolving.layers import Kernels, Panels
+from napari_unet.core.convolving.layers import Layers
 from napari_unet.core.convolving.planes import NOTHING, Plane, plane_of
 from napari_unet.core.convolving.rows import Image
 from napari_unet.core.convolving.squares import MADE
@@ -23,38 +23,6 @@ BLOCKS = 3  # of squares in a strip, at least: kernels are read once a block
 BAND, NARROW = 1300, 64  # columns computed at a time where channels are few: rows stay cached
 NO_IMAGE = Image(0, 0, 0, 0)
 MAPS = 2.75  # of full size at once, at most: copies 1 + 1/2 + 1/4 …, and two maps between levels
-
-
-@dataclass(frozen=True)
-class Layers:
-    """The weights of a network as they are read; levels in the order in which they are passed."""
-
-    entry: Panels
-    contract: Sequence[tuple[Kernels | None, Kernels]]  # the first level has the entry instead
-    bottom: tuple[Kernels, Kernels]
-    rises: Sequence[Panels]
-    expand: Sequence[tuple[Kernels, Kernels]]
-    head: Panels
-    classes: int
-    skips: bool
-
-    @property
-    def kernels(self) -> Iterator[Kernels]:
-        """All 3x3 convolutions between maps."""
-        for pair in (*self.contract, self.bottom, *self.expand):
-            yield from (one for one in pair if one is not None)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of what was made of the 3x3 kernels: four times these."""
-        return sum(one.values.nbytes for one in self.kernels)
-
-    @property
-    def room(self) -> tuple[int, int, int, int]:
-        """Numbers that a thread needs for blocks of the widest layers."""
-        shapes = [one.values.shape for one in self.kernels]
-        outputs = max(len(one.bias) for one in self.kernels)
-        return room_sizes(max(shape[2] for shape in shapes), outputs)
 
 
 class Passage:
@@ -182,7 +150,7 @@ class Levels:
 
         patches = take("patches", between, 9 * level.image.channels)
         found = take("found", columns, len(self.layers.head.bias))
-        room = (take(f"room {n}", size) for n, size in enumerate(self.layers.room))
+        room = (take(f"room {n}", size) for n, size in enumerate(_room(self.layers)))
         return Lines(
             upper=plane_of(take("upper", strip + MADE + 2, between + 2, risen)),
             middle=plane_of(take("middle", strip + MADE, between, inputs)),
@@ -226,7 +194,13 @@ def _end(made: slice, width: int) -> int:
 
 def room_bytes(layers: Layers, threads: int) -> int:
     """Return the bytes in which blocks are computed."""
-    return BYTES * sum(layers.room) * threads
+    return BYTES * sum(_room(layers)) * threads
+
+
+def _room(layers: Layers) -> tuple[int, int, int, int]:
+    """Return the numbers that a thread needs for blocks of the widest layers."""
+    inputs = max(one.values.shape[2] for one in layers.kernels)
+    return room_sizes(inputs, max(len(one.bias) for one in layers.kernels))
 
 
 def _length(whole: int, parts: int) -> int:

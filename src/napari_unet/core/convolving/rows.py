@@ -11,7 +11,8 @@ import numpy as np
 from napari_unet.core.compiled import compiled
 from napari_unet.core.convolving.layers import Panels
 from napari_unet.core.convolving.planes import Plane
-from napari_unet.core.convolving.vectors import BYTES, COLUMNS, ROWS, move, multiply_from
+from napari_unet.core.convolving.products import COLUMNS, ROWS, multiply_from
+from napari_unet.core.convolving.vectors import BYTES, move
 
 FEWEST = ROWS  # pixels of a row
 

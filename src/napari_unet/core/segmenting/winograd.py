@@ -14,13 +14,14 @@ from torch import nn
 from napari_unet.core.convolving import passage
 from napari_unet.core.convolving.layers import (
     Kernels,
+    Layers,
     in_sixteens,
     kernels_of,
     panels_of_entry,
     panels_of_head,
     panels_of_rise,
 )
-from napari_unet.core.convolving.passage import Layers, Passage
+from napari_unet.core.convolving.passage import Passage
 from napari_unet.core.convolving.rows import FEWEST
 from napari_unet.core.network import Pair, UNet
 from napari_unet.core.networks.standardisation import StandardisedConvolution
