@@ -11,7 +11,7 @@ import numpy as np
 from napari_unet.core.compiled import compiled, inlined
 from napari_unet.core.convolving.layers import Kernels
 from napari_unet.core.convolving.planes import Plane
-from napari_unet.core.convolving.products import COLUMNS, ROWS, multiply, multiply_onto
+from napari_unet.core.convolving.products import COLUMNS, ROWS, multiply
 from napari_unet.core.convolving.rows import address
 from napari_unet.core.convolving.squares import MADE, TAKEN, VALUES
 from napari_unet.core.convolving.vectors import BYTES, LANES, gather, move, spread
@@ -19,7 +19,6 @@ from napari_unet.core.convolving.vectors import BYTES, LANES, gather, move, spre
 SQUARES = 96  # of a block at most: kernels are read once a block
 FEWER, NARROW = 24, 128  # but fewer where inputs and outputs are so few that, with these, …
 CACHED = 2844  # … squares x (inputs + outputs), values and products stay in 400 kB of cache
-DEEP = 256  # inputs multiplied at a time: 16 kB of kernels, half of the nearest cache
 STAGGER = 16  # numbers between planes, which would else meet in the same few lines of the cache
 
 
@@ -109,20 +108,23 @@ def _spread(
 def _multiply(kernels: np.ndarray, count: int, outputs: int, room: Room) -> None:
     """Multiply the values of ``count`` squares, rounded up to the next 6."""
     blocks, inputs = kernels.shape[1], kernels.shape[2]
-    kernel, line, row = address(kernels), BYTES * inputs, BYTES * outputs
+    kernel = address(kernels)
     for value in range(VALUES):
+        line, row = BYTES * inputs, BYTES * outputs
         for block in range(blocks):
-            products = room.products + value * _layer(outputs) + block * BYTES * COLUMNS
-            for first in range(0, inputs, DEEP):
-                depth = min(DEEP, inputs - first)
-                values = room.values + value * _layer(inputs) + BYTES * first
-                for square in range(0, count, ROWS):
-                    left, out = values + square * line, products + square * row
-                    if first == 0:
-                        multiply(depth, left, line, kernel, out, row)
-                    else:
-                        multiply_onto(depth, left, line, kernel, out, row)
-                kernel += BYTES * COLUMNS * depth
+            for square in range(0, count, ROWS):
+                multiply(
+                    inputs,
+                    room.values + value * _layer(inputs) + square * line,
+                    line,
+                    kernel,
+                    room.products
+                    + value * _layer(outputs)
+                    + square * row
+                    + block * BYTES * COLUMNS,
+                    row,
+                )
+            kernel += BYTES * COLUMNS * inputs
 
 
 @compiled

@@ -32,25 +32,7 @@ def multiply(typing: Any, depth: Any, left: Any, line: Any, right: Any, out: Any
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         depth, left, line, right, out, row = given
-        sums = _Sums(builder)
-        sums.begin([Vector(builder, ir.Constant(VECTOR, [0.0] * LANES))] * 2)
-        sums.add_product(depth, left, line, right)
-        sums.put(out, row)
-        return context.get_dummy_value()
-
-    return types.void(*(ADDRESS,) * 6), generate
-
-
-@intrinsic
-def multiply_onto(
-    typing: Any, depth: Any, left: Any, line: Any, right: Any, out: Any, row: Any
-) -> Any:
-    """Add what ``multiply`` writes to what is there."""
-
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        depth, left, line, right, out, row = given
-        sums = _Sums(builder)
-        sums.take(out, row)
+        sums = _Sums(builder, [Vector(builder, ir.Constant(VECTOR, [0.0] * LANES))] * 2)
         sums.add_product(depth, left, line, right)
         sums.put(out, row)
         return context.get_dummy_value()
@@ -68,8 +50,7 @@ def multiply_from(
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         depth, left, line, right, bias, least, out, row = given
         halves = along(builder, bias, ir.Constant(bias.type, LANES * BYTES), 2)
-        sums = _Sums(builder)
-        sums.begin([Vector.at(builder, place) for place in halves])
+        sums = _Sums(builder, [Vector.at(builder, place) for place in halves])
         sums.add_product(depth, left, line, right)
         sums.put(out, row, spread_out(builder, least))
         return context.get_dummy_value()
@@ -80,23 +61,15 @@ def multiply_from(
 class _Sums:
     """The 6x16 sums of a product while code is generated; they stay in registers."""
 
-    def __init__(self, builder: Any) -> None:
+    def __init__(self, builder: Any, first: Sequence[Vector]) -> None:
+        """Begin every row with the same two vectors."""
         self.builder = builder
         self.places = [
             [cgutils.alloca_once(builder, VECTOR) for _ in range(2)] for _ in range(ROWS)
         ]
-
-    def begin(self, first: Sequence[Vector]) -> None:
-        """Begin every row with the same two vectors."""
         for pair in self.places:
             for place, vector in zip(pair, first, strict=True):
-                self.builder.store(vector.value, place)
-
-    def take(self, out: Any, row: Any) -> None:
-        """Begin with rows that are there."""
-        for pair, halves in zip(self.places, self._halves(out, row), strict=True):
-            for place, start in zip(pair, halves, strict=True):
-                self.builder.store(Vector.at(self.builder, start).value, place)
+                builder.store(vector.value, place)
 
     def add_product(self, depth: Any, left: Any, line: Any, right: Any) -> None:
         """Add the product of ``left`` (6, depth) and ``right`` (depth, 16)."""
@@ -116,14 +89,8 @@ class _Sums:
 
     def put(self, out: Any, row: Any, least: Any = None) -> None:
         """Write the rows, ``row`` bytes from one to the next."""
-        for pair, halves in zip(self.places, self._halves(out, row), strict=True):
-            for place, to in zip(pair, halves, strict=True):
+        half = ir.Constant(row.type, LANES * BYTES)
+        for start, pair in zip(along(self.builder, out, row, ROWS), self.places, strict=True):
+            for place, to in zip(pair, along(self.builder, start, half, 2), strict=True):
                 made = Vector(self.builder, self.builder.load(place))
                 (made if least is None else made.not_below(least)).put(to)
-
-    def _halves(self, out: Any, row: Any) -> list[list[Any]]:
-        """Return the addresses of the two vectors of each row."""
-        half = ir.Constant(row.type, LANES * BYTES)
-        return [
-            along(self.builder, start, half, 2) for start in along(self.builder, out, row, ROWS)
-        ]
