@@ -60,36 +60,37 @@ class Anchors:
         """Let ``shown`` score the cells of the anchors, so that it knows what it says of them."""
         self._exam.values(shown, self._cells())
 
-    def stride(self, shown: Screen, aim: Screen, fresh: Collection[Stroke]) -> float:
+    def stride(
+        self, seen: Screen, shown: Screen, aim: Screen, fresh: Collection[Stroke], wrong: float = 0.0
+    ) -> float:
         """Return how far to go at once from what is shown to ``aim``: 1 is all the way.
 
-        As far as changes no more pixels, those near ``fresh`` strokes left out, than are a small
-        part of those shown as objects: so much of them, at most, can be lost at once.
+        As far as no more pixels, those near ``fresh`` strokes left out, differ from what was
+        ``seen`` last than are a small part of those seen as objects: so much of them, at most, can
+        be lost from one look to the next. 0 where what is shown already differs by so much.
         """
         cells = self._cells()
-        before, after = (self._exam.values(screen, cells) for screen in (shown, aim))
-        pairs = []
+        said = [self._exam.values(screen, cells) for screen in (seen, shown, aim)]
+        parts = []
         for cell in cells:
             plane, *place = cell
             pixels = np.indices((CELL, CELL)).reshape(2, -1).T + np.array(place) * CELL
             kept = self._kept(plane, pixels, fresh)
-            ends = (
-                part[cell][:, :CELL, :CELL].reshape(len(part[cell]), -1) for part in (before, after)
-            )
-            pairs.append([end[:, kept] for end in ends])
-        start, end = (np.concatenate(part, axis=1) for part in zip(*pairs, strict=True))
+            ends = (part[cell][:, :CELL, :CELL].reshape(len(part[cell]), -1) for part in said)
+            parts.append([end[:, kept] for end in ends])
+        before, start, end = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
         if not start.size:
             return 1.0
-        labels = start.argmax(axis=0)
+        labels = before.argmax(axis=0)
         objects = float((labels > 0).mean())
         allowed = max(CHANGED * objects, FEWEST)
         if objects > MANY:
-            allowed += GUESSED * (objects - MANY) * min(FEW / len(self._strokes), 1.0)
+            allowed += GUESSED * (objects - MANY) * min(FEW / len(self._strokes), 1.0) * wrong
         for share in STRIDES:
             differs = (start + share * (end - start)).argmax(axis=0) != labels
             if float(differs.mean()) <= allowed:
                 return share
-        return STRIDES[-1]
+        return STRIDES[-1] if seen is shown else 0.0
 
     def _kept(self, plane: Plane, pixels: np.ndarray, fresh: Collection[Stroke]) -> np.ndarray:
         """Return which pixels (n, 2) lie in the picture and not near ``fresh`` strokes."""

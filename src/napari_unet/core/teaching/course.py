@@ -89,7 +89,9 @@ class Course:
         if self.shelf.last is None:
             return
         new = self._offers.unmarked(s for s in self._unlearnt.now() if not s.confirmed)
-        self.foreseen.note(self._offers.marks(new).values())
+        marks = self._offers.marks(new)
+        self.foreseen.note(marks.values())
+        self._offers.wonder(marks)
 
     def step(self) -> Published | None:
         """Take one step of learning; return what there is to tell after it."""
@@ -179,7 +181,7 @@ class Course:
             told, beside = self._told("", 0.0, None, True), replace(self._beside, network=0.0)
             first = State(told, self.pupil.network, self.pupil.weights(), beside)
             return self._show(self._offers.of(first, fresh, 0.0))
-        return self._fade(near=True)
+        return self._fade(near=False) or self._fade(near=True)
 
     def _fade(self, near: bool) -> Published | None:
         """Show the newest glance ``near`` new strokes alone, or part of it elsewhere too."""
@@ -197,7 +199,7 @@ class Course:
         beside = self._beside and self._aimed(fresh, self._share())
         aim = State(told, self.pupil.network, self.pupil.weights(), beside)
         offer = self._offers.of(aim, fresh, 0.5)
-        verdict, whole = offer.verdict, offer.share == 1.0 or not offer.verdict.publish
+        verdict, whole = offer.verdict, offer.share == 1.0 or bool(offer.share and not offer.verdict.publish)
         self._progress.note_exam(verdict.agreement, self.exam.cells(offer.marks), whole)
         if self.over:
             verdict = verdict._replace(said="Settled: waiting for you.")

@@ -4,12 +4,12 @@ How far it goes towards what was learnt the anchors say; whether it is shown, th
 strokes an exam asks some: those not learnt yet, and others, not the same ones for long.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from napari_unet.core.teaching.anchors import Anchors
-from napari_unet.core.teaching.exam import Exam, Mark
+from napari_unet.core.teaching.exam import Exam, Mark, balanced
 from napari_unet.core.teaching.gate import Gate, Verdict
 from napari_unet.core.teaching.published import Shelf, State
 from napari_unet.core.teaching.screen import Screen
@@ -42,6 +42,7 @@ class Offers:
     _gate: Gate = field(default_factory=Gate)
     _marks: dict[Stroke, Mark] = field(default_factory=dict)  # of what is shown
     _spotted: bool = False  # what is shown differs by spots alone from what was
+    _wrong: float = 0.0  # share of the newest strokes that was shown wrong
     _drawn: int = 0  # how often strokes changed
 
     def changed(self) -> None:
@@ -49,6 +50,11 @@ class Offers:
         self._gate.reset()
         self._spotted = False
         self._drawn += 1
+
+    def wonder(self, marks: Mapping[Stroke, Mark]) -> None:
+        """Note how much of new strokes was right before they were learnt."""
+        if marks:
+            self._wrong = 1 - balanced(marks)
 
     def forget_marks(self) -> None:
         """Mark anew what is shown."""
@@ -110,7 +116,12 @@ class Offers:
         asked = self._asked_last(fresh) if same else self.asked(fresh)
         whole = shown.with_beside(aim.beside) if same else aim.screen()
         few = len(self.strokes) <= FEW
-        stride = 1.0 if few else self.anchors.stride(shown, whole, fresh)
+        stride = 1.0 if few else self.anchors.stride(
+            self.shelf.seen, shown, whole, fresh, self._wrong
+        )
+        if not stride:  # what is shown has to be seen first
+            found = self.nearby(aim, fresh)
+            return found._replace(verdict=found.verdict._replace(publish=False))
         offer = None
         for share in (stride, stride * less):
             state = last.toward(aim, share)
