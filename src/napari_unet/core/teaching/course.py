@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from napari_unet.core.teaching.anchors import Anchors
 from napari_unet.core.teaching.exam import Exam
 from napari_unet.core.teaching.glance import Glancer
+from napari_unet.core.teaching.gate import OBEYED
 from napari_unet.core.teaching.growth import Growth
 from napari_unet.core.teaching.head import regrouped, regrouped_network
 from napari_unet.core.teaching.offer import Offer, Offers
@@ -181,6 +182,8 @@ class Course:
             told, beside = self._told("", 0.0, None, True), replace(self._beside, network=0.0)
             first = State(told, self.pupil.network, self.pupil.weights(), beside)
             return self._show(self._offers.of(first, fresh, 0.0))
+        if self._offers.wrong > 1 - OBEYED:
+            return self._fade(near=True)
         return self._fade(near=False) or self._fade(near=True)
 
     def _fade(self, near: bool) -> Published | None:

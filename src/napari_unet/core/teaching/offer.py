@@ -42,7 +42,7 @@ class Offers:
     _gate: Gate = field(default_factory=Gate)
     _marks: dict[Stroke, Mark] = field(default_factory=dict)  # of what is shown
     _spotted: bool = False  # what is shown differs by spots alone from what was
-    _wrong: float = 0.0  # share of the newest strokes that was shown wrong
+    wrong: float = 0.0  # share of the newest strokes that was shown wrong
     _drawn: int = 0  # how often strokes changed
 
     def changed(self) -> None:
@@ -54,7 +54,7 @@ class Offers:
     def wonder(self, marks: Mapping[Stroke, Mark]) -> None:
         """Note how much of new strokes was right before they were learnt."""
         if marks:
-            self._wrong = 1 - balanced(marks)
+            self.wrong = 1 - balanced(marks)
 
     def forget_marks(self) -> None:
         """Mark anew what is shown."""
@@ -117,7 +117,7 @@ class Offers:
         whole = shown.with_beside(aim.beside) if same else aim.screen()
         few = len(self.strokes) <= FEW
         stride = 1.0 if few else self.anchors.stride(
-            self.shelf.seen, shown, whole, fresh, self._wrong
+            self.shelf.seen, shown, whole, fresh, self.wrong
         )
         if not stride:  # what is shown has to be seen first
             found = self.nearby(aim, fresh)
