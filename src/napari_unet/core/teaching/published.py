@@ -10,7 +10,7 @@ from napari_unet.core.teaching.pupil import Weights, between
 from napari_unet.core.teaching.screen import Beside, Screen
 
 KEPT = 50  # states that undo can go back to: 6 MB of the smallest network
-UNSEEN = 3  # states one after another that nobody looked at: then nobody is waiting for the next
+UNSEEN = 3  # changes, made or put off, that nobody looked at: then nobody is waiting for the next
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Shelf:
         self._states: list[State] = []
         self._screen: tuple[State, Screen] | None = None
         self._seen: Screen | None = None  # what was looked at last
-        self._unseen = 0  # states that were shown since
+        self._unseen = 0  # changes since, made or put off
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -100,18 +100,19 @@ class Shelf:
         return self._screen[1]
 
     def look(self) -> Screen:
-        """Return the same, to be looked at."""
+        """Return the same; somebody looks at it."""
         self._seen, self._unseen = self.screen(), 0
         return self._seen
 
-    @property
     def seen(self) -> Screen:
-        """What was looked at last, that what comes next may not differ from by much.
+        """Return what was looked at last; what is shown, where nobody looks for long."""
+        if self._seen is None or self._unseen > UNSEEN:
+            return self.screen()
+        return self._seen
 
-        Where nobody looks at one state after another, it is what is shown.
-        """
-        waited_for = self._seen is not None and self._unseen <= UNSEEN
-        return self._seen if self._seen is not None and waited_for else self.screen()
+    def put_off(self) -> None:
+        """Note that a change waits until somebody looks."""
+        self._unseen += 1
 
     def add(self, state: State, screen: Screen | None = None) -> None:
         """Show ``state``; the oldest one beyond those kept is forgotten.
@@ -121,7 +122,9 @@ class Shelf:
         self._states.append(state)
         self._unseen += 1
         del self._states[:-KEPT]
-        if screen is not None:
+        if screen is None:
+            self._seen = None  # it comes from elsewhere, and nobody has seen any like it
+        else:
             self._screen = (state, screen)
 
     def next_epoch(self) -> int:
