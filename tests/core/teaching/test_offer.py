@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_unet.core.teaching import offer
+from napari_unet.core.teaching import anchors, offer
+from napari_unet.core.teaching.published import UNSEEN
 
 
 @pytest.fixture
@@ -56,3 +57,56 @@ def test_a_stroke_that_is_obeyed_without_help_has_no_spot_any_more(taught, pictu
     list(taught.learn(steps=120))
     assert not taught._course._unlearnt.now()
     assert taught._shelf.last.beside.spots == ()
+
+
+def away_from(spot, taught, picture):
+    """Return what is shown farther from a stroke than its spot reaches."""
+    labels = taught.predict(tuple(slice(0, n) for n in picture[1].shape))[0].astype(int)
+    rows, columns = (slice(max(part.start - 24, 0), part.stop + 24) for part in spot)
+    labels[rows, columns] = -1
+    return labels
+
+
+def test_what_is_mended_comes_first_and_the_rest_after_it(offers, taught, picture, monkeypatch):
+    monkeypatch.setattr(anchors, "CHANGED", 1.0)
+    everything = tuple(slice(0, n) for n in picture[1].shape)
+    list(taught.learn(steps=30))
+    box = (slice(60, 64), slice(90, 110))
+    wrong = 2 - taught.predict(box)[0]  # codes of the other class
+    taught.paint(box, wrong.astype(np.uint8))
+    before, shares = away_from(box, taught, picture), []
+    monkeypatch.setattr(
+        offers, "take", lambda one, take=offers.take: (shares.append(one.share), take(one))
+    )
+    list(taught.learn(steps=1))
+    assert offers.mending
+    assert shares == [0.0]
+    np.testing.assert_array_equal(away_from(box, taught, picture), before)
+    right = (slice(20, 24), slice(90, 110))
+    taught.paint(right, taught.predict(right)[0] + 1)
+    list(taught.learn(steps=1))
+    assert not offers.mending
+    assert shares[1] > 0
+    assert taught.predict(everything)[0].shape == picture[1].shape
+
+
+def test_a_change_waits_until_somebody_looks_but_not_for_ever(offers, taught, picture, monkeypatch):
+    shelf = taught._shelf
+    list(taught.learn(steps=10))
+    seen = shelf.look()
+    assert shelf.seen() is seen
+    monkeypatch.setattr(type(offers.anchors), "stride", lambda *_: 0.0)
+    aim, before = shelf.last, len(shelf)
+    for _ in range(UNSEEN):
+        offer = offers.of(aim, [], 0.5)
+        assert not offer.verdict.publish
+        assert not offer.whole, "more is to come"
+        assert shelf.seen() is seen
+    assert len(shelf) == before
+    shelf.add(aim, seen.with_beside(aim.beside))
+    assert shelf.seen() is shelf.screen() is not seen
+    taught.predict((slice(0, 9), slice(0, 9)))
+    shelf.add(aim, seen)
+    assert shelf.seen() is not shelf.screen()
+    shelf.add(aim)
+    assert shelf.seen() is shelf.screen(), "from elsewhere"

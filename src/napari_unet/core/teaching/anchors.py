@@ -8,6 +8,7 @@ shown there, and the more it counts.
 """
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,14 @@ STRIDES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)  # of the way, that are 
 PER = PIECE // CELL  # cells along the edge of a piece
 
 
+class Way(NamedTuple):
+    """Where a stride leads, and what it is measured against."""
+
+    seen: Screen  # what was looked at last
+    shown: Screen
+    aim: Screen  # what was learnt
+
+
 class Anchors:
     """Finds anchors in the pieces of a picture that hold strokes: those are filtered already."""
 
@@ -39,6 +48,11 @@ class Anchors:
     ) -> None:
         self._picture, self._strokes, self._exam = picture, strokes, exam
         self._filters, self._seed = filters, seed
+
+    @property
+    def guessed(self) -> bool:
+        """Whether what is shown is from so few strokes that it is no better than a guess."""
+        return len(self._strokes) <= FEW
 
     def held(self, shown: Screen, fresh: Collection[Stroke]) -> Held | None:
         """Return what is shown of some pixels, none near ``fresh`` strokes; not of few strokes."""
@@ -60,36 +74,41 @@ class Anchors:
         """Let ``shown`` score the cells of the anchors, so that it knows what it says of them."""
         self._exam.values(shown, self._cells())
 
-    def stride(self, shown: Screen, aim: Screen, fresh: Collection[Stroke]) -> float:
-        """Return how far to go at once from what is shown to ``aim``: 1 is all the way.
+    def stride(self, way: Way, fresh: Collection[Stroke], wrong: float) -> float:
+        """Return how far to go at once from what is shown to what was learnt: 1 is all the way.
 
-        As far as changes no more pixels, those near ``fresh`` strokes left out, than are a small
-        part of those shown as objects: so much of them, at most, can be lost at once.
+        As far as no more pixels, those near ``fresh`` strokes left out, differ from what was seen
+        last than are a small part of those seen as objects: so much of them, at most, can be lost
+        from one look to the next. 0 where what is shown already differs by so much. Of a guess that
+        had a part of the newest strokes ``wrong`` more may change.
         """
-        cells = self._cells()
-        before, after = (self._exam.values(screen, cells) for screen in (shown, aim))
-        pairs = []
-        for cell in cells:
-            plane, *place = cell
-            pixels = np.indices((CELL, CELL)).reshape(2, -1).T + np.array(place) * CELL
-            kept = self._kept(plane, pixels, fresh)
-            ends = (
-                part[cell][:, :CELL, :CELL].reshape(len(part[cell]), -1) for part in (before, after)
-            )
-            pairs.append([end[:, kept] for end in ends])
-        start, end = (np.concatenate(part, axis=1) for part in zip(*pairs, strict=True))
+        before, start, end = self._said(way, fresh)
         if not start.size:
             return 1.0
-        labels = start.argmax(axis=0)
+        labels = before.argmax(axis=0)
         objects = float((labels > 0).mean())
         allowed = max(CHANGED * objects, FEWEST)
         if objects > MANY:
-            allowed += GUESSED * (objects - MANY) * min(FEW / len(self._strokes), 1.0)
+            few = min(FEW / len(self._strokes), 1.0)
+            allowed += GUESSED * (objects - MANY) * few * wrong
         for share in STRIDES:
             differs = (start + share * (end - start)).argmax(axis=0) != labels
             if float(differs.mean()) <= allowed:
                 return share
-        return STRIDES[-1]
+        return STRIDES[-1] if way.seen is way.shown else 0.0
+
+    def _said(self, way: Way, fresh: Collection[Stroke]) -> list[np.ndarray]:
+        """Return the values (K, n) of each of three at the same pixels, none near ``fresh``."""
+        cells = self._cells()
+        said = [self._exam.values(screen, cells) for screen in way]
+        parts = []
+        for cell in cells:
+            plane, *place = cell
+            pixels = np.indices((CELL, CELL)).reshape(2, -1).T + np.array(place) * CELL
+            kept = self._kept(plane, pixels, fresh)
+            ends = (part[cell][:, :CELL, :CELL].reshape(len(part[cell]), -1) for part in said)
+            parts.append([end[:, kept] for end in ends])
+        return [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]
 
     def _kept(self, plane: Plane, pixels: np.ndarray, fresh: Collection[Stroke]) -> np.ndarray:
         """Return which pixels (n, 2) lie in the picture and not near ``fresh`` strokes."""

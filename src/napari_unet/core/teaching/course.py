@@ -89,7 +89,7 @@ class Course:
         if self.shelf.last is None:
             return
         new = self._offers.unmarked(s for s in self._unlearnt.now() if not s.confirmed)
-        self.foreseen.note(self._offers.marks(new).values())
+        self.foreseen.note(self._offers.foresee(new).values())
 
     def step(self) -> Published | None:
         """Take one step of learning; return what there is to tell after it."""
@@ -169,7 +169,7 @@ class Course:
         return self.shelf.last is not None and self.shelf.last.taught
 
     def _glance(self) -> Published | None:
-        """Fit a glance to all strokes; show it near the new ones."""
+        """Fit a glance to all strokes; show some of it, at once near the new ones."""
         self._changed, fresh, last = False, self._unlearnt.now(), self.shelf.last
         before = self._beside.glance if self._beside else None
         held = self.anchors.held(self.shelf.screen(), fresh) if last else None
@@ -179,7 +179,7 @@ class Course:
             told, beside = self._told("", 0.0, None, True), replace(self._beside, network=0.0)
             first = State(told, self.pupil.network, self.pupil.weights(), beside)
             return self._show(self._offers.of(first, fresh, 0.0))
-        return self._fade(near=True)
+        return (None if self._offers.mending else self._fade(near=False)) or self._fade(near=True)
 
     def _fade(self, near: bool) -> Published | None:
         """Show the newest glance ``near`` new strokes alone, or part of it elsewhere too."""
@@ -197,8 +197,8 @@ class Course:
         beside = self._beside and self._aimed(fresh, self._share())
         aim = State(told, self.pupil.network, self.pupil.weights(), beside)
         offer = self._offers.of(aim, fresh, 0.5)
-        verdict, whole = offer.verdict, offer.share == 1.0 or not offer.verdict.publish
-        self._progress.note_exam(verdict.agreement, self.exam.cells(offer.marks), whole)
+        verdict = offer.verdict
+        self._progress.note_exam(verdict.agreement, self.exam.cells(offer.marks), offer.whole)
         if self.over:
             verdict = verdict._replace(said="Settled: waiting for you.")
         if self._progress.steps >= FORGIVEN:

@@ -138,7 +138,7 @@ class Lesson:
     def predict(self, box: AnyBox) -> tuple[np.ndarray, np.ndarray]:
         """Return labels (0 background, 1…) and scores (classes first) of ``box``."""
         region = self._region(box)
-        labels, scores = self._view.predict(self._shelf.screen(), region.box)
+        labels, scores = self._view.predict(self._shelf.look(), region.box)
         return region.asked(labels), region.asked(scores)
 
     def tiles(self, box: AnyBox, cursor: Sequence[float] | None = None) -> Iterator[PreviewTile]:
@@ -146,7 +146,7 @@ class Lesson:
 
         What is painted shows as painted. Drop tiles whose epoch is no longer the Teacher's.
         """
-        return self._view.tiles(self._shelf.screen(), self._region(box), self._shelf.epoch, cursor)
+        return self._view.tiles(self._shelf.look(), self._region(box), self._shelf.epoch, cursor)
 
     def undo_learning(self) -> Published:
         """Go back to what was published before; painting makes it learn on from there."""

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from napari_unet.core.teaching.anchors import Anchors
-from napari_unet.core.teaching.exam import Exam, Mark
-from napari_unet.core.teaching.gate import Gate, Verdict
+from napari_unet.core.teaching.anchors import Anchors, Way
+from napari_unet.core.teaching.exam import Exam, Mark, balanced
+from napari_unet.core.teaching.gate import OBEYED, Gate, Verdict
 from napari_unet.core.teaching.published import Shelf, State
 from napari_unet.core.teaching.screen import Screen
 from napari_unet.core.teaching.strokes import Stroke, Strokes
@@ -30,6 +30,11 @@ class Offer(NamedTuple):
     verdict: Verdict
     share: float = 1.0  # of the way to what was learnt
 
+    @property
+    def whole(self) -> bool:
+        """Whether no more of it is to come: all of it is shown, or no part of it can be."""
+        return self.share == 1.0 or (self.share > 0.0 and not self.verdict.publish)
+
 
 @dataclass
 class Offers:
@@ -42,6 +47,7 @@ class Offers:
     _gate: Gate = field(default_factory=Gate)
     _marks: dict[Stroke, Mark] = field(default_factory=dict)  # of what is shown
     _spotted: bool = False  # what is shown differs by spots alone from what was
+    _wrong: float = 0.0  # share of the newest strokes that was shown wrong
     _drawn: int = 0  # how often strokes changed
 
     def changed(self) -> None:
@@ -49,6 +55,20 @@ class Offers:
         self._gate.reset()
         self._spotted = False
         self._drawn += 1
+
+    def foresee(self, new: Collection[Stroke]) -> dict[Stroke, Mark]:
+        """Return the marks of what is shown on strokes that are not learnt yet."""
+        marks = self.marks(new)
+        self._wrong = 1 - balanced(marks) if marks else self._wrong
+        return marks
+
+    @property
+    def mending(self) -> bool:
+        """Whether the newest strokes mend a preview: then the places they mend come first.
+
+        Of one from few strokes, or of one that had the new ones right, the whole is wanted soonest.
+        """
+        return self._wrong > 1 - OBEYED and not self.anchors.guessed
 
     def forget_marks(self) -> None:
         """Mark anew what is shown."""
@@ -110,7 +130,12 @@ class Offers:
         asked = self._asked_last(fresh) if same else self.asked(fresh)
         whole = shown.with_beside(aim.beside) if same else aim.screen()
         few = len(self.strokes) <= FEW
-        stride = 1.0 if few else self.anchors.stride(shown, whole, fresh)
+        way = Way(self.shelf.seen(), shown, whole)
+        stride = 1.0 if few else self.anchors.stride(way, fresh, self._wrong)
+        if not stride:  # what is shown has to be seen first
+            self.shelf.put_off()
+            found = self.nearby(aim, fresh)
+            return found._replace(verdict=found.verdict._replace(publish=False))
         offer = None
         for share in (stride, stride * less):
             state = last.toward(aim, share)

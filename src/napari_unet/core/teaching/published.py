@@ -10,6 +10,7 @@ from napari_unet.core.teaching.pupil import Weights, between
 from napari_unet.core.teaching.screen import Beside, Screen
 
 KEPT = 50  # states that undo can go back to: 6 MB of the smallest network
+UNSEEN = 3  # changes, made or put off, that nobody looked at: then nobody is waiting for the next
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +70,8 @@ class Shelf:
     def __init__(self) -> None:
         self._states: list[State] = []
         self._screen: tuple[State, Screen] | None = None
+        self._seen: Screen | None = None  # what was looked at last
+        self._unseen = 0  # changes since, made or put off
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -96,14 +99,32 @@ class Shelf:
             self._screen = (last, screen)
         return self._screen[1]
 
+    def look(self) -> Screen:
+        """Return the same; somebody looks at it."""
+        self._seen, self._unseen = self.screen(), 0
+        return self._seen
+
+    def seen(self) -> Screen:
+        """Return what was looked at last; what is shown, where nobody looks for long."""
+        if self._seen is None or self._unseen > UNSEEN:
+            return self.screen()
+        return self._seen
+
+    def put_off(self) -> None:
+        """Note that a change waits until somebody looks."""
+        self._unseen += 1
+
     def add(self, state: State, screen: Screen | None = None) -> None:
         """Show ``state``; the oldest one beyond those kept is forgotten.
 
         ``screen`` scores as the state does, and knows already what it said of some places.
         """
         self._states.append(state)
+        self._unseen += 1
         del self._states[:-KEPT]
-        if screen is not None:
+        if screen is None:
+            self._seen = None  # it comes from elsewhere, and nobody has seen any like it
+        else:
             self._screen = (state, screen)
 
     def next_epoch(self) -> int:
@@ -118,12 +139,13 @@ class Shelf:
     def drop_last(self) -> None:
         """Forget what is shown, so that the state before it is shown again."""
         self._states.pop()
+        self._seen = None
 
     def look_anew(self) -> None:
         """Forget what was said of places: the picture looks different now."""
-        self._screen = None
+        self._screen = self._seen = None
 
     def replace(self, states: list[State]) -> None:
         """Put other states in the place of all."""
         self._states = states
-        self._screen = None
+        self._screen = self._seen = None
