@@ -13,8 +13,6 @@ import numpy as np
 from napari_unet.core.convolving.products import COLUMNS
 from napari_unet.core.convolving.squares import VALUES, values_of_kernels
 
-NO_FLOOR, RECTIFIED = np.float32(-np.inf), np.float32(0)
-
 
 class Kernels(NamedTuple):
     """A 3x3 convolution with a ReLU, as Winograd's."""
@@ -28,7 +26,7 @@ class Panels(NamedTuple):
 
     weights: np.ndarray  # (places, outputs / 16, inputs, 16) float32
     bias: np.ndarray  # (outputs,)
-    least: np.float32  # what is written where a result is below it
+    rectified: bool
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def panels_of_rise(weight: np.ndarray, bias: np.ndarray, rectified: bool) -> Pan
     weight, bias = _filled(weight.swapaxes(0, 1), bias, weight.shape[:1])
     outputs, inputs = weight.shape[:2]
     places = weight.reshape(outputs // COLUMNS, COLUMNS, inputs, 4).transpose(3, 0, 2, 1)
-    return Panels(np.ascontiguousarray(places), bias, RECTIFIED if rectified else NO_FLOOR)
+    return Panels(np.ascontiguousarray(places), bias, rectified)
 
 
 def panels_of_entry(weight: np.ndarray, bias: np.ndarray) -> Panels:
@@ -85,14 +83,14 @@ def panels_of_entry(weight: np.ndarray, bias: np.ndarray) -> Panels:
     weight, bias = _filled(weight, bias)
     inputs = weight[0].size
     panel = weight.reshape(-1, COLUMNS, inputs).swapaxes(1, 2)
-    return Panels(np.ascontiguousarray(panel[None]), bias, RECTIFIED)
+    return Panels(np.ascontiguousarray(panel[None]), bias, True)
 
 
 def panels_of_head(weight: np.ndarray, bias: np.ndarray) -> Panels:
     """Return the last layer (classes, inputs, 1, 1)."""
     weight, bias = _filled(weight, bias, weight.shape[1:2])
     panel = weight.reshape(-1, COLUMNS, weight.shape[1]).swapaxes(1, 2)
-    return Panels(np.ascontiguousarray(panel[None]), bias, NO_FLOOR)
+    return Panels(np.ascontiguousarray(panel[None]), bias, False)
 
 
 def _filled(

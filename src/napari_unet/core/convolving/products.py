@@ -1,6 +1,7 @@
 """Products: six rows times sixteen columns, the inner loop of nearly all the work."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -17,7 +18,6 @@ from napari_unet.core.convolving.vectors import (
     Vector,
     along,
     everywhere,
-    spread_out,
 )
 
 ROWS, COLUMNS = 6, 2 * LANES  # of a product: 12 registers of sums, and there are 16
@@ -42,20 +42,27 @@ def multiply(typing: Any, depth: Any, left: Any, line: Any, right: Any, out: Any
 
 @intrinsic
 def multiply_from(
-    typing: Any, depth: Any, left: Any, line: Any, right: Any, bias: Any, least: Any, out: Any,
-    row: Any,
-) -> Any:  # fmt: skip
-    """Write what ``multiply`` does plus 16 numbers, and ``least`` (float32) where it is above."""
+    typing: Any, depth: Any, left: Any, line: Any, right: Any, bias: Any, out: Any, row: Any
+) -> Any:
+    """Write what ``multiply`` does plus 16 numbers."""
+    return types.void(*(ADDRESS,) * 7), partial(_generate_from, False)
 
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        depth, left, line, right, bias, least, out, row = given
-        halves = along(builder, bias, ir.Constant(bias.type, LANES * BYTES), 2)
-        sums = _Sums(builder, [Vector.at(builder, place) for place in halves])
-        sums.add_product(depth, left, line, right)
-        sums.put(out, row, spread_out(builder, least))
-        return context.get_dummy_value()
 
-    return types.void(*(ADDRESS,) * 5, types.float32, *(ADDRESS,) * 2), generate
+@intrinsic
+def multiply_rectified(
+    typing: Any, depth: Any, left: Any, line: Any, right: Any, bias: Any, out: Any, row: Any
+) -> Any:
+    """Write what ``multiply_from`` does, and 0 where it is above."""
+    return types.void(*(ADDRESS,) * 7), partial(_generate_from, True)
+
+
+def _generate_from(rectified: bool, context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    depth, left, line, right, bias, out, row = given
+    halves = along(builder, bias, ir.Constant(bias.type, LANES * BYTES), 2)
+    sums = _Sums(builder, [Vector.at(builder, place) for place in halves])
+    sums.add_product(depth, left, line, right)
+    sums.put(out, row, ir.Constant(VECTOR, [0.0] * LANES) if rectified else None)
+    return context.get_dummy_value()
 
 
 class _Sums:

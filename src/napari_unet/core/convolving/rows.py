@@ -11,7 +11,7 @@ import numpy as np
 from napari_unet.core.compiled import compiled
 from napari_unet.core.convolving.layers import Panels
 from napari_unet.core.convolving.planes import Plane
-from napari_unet.core.convolving.products import COLUMNS, ROWS, multiply_from
+from napari_unet.core.convolving.products import COLUMNS, ROWS, multiply_from, multiply_rectified
 from napari_unet.core.convolving.vectors import BYTES, move
 
 FEWEST = ROWS  # pixels of a row
@@ -79,10 +79,11 @@ def _product(
     panel = address(panels.weights) + place * blocks * BYTES * COLUMNS * inputs
     for block in range(blocks):
         start = address(panels.bias) + BYTES * COLUMNS * block
-        to = target + BYTES * COLUMNS * block
         for some in range(0, count, ROWS):
             x = min(some, count - ROWS)
-            multiply_from(
-                inputs, left + x * line, line, panel, start, panels.least, to + x * step, step
-            )
+            pixels, to = left + x * line, target + x * step + BYTES * COLUMNS * block
+            if panels.rectified:
+                multiply_rectified(inputs, pixels, line, panel, start, to, step)
+            else:
+                multiply_from(inputs, pixels, line, panel, start, to, step)
         panel += BYTES * COLUMNS * inputs
