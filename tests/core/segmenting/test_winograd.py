@@ -143,10 +143,13 @@ def test_rows_that_are_too_short_are_left_to_torch():
     net = network(base=16, depth=2)
     quick, random = in_winograd(net), np.random.default_rng(0)
     for n in range(1, 20):
-        tile = random.random((1, net.input_size(n), net.input_size(40)), np.float32)
-        assert np.abs(quick.score(tile) - net.score(tile)).max() < 1e-5
-    smallest = random.random((1, *(net.input_size(1),) * 2), np.float32)
-    assert np.array_equal(quick.score(smallest), net.score(smallest))
+        low = random.random((1, net.input_size(n), net.input_size(40)), np.float32)
+        for tile in (low, np.ascontiguousarray(low.swapaxes(1, 2))):
+            assert np.abs(quick.score(tile) - net.score(tile)).max() < 1e-5
+    narrow = random.random((1, net.input_size(40), net.input_size(1)), np.float32)
+    assert np.array_equal(quick.score(narrow), net.score(narrow))
+    low = np.ascontiguousarray(narrow.swapaxes(1, 2))
+    assert not np.array_equal(quick.score(low), net.score(low))  # rows are long enough: ours
 
 
 def test_numbers_that_are_none_are_not_hidden():

@@ -20,8 +20,8 @@ ROUNDS = 3
 def winograd_pays(beaten: torch.dtype = torch.float32) -> bool:
     """Tell whether it is clearly faster in float32 than torch's convolutions in ``beaten``.
 
-    Measured once per process, in a third of a second; the first time after an installation it is
-    compiled, in some seconds.
+    Measured once per process, in two thirds of a second; the first time after an installation it is
+    compiled, in a dozen seconds.
     """
     try:
         return _gain(beaten) > CLEARLY_FASTER

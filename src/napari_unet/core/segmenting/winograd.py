@@ -37,7 +37,7 @@ class WinogradNetwork(UNet):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (B, classes, *output) before the softmax, of (B, channels, *input)."""
         sizes = self._copied_sizes(tuple(x.shape[1:]))
-        if min(sizes[-1]) < 2 * FEWEST:  # pixels of the bottom, up-convolved
+        if sizes[-1][-1] < 2 * FEWEST:  # pixels in a row of the bottom, up-convolved
             return super().forward(x)
         self.passage.threads = torch.get_num_threads()
         found = [self.passage(image.numpy(), sizes).copy() for image in x.contiguous()]
