@@ -71,9 +71,7 @@ def _row(picture: Picture, who: tuple[str, str], seed: int, session: Session) ->
         "dip": _rounded(session.dip),
         "foreseen": _mean(session.foreseen),
         "obeyed": _mean(session.obeyed),
-        "obeyed_lowest_tenth": _rounded(
-            float(np.quantile(session.obeyed, 0.1)) if session.obeyed else None
-        ),
+        "drawn": _mean(session.drawn),
         "curve": [[round(when, 2), round(iou, 4)] for when, iou in session.curve],
     }
 

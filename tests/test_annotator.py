@@ -140,11 +140,22 @@ def test_shares_dips_and_first_preview_are_counted(picture):
     assert session.iou(half, picture.objects) == pytest.approx(half.sum() / picture.objects.sum())
 
 
+def test_a_stroke_is_judged_soon_and_once_more_when_it_should_be_drawn(picture):
+    simulation = session.Simulation(picture, Stubborn(picture.objects), 0)
+    simulation.preview = Stubborn(np.zeros_like(picture.objects)).shown
+    stroke = simulation.person.stroke(simulation.preview)
+    assert stroke.corrects
+    simulation._paint(stroke)
+    simulation._show(0.8, Stubborn(picture.objects).shown)
+    simulation._judge(1.6)
+    assert (simulation.session.obeyed, simulation.session.drawn) == ([0.0], [1.0])
+
+
 def test_the_table_says_who_is_ahead():
     def row(learner, user, early, late):
         keys = (
             "strokes", "mends_from_s", "first_preview_cpu_s", "foreseen", "obeyed",
-            "obeyed_lowest_tenth", "dip", "cpu_s", "latest_cpu_s",
+            "drawn", "dip", "cpu_s", "latest_cpu_s",
         )  # fmt: skip
         about = {"image": "set 1", "learner": learner, "user": user, "instances": True}
         about["seconds"] = 30.0 if user == "forest" else 121.0
@@ -154,9 +165,7 @@ def test_the_table_says_who_is_ahead():
     text = curves.table([row("teacher", "teacher", 0.7, 0.9), same, own])
     early = "0.700 / 0.800 / 0.720 / "
     assert f"| set 1 | {early} | {early} | 0.900 / 0.850 /  /  |" in text
-    assert "mend its own errors: at 10 s more than 0.03 behind on 0 of 1 pictures (aim: none)." in (
-        text
-    )
-    assert "more than 0.03 behind on 1 of 1" in text
+    assert "own errors: at 10 s -0.020 in the mean, more than 0.03 behind on 0 of 1 pict" in text
+    assert "at 10 s -0.100 in the mean, more than 0.03 behind on 1 of 1 pictures (aim: n" in text
     assert "ahead on 1 of 1" in text
     assert "instance sets: 0.900 (aim: 0.85); set 0.900" in text

@@ -12,6 +12,7 @@ from annotating.strokes import Stroke
 
 PAUSE = 1.0  # seconds a person looks on when there is nothing to mend
 SOON = 0.5  # processor seconds within which a learner should have obeyed a stroke
+DRAWN = 1.0  # further seconds within which that should be on the screen everywhere around it
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Session:
     strokes: list[tuple[float, Stroke]] = field(default_factory=list)  # painted when
     foreseen: list[float] = field(default_factory=list)  # share of a stroke right before it
     obeyed: list[float] = field(default_factory=list)  # the same SOON after a mending stroke
+    drawn: list[float] = field(default_factory=list)  # the same DRAWN after that
     mends_from: float | None = None  # when the person began to mend
     first_preview: float | None = None  # seconds of one core from both classes painted
     seconds: float = 0.0  # how long it was, for the person
@@ -58,7 +60,8 @@ class Simulation:
         self.clock = 0.0
         self._late = 0.0  # processor seconds already taken from the time that comes
         self._coming: list[tuple[float, Preview]] = []  # with the moment it is shown
-        self._unjudged: list[tuple[float, Stroke]] = []  # with the moment it is judged
+        # with the moment it is judged, and where that is noted
+        self._unjudged: list[tuple[float, Stroke, list[float]]] = []
         self._both_since: float | None = None
 
     def run(self, seconds: float) -> Session:
@@ -92,17 +95,20 @@ class Simulation:
         self.session.curve.append((when, iou(preview.objects, self.picture.objects)))
 
     def _judge(self, now: float) -> None:
-        """Note of strokes painted SOON ago how much of them is shown right."""
+        """Note of strokes painted SOON ago, or DRAWN before that, how much is shown right."""
         while self._unjudged and self._unjudged[0][0] < now and self.preview is not None:
-            _, stroke = self._unjudged.pop(0)
-            self.session.obeyed.append(stroke.share(self.preview.objects))
+            _, stroke, noted = self._unjudged.pop(0)
+            noted.append(stroke.share(self.preview.objects))
 
     def _paint(self, stroke: Stroke) -> None:
         session = self.session
         if self.preview is not None:
             session.foreseen.append(stroke.share(self.preview.objects))
         if stroke.corrects:
-            self._unjudged.append((self.clock + self._late + SOON, stroke))
+            soon = self.clock + self._late + SOON
+            self._unjudged.append((soon, stroke, session.obeyed))
+            self._unjudged.append((soon + DRAWN, stroke, session.drawn))
+            self._unjudged.sort(key=lambda item: item[0])
             session.mends_from = self.clock if session.mends_from is None else session.mends_from
         session.strokes.append((self.clock, stroke))
         self.learner.paint(stroke)

@@ -166,5 +166,6 @@ def _percentiles(
 
 
 def _finite_percentiles(values: np.ndarray, at: tuple[float, float]) -> np.ndarray:
-    finite = values[np.isfinite(values)]
-    return np.percentile(finite, at) if finite.size else np.zeros(2)
+    finite = np.isfinite(values)
+    values = values if finite.all() else values[finite]
+    return np.percentile(values, at, overwrite_input=True) if values.size else np.zeros(2)

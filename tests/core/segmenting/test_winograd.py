@@ -130,9 +130,27 @@ def test_no_bit_depends_on_threads_strips_or_bands(monkeypatch):
         assert torch.equal(in_winograd(net)(tile), alone)
 
 
-def test_a_tile_leaves_nothing_to_the_next():
+@pytest.mark.parametrize("threads", [1, 2, 3, 4, 7])
+def test_every_thread_has_as_many_parts_of_a_level(threads):
+    for bands in (1, 2, 3):
+        for height in (30, 96, 290, 301, 600, 1208, 5000):
+            parts = passage._shares(threads, bands, height)
+            assert bands * parts % threads == 0 or parts == -(-threads // bands)
+            assert bands * parts >= threads
+            assert bands * (parts - 1) < threads * passage.SHARES
+            assert height // parts >= passage.LEAST or bands * (parts - 1) < threads
+    assert passage._shares(2, 1, 300) == 2  # three would leave one of two threads to wait
+
+
+def test_a_tile_leaves_nothing_to_the_next_and_is_left_alone_by_it():
     net = network(base=16, depth=2)
     quick, random = in_winograd(net), np.random.default_rng(0)
+    with torch.inference_mode():
+        first, second = torch.rand(2, 1, 1, 124, 124)
+        scores = quick(first)
+        kept = scores.clone()
+        assert not torch.equal(quick(second), kept)
+    assert torch.equal(scores, kept)
     tiles = [random.random((1, *size), np.float32) for size in ((124, 92), (92, 156), (80, 80))]
     alone = [in_winograd(net).score(tile) for tile in tiles]
     for tile, scores in zip([*tiles, *tiles[::-1]], [*alone, *alone[::-1]], strict=True):

@@ -8,6 +8,7 @@ import napari_unet
 from napari_unet import Teacher
 from napari_unet.core.teaching import progress
 from napari_unet.core.teaching.course import FIRST
+from napari_unet.core.teaching.filters import Filters
 from napari_unet.core.teaching.published import KEPT
 
 
@@ -74,6 +75,17 @@ def test_the_first_preview_costs_about_a_second_of_one_core(tools, full_size):
     assert any(p.new for p in teacher.learn(steps=20))
     teacher.predict(everything(image))
     assert time.thread_time() - start < 3.0
+
+
+@pytest.mark.parametrize(("shape", "pieces"), [((530, 700), 9), ((400, 1400), 1)])
+def test_unless_it_is_large_a_picture_is_filtered_before_anything_is_painted(
+    shape, pieces, monkeypatch
+):
+    made, make = [], Filters._made
+    monkeypatch.setattr(Filters, "_made", lambda *args: made.append(args) or make(*args))
+    teacher = Teacher(np.random.default_rng(0).integers(0, 255, shape, np.uint8))
+    teacher.prepare()
+    assert len(made) == pieces
 
 
 def test_the_same_seed_and_steps_give_the_same_bits(picture, tools):

@@ -17,7 +17,7 @@ from napari_unet.core.convolving.strips import Level, Lines, compute
 from napari_unet.core.convolving.vectors import BYTES
 from napari_unet.core.convolving.workspace import Workspace
 
-SHARES, LEAST = 4, 96  # parts of a level a thread, for balance, if they have so many rows …
+SHARES, LEAST = 4, 96  # parts of a level a thread at most, and rows of each at least, …
 # … as four rows of the first convolution are computed for two parts
 BLOCKS = 3  # of squares in a strip, at least: kernels are read once a block
 BAND, NARROW = 1300, 64  # columns computed at a time where channels are few: rows stay cached
@@ -35,7 +35,7 @@ class Passage:
     def __call__(self, image: np.ndarray, sizes: Sequence[tuple[int, ...]]) -> np.ndarray:
         """Return scores (height, width, classes) of an image (channels, height, width).
 
-        ``sizes``: what is copied of each level. The array is written over by the next call.
+        ``sizes``: what is copied of each level.
         """
         with ThreadPoolExecutor(max(self.threads - 1, 1)) as pool:
             levels = Levels(self.layers, self.arrays, self.threads, pool)
@@ -82,7 +82,7 @@ class Levels:
             size = tuple(2 * n - 4 for n in low.shape[:2])
             given = {"low": low, "rise": rise, "beside": copied, "first": first, "second": second}
             if level == 2 * len(copies):
-                low = self.arrays.take("scores", (*size, layers.classes))
+                low = np.empty((*size, layers.classes), np.float32)
                 self._compute(size, **given, scores=low)
             else:
                 low = self._map(level, (*size, len(second.bias)))
@@ -99,8 +99,7 @@ class Levels:
         band = width
         if len(given["second"].bias) <= NARROW:
             band = _length(width, ceil(width / BAND))
-        shares = ceil(self.threads * SHARES / ceil(width / band))
-        share = _length(height, max(min(shares, height // LEAST), self.threads))
+        share = _length(height, _shares(self.threads, ceil(width / band), height))
         strip = min(MADE * ceil(BLOCKS * SQUARES / ceil(band / MADE)), share)
         parts = iter([
             (left, top) for left in range(0, width, band) for top in range(0, height, share)
@@ -159,6 +158,16 @@ class Levels:
             found=found.ctypes.data,
             room=Room(*(array.ctypes.data for array in room)),
         )
+
+
+def _shares(threads: int, bands: int, height: int) -> int:
+    """Return in how many parts the rows of each band are computed.
+
+    In all as many for each thread: with three parts for two threads one would wait for long.
+    """
+    most = min(ceil(threads * SHARES / bands), height // LEAST)
+    even = (parts for parts in range(most, 0, -1) if parts * bands % threads == 0)
+    return next(even, ceil(threads / bands))
 
 
 def _plane(given: dict[str, Any], name: str, columns: slice) -> Plane:

@@ -16,7 +16,7 @@ from napari_unet.core.teaching.pupil import Pupil
 from napari_unet.core.teaching.rehearsal import Rehearsal
 from napari_unet.core.teaching.strokes import Strokes
 
-READY = 2**18  # pixels of a picture that are filtered before anything is painted
+READY = 2**19  # pixels of a picture that are filtered before there is anything to show
 
 
 def warm_up(picture: Picture, fresh: Pupil, filters: Filters) -> None:
