@@ -1,6 +1,8 @@
 """Networks whose convolutions are Winograd's have the scores they had, in tiles of any size."""
 
 import copy
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -176,6 +178,24 @@ def test_numbers_that_are_none_are_not_hidden():
         net.bottom.first.weight[3, 2, 1, 1] = float("nan")
     tile = np.random.default_rng(0).random((1, 124, 124), np.float32)
     assert np.isnan(in_winograd(net).score(tile)).any()
+
+
+def test_what_is_made_of_the_weights_is_kept_until_they_change_or_are_gone():
+    net, tile = network(base=16, depth=1), np.random.default_rng(0).random((1, 60, 60), np.float32)
+    first, second = in_winograd(net), in_winograd(net)
+    assert first.passage.layers is second.passage.layers
+    assert first.passage is not second.passage  # two threads may score at a time
+    before = first.score(tile)
+    net.head.bias.data[0] += 1.0  # torch counts no version of this
+    changed = in_winograd(net).score(tile)
+    assert np.abs(changed - net.score(tile)).max() < 1e-5
+    assert np.abs(changed - before).max() > 0.01
+    np.testing.assert_array_equal(first.score(tile), before)
+    assert np.abs(in_winograd(copy.deepcopy(net).double()).score(tile) - changed).max() < 1e-5
+    kept = weakref.ref(in_winograd(net).passage.layers)
+    del net
+    gc.collect()
+    assert kept() is None
 
 
 def test_what_it_keeps_is_counted():

@@ -65,8 +65,9 @@ def kernels_of(weight: np.ndarray, bias: np.ndarray, parts: Sequence[int]) -> Ke
     outputs, inputs = weight.shape[:2]
     taps = weight.reshape(outputs // COLUMNS, COLUMNS, inputs, 9)
     values = np.empty((VALUES, outputs // COLUMNS, inputs, COLUMNS), np.float32)
-    for block, some in enumerate(taps):  # one after the other: in float64 all take much memory
-        values[:, block] = values_of_kernels(some.transpose(2, 1, 0))
+    for block, some in enumerate(taps):  # one after the other: so many are in the cache
+        for place, value in enumerate(values_of_kernels(some.transpose(2, 1, 0))):
+            values[place, block] = value
     return Kernels(values, bias)
 
 
@@ -100,6 +101,8 @@ def _filled(
     outputs, inputs = weight.shape[:2]
     missing = in_sixteens(outputs) - outputs
     parts = parts or ()
+    if not missing and all(part == in_sixteens(part) for part in parts):
+        return np.asarray(weight, np.float32), np.asarray(bias, np.float32)
     assert not parts or sum(parts) == inputs
     ends = np.cumsum(parts)
     for end, part in reversed(list(zip(ends, parts, strict=True))):

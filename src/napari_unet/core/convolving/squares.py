@@ -7,7 +7,8 @@ sum of nine products; the usual points 0, ±1, ±2 would double them again. All 
 in float32.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ TAKEN, MADE = 6, 4  # pixels along one axis of a square that is read, and of wha
 VALUES = TAKEN * TAKEN  # products a square and pair of channels
 POINTS = (0.0, 0.625, -0.625, 1.5, -1.5)  # and infinity
 _A, _B = POINTS[1], POINTS[3]
+SHARES = tuple(1 / prod(p - other for other in POINTS if other != p) for p in POINTS)
 
 
 def values_of_pixels(x: Sequence[Any]) -> list[Any]:
@@ -44,14 +46,18 @@ def pixels_of_values(m: Sequence[Any]) -> list[Any]:
     ]
 
 
-def values_of_kernels(kernels: np.ndarray) -> np.ndarray:
-    """Return (36, ...) float64: the values of kernels (9, ...), their taps first."""
-    line = np.zeros((TAKEN, 3))
-    line[-1, 2] = 1.0
-    for place, point in enumerate(POINTS):
-        others = np.prod([point - other for other in POINTS if other != point])
-        line[place] = point ** np.arange(3) / others
-    flat = kernels.reshape(9, -1).astype(np.float64)
-    # no BLAS: its threads wait for each other on a busy machine, longer than this takes
-    values = np.einsum("vt,tn->vn", np.kron(line, line), flat, optimize=False)
-    return values.reshape(VALUES, *kernels.shape[1:])
+def values_of_kernels(kernels: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the 36 values (...) float64 of kernels (9, ...), their taps first."""
+    taps = kernels.reshape(3, 3, *kernels.shape[1:]).astype(np.float64)
+    for row in _values_of_taps(taps):
+        yield from _values_of_taps(row)
+
+
+def _values_of_taps(taps: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the values of 3 taps along the first axis: at each point, then at infinity."""
+    yield taps[0] * SHARES[0]
+    for point, share in ((_A, SHARES[1]), (_B, SHARES[3])):
+        even, odd = taps[0] * share + taps[2] * (point**2 * share), taps[1] * (point * share)
+        yield even + odd
+        yield even - odd
+    yield taps[2]

@@ -4,6 +4,7 @@ Scores are the same but for rounding: see ``core/convolving/squares.py``.
 """
 
 import copy
+import weakref
 from collections.abc import Sequence
 from typing import cast
 
@@ -53,12 +54,48 @@ def suits(network: UNet) -> bool:
 
 
 def in_winograd(network: UNet) -> WinogradNetwork:
-    """Return a copy for scoring only, in float32, that computes by Winograd's convolutions."""
-    made = copy.deepcopy(network).float().eval().requires_grad_(False)
-    made.__class__ = WinogradNetwork  # no weight is drawn to be thrown away
-    made = cast(WinogradNetwork, made)
-    made.passage = Passage(_layers(made), torch.get_num_threads())
+    """Return a copy for scoring only, in float32, that computes by Winograd's convolutions.
+
+    What was made of the weights is kept for the next image, of the last network only and while it
+    lives: making it takes as long as scoring a small image.
+    """
+    own = copy.copy(_last.of(network) or _last.keep(network, _made(network)))
+    own.passage = Passage(own.passage.layers, torch.get_num_threads())  # arrays are of one thread
+    return own
+
+
+def _made(network: UNet) -> WinogradNetwork:
+    single = copy.deepcopy(network).float().eval().requires_grad_(False)
+    single.__class__ = WinogradNetwork  # no weight is drawn to be thrown away
+    made = cast(WinogradNetwork, single)
+    made.passage = Passage(_layers(made), 1)
     return made
+
+
+class _Last:
+    """The network made last, for as long as that of which it was made lives unchanged."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[weakref.ref[UNet], WinogradNetwork] | None = None
+
+    def of(self, network: UNet) -> WinogradNetwork | None:
+        kept = self._kept
+        if kept is None or kept[0]() is not network:
+            return None
+        pairs = zip(network.parameters(), kept[1].parameters(), strict=True)
+        same = all(now.dtype == then.dtype and torch.equal(now, then) for now, then in pairs)
+        return kept[1] if same else None
+
+    def keep(self, network: UNet, made: WinogradNetwork) -> WinogradNetwork:
+        self._kept = weakref.ref(network, self._forget), made
+        return made
+
+    def _forget(self, gone: "weakref.ref[UNet]") -> None:
+        if self._kept is not None and self._kept[0] is gone:
+            self._kept = None
+
+
+_last = _Last()
 
 
 def kept_bytes(network: nn.Module) -> int:
