@@ -13,6 +13,7 @@ from napari_unet import Teacher
 
 T = TypeVar("T")
 PREVIEWS = 1 / 3  # of the time goes into previews at most
+SOME = 1e-3  # seconds, for one step: strokes are learnt before anything is drawn, as in the dock
 
 
 class TaughtNetwork:
@@ -32,7 +33,7 @@ class TaughtNetwork:
         self._hasty = True
 
     def work(self, seconds: float) -> Iterator[Preview]:
-        learning = self.teacher.learn(max(seconds - self._cost, 0.0))
+        learning = self.teacher.learn(max(seconds - self._cost, SOME if self._hasty else 0.0))
         shown = self.spent
         while published := self._clocked(lambda: next(learning, None)):
             self._stale |= published.new
