@@ -20,7 +20,8 @@ from napari_unet.core.convolving.workspace import Workspace
 SHARES, LEAST = 4, 96  # parts of a level a thread at most, and rows of each at least, …
 # … as four rows of the first convolution are computed for two parts
 BLOCKS = 3  # of squares in a strip, at least: kernels are read once a block
-BAND, NARROW = 1300, 64  # columns computed at a time where channels are few: rows stay cached
+BAND, NARROW = 300, 64  # columns at a time where channels are few; kernels are small, and one …
+# … block is enough: rows stay in a core's own cache
 NO_IMAGE = Image(0, 0, 0, 0)
 MAPS = 2.75  # of full size at once, at most: copies 1 + 1/2 + 1/4 …, and two maps between levels
 
@@ -96,11 +97,11 @@ class Levels:
     def _compute(self, size: tuple[int, ...], **given: Any) -> None:
         """Compute a level that comes out in this size; each thread takes the next part of it."""
         height, width = size
-        band = width
-        if len(given["second"].bias) <= NARROW:
-            band = _length(width, ceil(width / BAND))
+        narrow = len(given["second"].bias) <= NARROW
+        band = _length(width, ceil(width / BAND)) if narrow else width
         share = _length(height, _shares(self.threads, ceil(width / band), height))
-        strip = min(MADE * ceil(BLOCKS * SQUARES / ceil(band / MADE)), share)
+        squares = SQUARES if narrow else BLOCKS * SQUARES
+        strip = min(MADE * ceil(squares / ceil(band / MADE)), share)
         parts = iter([
             (left, top) for left in range(0, width, band) for top in range(0, height, share)
         ])  # fmt: skip
