@@ -5,17 +5,13 @@ compiler. Compiled loops let other threads run and start none themselves: numba'
 end the process when two of ours call them at the same time.
 """
 
-import gc
-import time
 from collections.abc import Callable
-from threading import RLock
 from typing import Any
 
 from numba import njit
 from numba.core import event
 
-LONG = 1.0  # seconds of compiling after which there is garbage worth looking for
-NEVER = 10**9  # searches of the young between two of all
+from napari_unet.core.unhalted import Unhalted
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -34,42 +30,4 @@ def inlined(function: Callable[..., Any]) -> Any:
     return njit(inline="always")(function)
 
 
-class _Unhalted(event.Listener):
-    """Lets no long search for garbage halt the process while numba compiles.
-
-    Compiling makes so many objects that Python would look through all there are again and again;
-    in a program with an open window each time takes a third of a second, in which nothing moves.
-    Here only what is new is looked through, and as a whole but once, when it is done.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._depth, self._begun = RLock(), 0, 0.0
-        self._often: tuple[int, int, int] | None = None  # how often it was looked before
-        self._frozen = False
-
-    def on_start(self, _: event.Event) -> None:
-        """Lay aside what is there already."""
-        with self._lock:
-            self._depth += 1
-            if self._depth == 1 and gc.isenabled():
-                self._begun, self._often = time.perf_counter(), gc.get_threshold()
-                gc.set_threshold(*self._often[:2], NEVER)
-                self._frozen = not gc.get_freeze_count()
-                if self._frozen:
-                    gc.freeze()
-
-    def on_end(self, _: event.Event) -> None:
-        """Look through what is new, and go on as before."""
-        with self._lock:
-            self._depth -= 1
-            if self._depth or self._often is None:
-                return
-            if time.perf_counter() - self._begun > LONG:
-                gc.collect()
-            if self._frozen:
-                gc.unfreeze()
-            gc.set_threshold(*self._often)
-            self._often = None
-
-
-event.register("numba:compile", _Unhalted())
+event.register("numba:compile", Unhalted())
