@@ -83,7 +83,7 @@ class _Last:
         if kept is None or kept[0]() is not network:
             return None
         pairs = zip(network.parameters(), kept[1].parameters(), strict=True)
-        same = all(now.dtype == then.dtype and torch.equal(now, then) for now, then in pairs)
+        same = all(one.dtype == two.dtype and torch.equal(one, two) for one, two in pairs)
         return kept[1] if same else None
 
     def keep(self, network: UNet, made: WinogradNetwork) -> WinogradNetwork:
