@@ -10,7 +10,7 @@ from napari_unet.core.convolving.layers import panels_of_entry, panels_of_head, 
 from napari_unet.core.convolving.planes import plane_of
 from napari_unet.core.convolving.rows import FEWEST, Image
 
-WIDTHS = [FEWEST, FEWEST + 1, 11, 12, 29]
+WIDTHS = [FEWEST, FEWEST + 1, 2 * FEWEST - 1, 2 * FEWEST, 29]
 
 
 def some(*shape, seed=0):

@@ -11,10 +11,10 @@ import numpy as np
 from napari_unet.core.compiled import compiled, inlined
 from napari_unet.core.convolving.layers import Kernels
 from napari_unet.core.convolving.planes import Plane
-from napari_unet.core.convolving.products import COLUMNS, ROWS, multiply
+from napari_unet.core.convolving.products import AT_ONCE, COLUMNS, ROWS, multiply
 from napari_unet.core.convolving.rows import address
 from napari_unet.core.convolving.squares import MADE, TAKEN, VALUES
-from napari_unet.core.convolving.vectors import BYTES, LANES, gather, move, spread
+from napari_unet.core.convolving.vectors import BYTES, LANES, LINE, gather, move, spread
 
 SQUARES = 96  # of a block at most: kernels are read once a block
 FEWER, NARROW = 24, 128  # but fewer where inputs and outputs are so few that, with these, …
@@ -46,9 +46,8 @@ def convolve(parts: tuple[Plane, Plane], kernels: Kernels, out: Plane, room: Roo
     count = ((out.height + MADE - 1) // MADE) * ((out.width + MADE - 1) // MADE)
     channels = kernels.values.shape[2] + out.channels
     most = max(CACHED // channels // ROWS * ROWS, FEWER) if channels <= NARROW else SQUARES
-    blocks = (count + most - 1) // most
-    for block in range(blocks):
-        _convolve(parts, kernels, out, count * block // blocks, count * (block + 1) // blocks, room)
+    for first in range(0, count, most):
+        _convolve(parts, kernels, out, first, min(first + most, count), room)
 
 
 @inlined
@@ -106,12 +105,13 @@ def _spread(
 
 @compiled
 def _multiply(kernels: np.ndarray, count: int, outputs: int, room: Room) -> None:
-    """Multiply the values of ``count`` squares, rounded up to the next 6."""
+    """Multiply the values of ``count`` squares, rounded up to the next ROWS."""
     blocks, inputs = kernels.shape[1], kernels.shape[2]
     kernel = address(kernels)
     for value in range(VALUES):
         line, row = BYTES * inputs, BYTES * outputs
         for block in range(blocks):
+            ahead = kernel + BYTES * COLUMNS * inputs  # the next kernels, by the last square
             for square in range(0, count, ROWS):
                 multiply(
                     inputs,
@@ -123,7 +123,9 @@ def _multiply(kernels: np.ndarray, count: int, outputs: int, room: Room) -> None
                     + square * row
                     + block * BYTES * COLUMNS,
                     row,
+                    ahead,
                 )
+                ahead += LINE * (inputs // AT_ONCE)
             kernel += BYTES * COLUMNS * inputs
 
 

@@ -1,7 +1,7 @@
 """Rows: of what is no 3x3 convolution between many channels, computed for one row of pixels.
 
-Each is a product of the pixels of a row and a matrix, six pixels at a time. The last six of a row
-reach back where its length is no multiple of six; so a row has six pixels at least.
+Each is a product of the pixels of a row and a matrix, ROWS pixels at a time. The last of them reach
+back where the length of a row is no multiple of that; so a row has ROWS pixels at least.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Vectors: the inner loops, written for 8 numbers at a time in the compiler's own language.
+"""Vectors: the inner loops, written for 8 or 16 numbers at a time in the compiler's own language.
 
 Left to numba, arrays may overlap and indices may be negative, so that it takes one number at a
 time. Here addresses are plain integers, in bytes, and nothing is checked: who calls makes sure
@@ -13,10 +13,13 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from napari_unet.core.convolving.processor import has
 from napari_unet.core.convolving.squares import MADE, TAKEN, pixels_of_values, values_of_pixels
 
-LANES = 8  # float32 a vector: one register of AVX2, two of Arm's
+LANES = 16 if has("avx512f") else 8  # float32 a vector: a register of AVX-512 or AVX2, two of Arm's
 BYTES = 4
+LINE = 64  # bytes of a line of the cache
+NEAR = 2  # where a line is fetched to: the second cache
 FUSED = ("contract",)  # a multiplication and an addition may round once, nothing else may change
 _FLOAT = ir.FloatType()
 VECTOR = ir.VectorType(_FLOAT, LANES)
@@ -24,7 +27,7 @@ ADDRESS = types.int64
 
 
 class Vector:
-    """8 numbers while code is generated, in the notation of numbers."""
+    """Some numbers while code is generated, in the notation of numbers."""
 
     def __init__(self, builder: Any, value: Any) -> None:
         self.builder, self.value = builder, value
@@ -87,7 +90,7 @@ def _both_ways(
 
 @intrinsic
 def spread(typing: Any, pixel: Any, row: Any, column: Any, values: Any, plane: Any) -> Any:
-    """Write the 36 values of a square of 6x6 pixels, 8 channels of it.
+    """Write the 36 values of a square of 6x6 pixels, a vector of channels.
 
     ``row`` and ``column`` are the strides of the pixels, ``plane`` that of the values.
     """
@@ -110,7 +113,7 @@ def spread(typing: Any, pixel: Any, row: Any, column: Any, values: Any, plane: A
 def gather(
     typing: Any, value: Any, plane: Any, bias: Any, pixel: Any, row: Any, column: Any
 ) -> Any:
-    """Write 4x4 rectified pixels of 36 products and a bias, 8 channels of them."""
+    """Write 4x4 rectified pixels of 36 products and a bias, a vector of channels."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         value, plane, bias, pixel, row, column = given
@@ -144,7 +147,7 @@ def move(typing: Any, source: Any, target: Any, count: Any) -> Any:
 
 @intrinsic
 def largest(typing: Any, pixel: Any, row: Any, column: Any, out: Any) -> Any:
-    """Write the largest of 2x2 pixels, 8 channels of them; NaN stays NaN, as in torch."""
+    """Write the largest of 2x2 pixels, a vector of channels; NaN stays NaN, as in torch."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         pixel, row, column, out = given
@@ -174,3 +177,12 @@ def spread_out(builder: Any, number: Any) -> Any:
     first = builder.insert_element(nothing, number, ir.Constant(index, 0))
     zeros = ir.Constant(ir.VectorType(index, LANES), [0] * LANES)
     return builder.shuffle_vector(first, nothing, zeros)
+
+
+def fetch(builder: Any, address: Any) -> None:
+    """Have a line of memory brought into the second cache; it may lie beyond all arrays."""
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    how = [ir.Constant(number, n) for n in (0, NEAR, 1)]  # to read, how near, data
+    builder.call(hint, [builder.inttoptr(address, byte), *how])
