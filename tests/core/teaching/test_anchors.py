@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from napari_unet import Teacher
+from napari_unet.core.annotation import UNLABELLED
 from napari_unet.core.teaching import anchors
 from napari_unet.core.teaching.anchors import Way
+from napari_unet.core.teaching.rehearsal import NOTHING, Rehearsal
 
 FAR = (slice(0, 160), slice(205, 255))  # empty, between both classes in gray value, never painted
 NEW = (slice(76, 80), slice(15, 35))  # a new object, dimmer than all others
@@ -76,6 +78,56 @@ def test_anchors_say_what_is_shown_and_keep_away_from_new_strokes(scene, tools, 
     assert any(look.tobytes() in near for look in held.looks)
     assert not any(look.tobytes() in near for look in fewer.looks)
     assert len(fewer.kinds) < len(held.kinds)
+
+
+def test_a_network_is_taught_what_is_shown_in_the_cells(scene, tools, monkeypatch):
+    teacher = taught(scene, tools)
+    found, shown = teacher._course.anchors, teacher._shelf.screen()
+    assert found.unpainted(shown, ()) == NOTHING, "four strokes are few"
+    monkeypatch.setattr(anchors, "FEW", 3)
+    monkeypatch.setattr(anchors, "FULL", 5)
+    unpainted = found.unpainted(shown, ())
+    assert unpainted.weight == anchors.LEARNT / 2
+    classes = unpainted.classes[()]
+    labels, _ = teacher.predict((slice(0, 160), slice(0, 260)))
+    inside = np.zeros((160, 260), bool)
+    for _, row, column in found._cells():
+        inside[row * 64 : row * 64 + 64, column * 64 : column * 64 + 64] = True
+    assert 0 < inside.mean() < 1
+    np.testing.assert_array_equal(classes[inside], labels[inside])
+    assert (classes[~inside] == UNLABELLED).all()
+    stroke = teacher.strokes[0]
+    near = tuple(slice(max(part.start - 16, 0), part.stop + 16) for part in stroke.box)
+    fewer = found.unpainted(shown, [stroke]).classes[()]
+    assert (fewer[near] == UNLABELLED).all()
+    classes[near] = UNLABELLED
+    np.testing.assert_array_equal(fewer, classes)
+
+
+def test_the_network_learns_what_was_shown_when_strokes_changed(scene, tools, monkeypatch):
+    monkeypatch.setattr(anchors, "FEW", 3)
+    teacher = taught(scene, tools)
+    learnt = []
+    draw = Rehearsal.draw
+
+    def noted(self, step, classes, device, choice):
+        learnt.append(choice.unpainted)
+        return draw(self, step, classes, device, choice)
+
+    monkeypatch.setattr(Rehearsal, "draw", noted)
+    shown = teacher._shelf.screen()
+    teacher.paint(*tools.stroke(scene[1], 1, 4))
+    expected = teacher._course.anchors.unpainted(shown, [teacher.strokes[-1]])
+    list(teacher.learn(steps=30))
+    assert len({id(one) for one in learnt}) == 1, "not what came of it meanwhile"
+    assert learnt[0].weight == expected.weight > 0
+    np.testing.assert_array_equal(learnt[0].classes[()], expected.classes[()])
+    teacher.work_at(2)
+    teacher.paint(*tools.stroke(scene[1], 0, 5))
+    list(teacher.learn(steps=10))
+    assert learnt[-1].classes[()].shape == (80, 130)
+    teacher.undo_learning()
+    assert teacher._course._unpainted == NOTHING
 
 
 def test_a_stride_changes_no_more_than_a_part_of_what_is_shown_as_objects(

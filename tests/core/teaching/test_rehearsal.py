@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from napari_unet.core.annotation import UNLABELLED
 from napari_unet.core.teaching.picture import Picture
 from napari_unet.core.teaching.pupil import between
-from napari_unet.core.teaching.rehearsal import Choice, Rehearsal
+from napari_unet.core.teaching.rehearsal import Choice, Rehearsal, Unpainted
 from napari_unet.core.teaching.sizes import settings_of
 from napari_unet.core.teaching.strokes import Strokes
 
@@ -45,6 +46,32 @@ def test_a_stroke_left_out_is_never_drawn(painted):
     choice = Choice([stroke], frozenset([stroke.number]))
     for number in range(20):
         assert stroke not in rehearsal._chosen(choice, np.random.default_rng(number))
+
+
+def test_what_is_shown_is_learnt_where_nobody_painted(painted):
+    rehearsal, stroke = painted
+    shown = np.full((160, 200), UNLABELLED, np.uint8)
+    shown[:, 100:] = 2
+    unpainted = Unpainted({stroke.plane: shown}, 0.25)
+    device = torch.device("cpu")
+    shares = []
+    for step in range(12):
+        plain = rehearsal.draw(step, 3, device)
+        held = rehearsal.draw(step, 3, device, Choice(unpainted=unpainted))
+        painted_ones, more = plain.classes != UNLABELLED, held.classes == 2
+        assert torch.equal(held.image, plain.image)
+        assert torch.equal(held.classes[painted_ones], plain.classes[painted_ones])
+        rest = held.classes[~painted_ones & ~more]
+        assert (rest == UNLABELLED).all()
+        assert not (more & painted_ones).any()
+        if more.any():
+            # what a pixel weighs in the loss, which divides by the labelled pixels of its tile
+            per_tile = (held.classes != UNLABELLED).sum(dim=(1, 2), keepdim=True)
+            worth = held.weights / per_tile / len(per_tile)
+            assert worth[painted_ones].sum() == pytest.approx(1, abs=1e-5)
+            shares.append(float(worth[more].sum()))
+    assert shares == pytest.approx([0.25] * len(shares), abs=1e-5)
+    assert len(shares) > 3
 
 
 def test_part_of_the_way_lies_between():

@@ -1,6 +1,7 @@
 """Anchors: pixels, nearly all unpainted, at which what comes next is compared with what is shown.
 
-A new glance is held to it, and a stride towards what was learnt ends where too much would change.
+A new glance and the network are held to it, and a stride towards what was learnt ends where too
+much would change.
 
 Strokes leave most of a picture unseen; empty background far from all objects may hang between two
 classes, and a glance fitted anew tips it over. The more strokes there are, the better is what is
@@ -12,20 +13,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from napari_unet.core.annotation import UNLABELLED
 from napari_unet.core.teaching.exam import CELL, Cell, Exam
 from napari_unet.core.teaching.filters import Filters
 from napari_unet.core.teaching.glance import Held
 from napari_unet.core.teaching.picture import PIECE, Picture
+from napari_unet.core.teaching.rehearsal import NOTHING, Unpainted
 from napari_unet.core.teaching.screen import Screen
 from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
 
 CELLS = 8  # of the picture that are looked at
 EACH = 100  # pixels of each
 FEW = 6  # strokes up to which anchors count nothing: what is shown is no better than a guess
-FULL = 18  # strokes from which on anchors count as much as all of them
+FULL = 18  # strokes from which on anchors count as much as all of them, for a glance
+LEARNT = 0.25  # and so much for a network
 AWAY = 16  # pixels around the box of a stroke not learnt yet in which there are none
-CHANGED = 0.06  # of the pixels shown as objects: as many may change at once
-FEWEST = 0.0125  # of all pixels: as many may change in any case
+CHANGED = 0.05  # of the pixels shown as objects: as many may change at once
+FEWEST = 0.01  # of all pixels: as many may change in any case
 MANY = 0.35  # of all pixels: more objects, after few strokes, are shown by a guess
 GUESSED = 2.0  # of those beyond that: as many more may change
 STRIDES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)  # of the way, that are tried
@@ -56,8 +60,7 @@ class Anchors:
 
     def held(self, shown: Screen, fresh: Collection[Stroke]) -> Held | None:
         """Return what is shown of some pixels, none near ``fresh`` strokes; not of few strokes."""
-        weight = min((len(self._strokes) - FEW) / (FULL - FEW), 1.0)
-        if weight <= 0:
+        if not self._weight:
             return None
         cells = self._cells()
         labels, rng = self._exam.labels(shown, cells), np.random.default_rng(self._seed)
@@ -68,7 +71,23 @@ class Anchors:
             kept = self._kept(plane, pixels, fresh)
             looks.append(self._filters.at(plane, pixels[kept]))
             kinds.append(labels[plane, place[0], place[1]][tuple(inside[kept].T)])
-        return Held(np.concatenate(looks), np.concatenate(kinds), weight)
+        return Held(np.concatenate(looks), np.concatenate(kinds), self._weight)
+
+    def unpainted(self, shown: Screen, fresh: Collection[Stroke]) -> Unpainted:
+        """Return what is shown in the cells but near ``fresh`` strokes; nothing of few strokes."""
+        if not self._weight:
+            return NOTHING
+        cells = self._cells()
+        labels = self._exam.labels(shown, cells)
+        planes = {plane for plane, *_ in cells}
+        maps = {plane: np.full(self._picture.working, UNLABELLED, np.uint8) for plane in planes}
+        for plane, *place in cells:
+            part = maps[plane][tuple(slice(n * CELL, (n + 1) * CELL) for n in place)]
+            part[:] = labels[plane, place[0], place[1]][tuple(slice(n) for n in part.shape)]
+        for stroke in fresh:
+            if stroke.plane in maps:
+                maps[stroke.plane][self._around(stroke)] = UNLABELLED
+        return Unpainted(maps, LEARNT * self._weight)
 
     def look(self, shown: Screen) -> None:
         """Let ``shown`` score the cells of the anchors, so that it knows what it says of them."""
@@ -115,10 +134,20 @@ class Anchors:
         kept = (pixels < self._picture.working).all(axis=1)
         for stroke in fresh:
             if stroke.plane == plane:
-                own = self._strokes.working_pixels(stroke)
-                low, high = own.min(axis=0) - AWAY, own.max(axis=0) + AWAY
-                kept &= ~((pixels >= low) & (pixels <= high)).all(axis=1)
+                low, stop = zip(*((s.start, s.stop) for s in self._around(stroke)), strict=True)
+                kept &= ~((pixels >= low) & (pixels < stop)).all(axis=1)
         return np.asarray(kept)
+
+    def _around(self, stroke: Stroke) -> tuple[slice, ...]:
+        """Return the rows and columns near a stroke."""
+        own = self._strokes.working_pixels(stroke)
+        ends = zip(own.min(axis=0).tolist(), own.max(axis=0).tolist(), strict=True)
+        return tuple(slice(max(low - AWAY, 0), high + AWAY + 1) for low, high in ends)
+
+    @property
+    def _weight(self) -> float:
+        """How much anchors count for a glance."""
+        return min(max((len(self._strokes) - FEW) / (FULL - FEW), 0.0), 1.0)
 
     def _cells(self) -> list[Cell]:
         """Return some cells of the pieces that hold strokes; the same ones for the same pieces."""

@@ -17,7 +17,8 @@ from napari_unet.core.teaching.progress import Progress
 from napari_unet.core.teaching.published import Published, Shelf, State
 from napari_unet.core.teaching.pupil import Pupil
 from napari_unet.core.teaching.quality import Foreseen
-from napari_unet.core.teaching.screen import NETWORK, Beside
+from napari_unet.core.teaching.rehearsal import NOTHING, Choice, Unpainted
+from napari_unet.core.teaching.screen import Beside
 from napari_unet.core.teaching.sizes import SIZES
 from napari_unet.core.teaching.spot import spots_around
 from napari_unet.core.teaching.strokes import Stroke, Strokes
@@ -26,7 +27,6 @@ from napari_unet.core.teaching.unlearnt import Unlearnt
 FIRST = 15  # steps before the first exam ever
 SOON = 8  # steps between a change and the first exam after it
 HEARTBEAT = 20  # steps between two signs of life
-RIPE = 150  # steps after which the network counts in full beside the glance
 FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
 
 Make = Callable[[str], Pupil]  # a new pupil of a size
@@ -49,6 +49,7 @@ class Course:
     _beside: Beside | None = None  # fitted to the strokes as they are, unless they have changed
     _changed: bool = False  # since it was fitted
     _near: bool = False  # it is shown near new strokes alone
+    _unpainted: Unpainted = NOTHING  # what was shown when strokes changed last
     _progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
@@ -105,7 +106,8 @@ class Course:
         # what nothing is known of yet needs context; of a mended preview the stroke is what counts
         close = self._taught and not self._progress.examined
         fresh = self._unlearnt.now()
-        self._progress.note_loss(self.pupil.learn(self.total, fresh, close=close))
+        choice = Choice(fresh, close=close, unpainted=self._unpainted)
+        self._progress.note_loss(self.pupil.learn(self.total, choice))
         if self._progress.exam_due:
             return self._sit_exam()
         words = f"Learning from {len(self.strokes)} strokes."
@@ -134,6 +136,7 @@ class Course:
     def forget_marks(self) -> None:
         """Mark anew what is shown: the image looks different to it now."""
         self._offers.forget_marks()
+        self._unpainted = NOTHING
         self.shelf.look_anew()
         self.changed()
 
@@ -148,7 +151,7 @@ class Course:
             self._growth.start_over(state.shown.by, SIZES)
         self.pupil = self.make(state.shown.by).reborn(state.network, state.weights)
         self._beside, self._changed, self._near = state.beside, False, False
-        self.asleep = True
+        self._unpainted, self.asleep = NOTHING, True
         self._offers.forget_marks()
         self._unlearnt.forget()
         self.shelf.next_epoch()
@@ -172,7 +175,10 @@ class Course:
         """Fit a glance to all strokes; show some of it, at once near the new ones."""
         self._changed, fresh, last = False, self._unlearnt.now(), self.shelf.last
         before = self._beside.glance if self._beside else None
-        held = self.anchors.held(self.shelf.screen(), fresh) if last else None
+        held = None
+        if last:
+            held = self.anchors.held(self.shelf.screen(), fresh)
+            self._unpainted = self.anchors.unpainted(self.shelf.screen(), fresh)
         glance = self.glancer.fit(self.pupil.network.classes, fresh, before, held)
         self._beside = Beside(glance, self.glancer.filters)
         if last is None:
@@ -185,8 +191,7 @@ class Course:
         """Show the newest glance ``near`` new strokes alone, or part of it elsewhere too."""
         self._near, fresh, last = near, self._unlearnt.now(), self.shelf.last
         assert last is not None
-        network = last.beside.network if last.beside else NETWORK
-        aim = replace(last, beside=self._aimed(fresh, network))
+        aim = replace(last, beside=self._aimed(fresh, last.network_counts))
         offer = self._offers.nearby(aim, fresh) if near else self._offers.of(aim, fresh, 0.5)
         return self._show(offer) if offer.verdict.publish else None
 
@@ -194,7 +199,7 @@ class Course:
         """Mark the averaged weights and publish what of them passes."""
         fresh, last = self._unlearnt.now(), self.shelf.last
         told = self._told("", 0.0, None, True)
-        beside = self._beside and self._aimed(fresh, self._share())
+        beside = self._beside and self._aimed(fresh, self.shelf.network_share(self.total))
         aim = State(told, self.pupil.network, self.pupil.weights(), beside)
         offer = self._offers.of(aim, fresh, 0.5)
         verdict = offer.verdict
@@ -214,13 +219,7 @@ class Course:
         """Treat strokes like the others that are obeyed without the spots around them."""
         beside = offer.state.beside
         plain = offer.screen.with_beside(beside and replace(beside, spots=()))
-        self._unlearnt.let_go(self.exam.marks(plain, fresh), False)
-
-    def _share(self) -> float:
-        """Return how much the network is to count: the more, the longer it has learnt."""
-        last = self.shelf.last
-        now = last.beside.network if last and last.beside else NETWORK if last else 0.0
-        return max(now, NETWORK * min(self.total / RIPE, 1.0) ** 2)
+        self._unlearnt.let_go(self.exam.marks(plain, fresh))
 
     def _aimed(self, fresh: Sequence[Stroke], network: float) -> Beside:
         """Return the newest glance as it is to be shown, spots around ``fresh`` strokes."""

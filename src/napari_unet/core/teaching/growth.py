@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from napari_unet.core.teaching.exam import Exam, balanced
 from napari_unet.core.teaching.pupil import Pupil
+from napari_unet.core.teaching.rehearsal import Choice
 from napari_unet.core.teaching.screen import Screen
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
@@ -32,7 +33,7 @@ class Contest:
         """Take one step of both."""
         self.steps += 1
         for pupil in (self._larger, self._same):
-            pupil.learn(self.steps, without=self._held)
+            pupil.learn(self.steps, Choice(without=self._held))
 
     @property
     def over(self) -> bool:

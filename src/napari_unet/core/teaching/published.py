@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from napari_unet.core.network import UNet
 from napari_unet.core.teaching.head import regrouped, regrouped_network
 from napari_unet.core.teaching.pupil import Weights, between
-from napari_unet.core.teaching.screen import Beside, Screen
+from napari_unet.core.teaching.screen import NETWORK, Beside, Screen
 
 KEPT = 50  # states that undo can go back to: 6 MB of the smallest network
+RIPE = 150  # steps after which the network counts in full beside the glance
 UNSEEN = 3  # changes, made or put off, that nobody looked at: then nobody is waiting for the next
 
 
@@ -41,6 +42,11 @@ class State:
     def taught(self) -> bool:
         """Whether the network has a say in it, and not a glance alone."""
         return self.beside is None or self.beside.network > 0
+
+    @property
+    def network_counts(self) -> float:
+        """How much the network counts in it, or would count beside a glance."""
+        return self.beside.network if self.beside else NETWORK
 
     def screen(self) -> Screen:
         """Return what scores as this state does."""
@@ -109,6 +115,11 @@ class Shelf:
         if self._seen is None or self._unseen > UNSEEN:
             return self.screen()
         return self._seen
+
+    def network_share(self, steps: int) -> float:
+        """Return how much the network is to count: the more, the longer it has learnt."""
+        now = self.last.network_counts if self.last else 0.0
+        return max(now, NETWORK * min(steps / RIPE, 1.0) ** 2)
 
     def put_off(self) -> None:
         """Note that a change waits until somebody looks."""

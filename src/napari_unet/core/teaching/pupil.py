@@ -1,15 +1,13 @@
 """Pupil: one network that is being taught, with the averaged weights that are shown of it."""
 
 import copy
-from collections.abc import Sequence
 
 import torch
 
 from napari_unet.core.network import UNet
 from napari_unet.core.settings import TrainSettings
 from napari_unet.core.teaching.firstweights import give_first_weights
-from napari_unet.core.teaching.rehearsal import Choice, Rehearsal
-from napari_unet.core.teaching.strokes import Stroke
+from napari_unet.core.teaching.rehearsal import ALL, Choice, Rehearsal
 from napari_unet.core.training.learner import Learner
 
 Weights = dict[str, torch.Tensor]
@@ -36,19 +34,8 @@ class Pupil:
         """Where it computes."""
         return self._learner.device
 
-    def learn(
-        self,
-        number: int,
-        fresh: Sequence[Stroke] = (),
-        without: frozenset[int] = frozenset(),
-        close: bool = False,
-    ) -> float:
-        """Take the step of this ``number``; return its loss.
-
-        ``fresh`` strokes come up more often, those whose numbers are in ``without`` never;
-        ``close`` looks at little more than the strokes themselves.
-        """
-        choice = Choice(fresh, without, close)
+    def learn(self, number: int, choice: Choice = ALL) -> float:
+        """Take the step of this ``number`` from what ``choice`` says; return its loss."""
         batch = self._rehearsal.draw(number, self.network.classes, self.device, choice)
         self.steps += 1
         self.network.train()

@@ -2,9 +2,10 @@
 
 Half of a batch comes from strokes that are not learnt yet, half from all others: each class as
 often, and within a class each stroke as often, so that a large blob does not drown a fine line.
+Of pixels that nobody painted, some keep the class that is shown of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,12 +17,22 @@ from napari_unet.core.deformation import Deformation
 from napari_unet.core.settings import TrainSettings
 from napari_unet.core.sizes import border, input_size
 from napari_unet.core.teaching.picture import Picture
-from napari_unet.core.teaching.strokes import Stroke, Strokes
+from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
 from napari_unet.core.training.batch import Batch
 
 FRESH = 0.5  # share of a batch that holds strokes not learnt yet
 SEEN = 44  # pixels along the edge of what a close look learns from: a third of the work
 MORE = 2  # times as many tiles of them
+
+
+class Unpainted(NamedTuple):
+    """What is shown of pixels that nobody painted, to be learnt beside the strokes."""
+
+    classes: Mapping[Plane, np.ndarray]  # (rows, columns) uint8; UNLABELLED: not to be learnt
+    weight: float  # of all of them in a batch; that of the strokes is 1
+
+
+NOTHING = Unpainted({}, 0.0)
 
 
 class Choice(NamedTuple):
@@ -30,6 +41,7 @@ class Choice(NamedTuple):
     fresh: Sequence[Stroke] = ()  # come up more often
     without: frozenset[int] = frozenset()  # numbers of those that weigh nothing
     close: bool = False  # many small tiles: a stroke just painted is obeyed soonest so
+    unpainted: Unpainted = NOTHING
 
 
 ALL = Choice()
@@ -37,10 +49,11 @@ ALL = Choice()
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """One tile: the image, and the stroke number of each output pixel."""
+    """One tile: the image, and the stroke number of each output pixel or what is shown of it."""
 
     image: np.ndarray  # (C, *input)
-    numbers: np.ndarray  # (*output) int32
+    numbers: np.ndarray  # (*output) int32; 0: not painted
+    shown: np.ndarray  # (*output) uint8
 
 
 class Rehearsal:
@@ -65,8 +78,12 @@ class Rehearsal:
         """Return the batch of ``step``."""
         rng = np.random.default_rng([self._settings.seed, step])
         edge = self._close if choice.close else self._wide
-        cuts = [self._cut(stroke, edge, rng) for stroke in self._chosen(choice, rng)]
-        return self._batch(cuts, classes, device, choice.without)
+        maps = choice.unpainted.classes
+        cuts = [
+            self._cut(stroke, edge, rng, maps.get(stroke.plane))
+            for stroke in self._chosen(choice, rng)
+        ]
+        return self._batch(cuts, classes, device, choice)
 
     def _chosen(self, choice: Choice, rng: np.random.Generator) -> list[Stroke]:
         """Return the stroke that each tile of a batch is to show."""
@@ -77,7 +94,9 @@ class Rehearsal:
         chosen = [fresh[int(rng.integers(len(fresh)))] for _ in range(new)]
         return chosen + [_one_of(known, rng) for _ in range(tiles - new)]
 
-    def _cut(self, stroke: Stroke, edge: int, rng: np.random.Generator) -> Cut:
+    def _cut(
+        self, stroke: Stroke, edge: int, rng: np.random.Generator, shown: np.ndarray | None
+    ) -> Cut:
         """Cut a tile that shows a pixel of ``stroke`` somewhere in its output."""
         pixel = stroke.pixels[rng.integers(len(stroke.pixels))] // self._strokes.factor
         settings, lost = self._settings, self._lost
@@ -85,18 +104,18 @@ class Rehearsal:
         inside = rng.integers(lost, edge - lost, 2)
         offset = deformation.coordinates((0.0, 0.0))[(slice(None), *inside)]
         centre = self._pulled_in(pixel - offset, edge)
-        numbers = self._numbers(deformation, stroke, centre)
+        inner = (slice(lost, -lost),) * 2
+        painted = self._strokes.numbers(stroke.plane)
+        numbers = deformation.cut_labels(painted, centre, 0)[inner]
         if not (numbers == stroke.number).any():
             centre = pixel - offset
-            numbers = self._numbers(deformation, stroke, centre)
+            numbers = deformation.cut_labels(painted, centre, 0)[inner]
         image = deformation.cut(self._picture.plane(stroke.plane), centre)
-        return Cut(deformation.change_gray(image), numbers)
-
-    def _numbers(self, deformation: Deformation, stroke: Stroke, centre: np.ndarray) -> np.ndarray:
-        """Return the stroke numbers of the output of the tile."""
-        plane = self._strokes.numbers(stroke.plane)
-        lost = self._lost
-        return deformation.cut_labels(plane, centre, 0)[lost:-lost, lost:-lost]
+        if shown is None:
+            found = np.full(numbers.shape, UNLABELLED, np.uint8)
+        else:
+            found = deformation.cut_labels(shown, centre, UNLABELLED)[inner]
+        return Cut(deformation.change_gray(image), numbers, found)
 
     def _pulled_in(self, centre: np.ndarray, edge: int) -> np.ndarray:
         """Move ``centre`` so that the output lies inside the image, if it fits."""
@@ -106,13 +125,20 @@ class Rehearsal:
         return np.where(size > 2 * reach + 1, inside, (size - 1) / 2)
 
     def _batch(
-        self, cuts: Sequence[Cut], classes: int, device: torch.device, without: frozenset[int]
+        self, cuts: Sequence[Cut], classes: int, device: torch.device, choice: Choice
     ) -> Batch:
         numbers = np.stack([cut.numbers for cut in cuts])
         table = self._strokes.table()
-        table[list(without)] = UNLABELLED
+        table[list(choice.without)] = UNLABELLED
         kinds = table[numbers]
         weights = self._weights(numbers, kinds)
+        shown = np.stack([cut.shown for cut in cuts])
+        unpainted = (numbers == 0) & (shown != UNLABELLED)
+        if unpainted.any():
+            kinds = np.where(unpainted, shown, kinds)
+            weights[unpainted] = choice.unpainted.weight / int(unpainted.sum())
+        # the loss divides by the labelled pixels of each tile, and averages over tiles
+        weights *= (kinds != UNLABELLED).sum(axis=(1, 2), keepdims=True) * len(kinds)
         image = torch.from_numpy(np.stack([cut.image for cut in cuts])).to(device)
         return Batch(
             image.contiguous(memory_format=torch.channels_last),
@@ -122,7 +148,7 @@ class Rehearsal:
         )
 
     def _weights(self, numbers: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-        """Weigh pixels so that each class counts as much in the batch, 1 on average."""
+        """Weigh painted pixels so that each class counts as much; all of a batch weigh 1."""
         worth = np.zeros(int(numbers.max()) + 1, np.float32)
         for number in np.unique(numbers[kinds != UNLABELLED]).tolist():
             stroke = self._strokes.get(number)
@@ -131,10 +157,7 @@ class Rehearsal:
         each = np.bincount(kinds.ravel(), weights.ravel(), minlength=256)
         each[UNLABELLED] = 0.0
         share = np.divide(1.0, each, out=np.zeros_like(each), where=each > 0)
-        weights *= share[kinds].astype(np.float32) / max(int((each > 0).sum()), 1)
-        # the loss divides by the labelled pixels of each tile, and averages over tiles
-        labelled = (kinds != UNLABELLED).sum(axis=(1, 2), keepdims=True)
-        return (weights * labelled * len(kinds)).astype(np.float32)
+        return (weights * share[kinds] / max(int((each > 0).sum()), 1)).astype(np.float32)
 
 
 def _one_of(strokes: Sequence[Stroke], rng: np.random.Generator) -> Stroke:

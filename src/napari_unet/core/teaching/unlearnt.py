@@ -30,7 +30,6 @@ class Unlearnt:
         found = (self.strokes.get(number) for number in self._numbers)
         return [stroke for stroke in found if stroke]
 
-    def let_go(self, marks: Mapping[Stroke, Mark], forgiven: bool) -> None:
-        """Treat strokes like the others once they are obeyed, or all where that is forgiven."""
-        left = [] if forgiven else [s for s in self.now() if marks[s].share < OBEYED]
-        self._numbers = [stroke.number for stroke in left]
+    def let_go(self, marks: Mapping[Stroke, Mark]) -> None:
+        """Treat strokes like the others once they are obeyed."""
+        self._numbers = [s.number for s in self.now() if marks[s].share < OBEYED]
