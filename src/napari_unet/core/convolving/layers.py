@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from napari_unet.core.convolving.aligned import aligned, aligned_copy
 from napari_unet.core.convolving.products import COLUMNS
 from napari_unet.core.convolving.squares import VALUES, values_of_kernels
 
@@ -64,7 +65,8 @@ def kernels_of(weight: np.ndarray, bias: np.ndarray, parts: Sequence[int]) -> Ke
     weight, bias = _filled(weight, bias, parts)
     outputs, inputs = weight.shape[:2]
     taps = weight.reshape(outputs // COLUMNS, COLUMNS, inputs, 9)
-    values = np.empty((VALUES, outputs // COLUMNS, inputs, COLUMNS), np.float32)
+    values = aligned(VALUES * weight[:, :, 0, 0].size, np.empty)
+    values = values.reshape(VALUES, outputs // COLUMNS, inputs, COLUMNS)
     for block, some in enumerate(taps):  # one after the other: so many are in the cache
         for place, value in enumerate(values_of_kernels(some.transpose(2, 1, 0))):
             values[place, block] = value
@@ -76,7 +78,7 @@ def panels_of_rise(weight: np.ndarray, bias: np.ndarray, rectified: bool) -> Pan
     weight, bias = _filled(weight.swapaxes(0, 1), bias, weight.shape[:1])
     outputs, inputs = weight.shape[:2]
     places = weight.reshape(outputs // COLUMNS, COLUMNS, inputs, 4).transpose(3, 0, 2, 1)
-    return Panels(np.ascontiguousarray(places), bias, rectified)
+    return Panels(aligned_copy(places), bias, rectified)
 
 
 def panels_of_entry(weight: np.ndarray, bias: np.ndarray) -> Panels:
@@ -84,14 +86,14 @@ def panels_of_entry(weight: np.ndarray, bias: np.ndarray) -> Panels:
     weight, bias = _filled(weight, bias)
     inputs = weight[0].size
     panel = weight.reshape(-1, COLUMNS, inputs).swapaxes(1, 2)
-    return Panels(np.ascontiguousarray(panel[None]), bias, True)
+    return Panels(aligned_copy(panel[None]), bias, True)
 
 
 def panels_of_head(weight: np.ndarray, bias: np.ndarray) -> Panels:
     """Return the last layer (classes, inputs, 1, 1)."""
     weight, bias = _filled(weight, bias, weight.shape[1:2])
     panel = weight.reshape(-1, COLUMNS, weight.shape[1]).swapaxes(1, 2)
-    return Panels(np.ascontiguousarray(panel[None]), bias, False)
+    return Panels(aligned_copy(panel[None]), bias, False)
 
 
 def _filled(

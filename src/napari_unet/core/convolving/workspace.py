@@ -4,6 +4,8 @@ from math import prod
 
 import numpy as np
 
+from napari_unet.core.convolving.aligned import aligned
+
 
 class Workspace:
     """Arrays by name, as large as the largest that was asked for under it."""
@@ -17,5 +19,5 @@ class Workspace:
         kept = self.arrays.get(name)
         if kept is None or kept.size < size:
             self.arrays.pop(name, None)
-            kept = self.arrays[name] = np.zeros(size, np.float32)
+            kept = self.arrays[name] = aligned(size)
         return kept[:size].reshape(shape)

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from napari_unet.core.annotation import UNLABELLED
 from napari_unet.core.teaching.exam import CELL, Cell, Exam
@@ -26,7 +27,8 @@ CELLS = 8  # of the picture that are looked at
 EACH = 100  # pixels of each
 FEW = 6  # strokes up to which anchors count nothing: what is shown is no better than a guess
 FULL = 18  # strokes from which on anchors count as much as all of them, for a glance
-LEARNT = 0.25  # and so much for a network
+LEARNT = 0.25  # and so much for a network, …
+WITHIN = 4  # … but for pixels so near to another class
 AWAY = 16  # pixels around the box of a stroke not learnt yet in which there are none
 CHANGED = 0.05  # of the pixels shown as objects: as many may change at once
 FEWEST = 0.01  # of all pixels: as many may change in any case
@@ -74,11 +76,15 @@ class Anchors:
         return Held(np.concatenate(looks), np.concatenate(kinds), self._weight)
 
     def unpainted(self, shown: Screen, fresh: Collection[Stroke]) -> Unpainted:
-        """Return what is shown in the cells but near ``fresh`` strokes; nothing of few strokes."""
+        """Return what is shown in the cells; nothing of few strokes.
+
+        Not near ``fresh`` strokes, and not where classes meet: there a network gets better by
+        itself, and what would drift is empty parts.
+        """
         if not self._weight:
             return NOTHING
         cells = self._cells()
-        labels = self._exam.labels(shown, cells)
+        labels = {cell: _inner(found) for cell, found in self._exam.labels(shown, cells).items()}
         planes = {plane for plane, *_ in cells}
         maps = {plane: np.full(self._picture.working, UNLABELLED, np.uint8) for plane in planes}
         for plane, *place in cells:
@@ -170,3 +176,10 @@ class Anchors:
             for row in range(y * PER, min(y * PER + PER, rows))
             for column in range(x * PER, min(x * PER + PER, columns))
         ]
+
+
+def _inner(labels: np.ndarray) -> np.ndarray:
+    """Return labels of a cell without those at which classes meet."""
+    around = 2 * WITHIN + 1
+    met = maximum_filter(labels, around) != minimum_filter(labels, around)
+    return np.where(met, np.uint8(UNLABELLED), labels)
