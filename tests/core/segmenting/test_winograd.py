@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_unet import UNet, score_tiles, segment
-from napari_unet.core.convolving import passage
+from napari_unet.core.convolving import passage, workspace
 from napari_unet.core.segmenting import cost, gain, precision
 from napari_unet.core.segmenting.scorer import Scorer
 from napari_unet.core.segmenting.winograd import (
@@ -51,6 +51,18 @@ def test_scores_are_those_of_double_precision(shape):
     ours, torchs = quick.score(tile) - exact, net.score(tile) - exact
     assert np.abs(ours).max() < 1e-5
     assert np.sqrt(np.mean(ours**2)) < 2 * np.sqrt(np.mean(torchs**2))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_no_map_is_read_before_it_is_written(shape, monkeypatch):
+    def poisoned(size, made):
+        return np.full(size, np.nan if made is np.empty else 0, np.float32)
+
+    net = network(**shape)
+    tile = np.random.default_rng(0).random((net.channels, *(net.input_size(n) for n in (37, 350))))
+    expected = in_winograd(net).score(tile.astype(np.float32))
+    monkeypatch.setattr(workspace, "aligned", poisoned)
+    np.testing.assert_array_equal(in_winograd(net).score(tile.astype(np.float32)), expected)
 
 
 @pytest.mark.parametrize("tile", [60, 76, (92, 60), 140])

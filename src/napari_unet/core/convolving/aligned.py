@@ -6,8 +6,10 @@ import numpy as np
 
 from napari_unet.core.convolving.vectors import BYTES, LINE
 
+Made = Callable[..., np.ndarray]  # np.zeros or np.empty
 
-def aligned(size: int, made: Callable[..., np.ndarray] = np.zeros) -> np.ndarray:
+
+def aligned(size: int, made: Made = np.zeros) -> np.ndarray:
     """Return so many numbers (float32)."""
     more = made(size + LINE // BYTES, np.float32)
     start = -more.ctypes.data % LINE // BYTES

@@ -146,7 +146,7 @@ class Levels:
         between = _end(made, width) - made.start
 
         def take(name: str, *shape: int) -> np.ndarray:
-            return self.arrays.take(f"{name} {thread}", shape)
+            return self.arrays.take(f"{name} {thread}", shape, np.zeros)  # blocks are read whole
 
         patches = take("patches", between, 9 * level.image.channels)
         found = take("found", columns, len(self.layers.head.bias))

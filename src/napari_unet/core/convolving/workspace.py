@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from napari_unet.core.convolving.aligned import aligned
+from napari_unet.core.convolving.aligned import Made, aligned
 
 
 class Workspace:
@@ -13,11 +13,15 @@ class Workspace:
     def __init__(self) -> None:
         self.arrays: dict[str, np.ndarray] = {}
 
-    def take(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """Return an array (float32) with whatever was in it; the last one of that name is lost."""
+    def take(self, name: str, shape: tuple[int, ...], made: Made = np.empty) -> np.ndarray:
+        """Return an array (float32) with whatever was in it; the last one of that name is lost.
+
+        What is read before all of it is written has to be ``made`` by ``np.zeros``, whether what
+        comes of it is used or not: with what others left there, a network took twice as long.
+        """
         size = prod(shape)
         kept = self.arrays.get(name)
         if kept is None or kept.size < size:
             self.arrays.pop(name, None)
-            kept = self.arrays[name] = aligned(size)
+            kept = self.arrays[name] = aligned(size, made)
         return kept[:size].reshape(shape)
