@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from napari_unet.core.convolving.aligned import aligned, aligned_copy
 from napari_unet.core.convolving.layers import kernels_of, panels_of_rise
@@ -10,7 +11,7 @@ from napari_unet.core.convolving.workspace import Workspace
 
 @pytest.mark.parametrize("size", [1, 15, 16, 1000, 10**6])
 def test_zeros_begin_with_a_line(size):
-    for made in [aligned(size) for _ in range(5)]:
+    for made in [aligned(size, torch.zeros) for _ in range(5)]:
         assert made.shape == (size,)
         assert made.dtype == np.float32
         assert not made.any()
@@ -32,6 +33,6 @@ def test_weights_and_workspaces_do():
     rise = panels_of_rise(np.ones((32, 16, 2, 2), np.float32), np.zeros(16, np.float32), False)
     assert rise.weights.ctypes.data % 64 == 0
     arrays = Workspace()
-    assert not arrays.take("lines", (999,), np.zeros).any()
+    assert not arrays.take("lines", (999,), torch.zeros).any()
     for shape in ((3, 5), (300, 7), (2, 2)):
         assert arrays.take("map", shape).ctypes.data % 64 == 0

@@ -56,7 +56,7 @@ def test_scores_are_those_of_double_precision(shape):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_no_map_is_read_before_it_is_written(shape, monkeypatch):
     def poisoned(size, made):
-        return np.full(size, np.nan if made is np.empty else 0, np.float32)
+        return np.full(size, np.nan if made is torch.empty else 0, np.float32)
 
     net = network(**shape)
     tile = np.random.default_rng(0).random((net.channels, *(net.input_size(n) for n in (37, 350))))

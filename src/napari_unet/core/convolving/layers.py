@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from napari_unet.core.convolving.aligned import aligned, aligned_copy
 from napari_unet.core.convolving.products import COLUMNS
@@ -65,7 +66,7 @@ def kernels_of(weight: np.ndarray, bias: np.ndarray, parts: Sequence[int]) -> Ke
     weight, bias = _filled(weight, bias, parts)
     outputs, inputs = weight.shape[:2]
     taps = weight.reshape(outputs // COLUMNS, COLUMNS, inputs, 9)
-    values = aligned(VALUES * weight[:, :, 0, 0].size, np.empty)
+    values = aligned(VALUES * weight[:, :, 0, 0].size, torch.empty)
     values = values.reshape(VALUES, outputs // COLUMNS, inputs, COLUMNS)
     for block, some in enumerate(taps):  # one after the other: so many are in the cache
         for place, value in enumerate(values_of_kernels(some.transpose(2, 1, 0))):

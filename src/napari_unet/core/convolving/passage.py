@@ -7,6 +7,7 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+import torch
 
 from napari_unet.core.convolving.block import SQUARES, Room, room_sizes
 from napari_unet.core.convolving.layers import Layers
@@ -146,7 +147,7 @@ class Levels:
         between = _end(made, width) - made.start
 
         def take(name: str, *shape: int) -> np.ndarray:
-            return self.arrays.take(f"{name} {thread}", shape, np.zeros)  # blocks are read whole
+            return self.arrays.take(f"{name} {thread}", shape, torch.zeros)  # blocks are read whole
 
         patches = take("patches", between, 9 * level.image.channels)
         found = take("found", columns, len(self.layers.head.bias))

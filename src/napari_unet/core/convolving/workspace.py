@@ -3,6 +3,7 @@
 from math import prod
 
 import numpy as np
+import torch
 
 from napari_unet.core.convolving.aligned import Made, aligned
 
@@ -13,10 +14,10 @@ class Workspace:
     def __init__(self) -> None:
         self.arrays: dict[str, np.ndarray] = {}
 
-    def take(self, name: str, shape: tuple[int, ...], made: Made = np.empty) -> np.ndarray:
+    def take(self, name: str, shape: tuple[int, ...], made: Made = torch.empty) -> np.ndarray:
         """Return an array (float32) with whatever was in it; the last one of that name is lost.
 
-        What is read before all of it is written has to be ``made`` by ``np.zeros``, whether what
+        What is read before all of it is written has to be ``made`` by ``torch.zeros``, whether what
         comes of it is used or not: with what others left there, a network took twice as long.
         """
         size = prod(shape)
