@@ -8,9 +8,11 @@ from napari_unet import Teacher
 from napari_unet.core.annotation import UNLABELLED
 from napari_unet.core.teaching import anchors
 from napari_unet.core.teaching.anchors import Way
-from napari_unet.core.teaching.rehearsal import NOTHING, Rehearsal
+from napari_unet.core.teaching.rehearsal import Rehearsal
+from napari_unet.core.teaching.unpainted import NOTHING
 
 FAR = (slice(0, 160), slice(205, 255))  # empty, between both classes in gray value, never painted
+WHOLE = (slice(0, 160), slice(0, 260))
 NEW = (slice(76, 80), slice(15, 35))  # a new object, dimmer than all others
 
 
@@ -89,7 +91,7 @@ def test_a_network_is_taught_what_is_shown_in_the_cells(scene, tools, monkeypatc
     monkeypatch.setattr(anchors, "FULL", 5)
     unpainted = found.unpainted(shown, ())
     assert unpainted.weight == anchors.LEARNT / 2
-    classes = unpainted.classes[()]
+    classes = unpainted.classes[()][WHOLE]
     labels, _ = teacher.predict((slice(0, 160), slice(0, 260)))
     inside = np.zeros((160, 260), bool)
     for _, row, column in found._cells():
@@ -109,7 +111,7 @@ def test_a_network_is_taught_what_is_shown_in_the_cells(scene, tools, monkeypatc
     assert not known[met & not_at_its_edge].any()
     stroke = teacher.strokes[0]
     near = tuple(slice(max(part.start - 16, 0), part.stop + 16) for part in stroke.box)
-    fewer = found.unpainted(shown, [stroke]).classes[()]
+    fewer = found.unpainted(shown, [stroke]).classes[()][WHOLE]
     assert (fewer[near] == UNLABELLED).all()
     classes[near] = UNLABELLED
     np.testing.assert_array_equal(fewer, classes)
@@ -132,7 +134,7 @@ def test_the_network_learns_what_was_shown_when_strokes_changed(scene, tools, mo
     list(teacher.learn(steps=30))
     assert len({id(one) for one in learnt}) == 1, "not what came of it meanwhile"
     assert learnt[0].weight == expected.weight > 0
-    np.testing.assert_array_equal(learnt[0].classes[()], expected.classes[()])
+    np.testing.assert_array_equal(learnt[0].classes[()][WHOLE], expected.classes[()][WHOLE])
     teacher.work_at(2)
     teacher.paint(*tools.stroke(scene[1], 0, 5))
     list(teacher.learn(steps=10))

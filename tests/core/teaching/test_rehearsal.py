@@ -5,9 +5,10 @@ import torch
 from napari_unet.core.annotation import UNLABELLED
 from napari_unet.core.teaching.picture import Picture
 from napari_unet.core.teaching.pupil import between
-from napari_unet.core.teaching.rehearsal import Choice, Rehearsal, Unpainted
+from napari_unet.core.teaching.rehearsal import Choice, Rehearsal
 from napari_unet.core.teaching.sizes import settings_of
 from napari_unet.core.teaching.strokes import Strokes
+from napari_unet.core.teaching.unpainted import ShownPlane, Unpainted
 
 
 @pytest.fixture
@@ -50,8 +51,9 @@ def test_a_stroke_left_out_is_never_drawn(painted):
 
 def test_what_is_shown_is_learnt_where_nobody_painted(painted):
     rehearsal, stroke = painted
-    shown = np.full((160, 200), UNLABELLED, np.uint8)
-    shown[:, 100:] = 2
+    shown = ShownPlane((160, 200))
+    for place in ((0, 1), (0, 2), (1, 1), (2, 2)):
+        shown.keep(place, np.full((64, 64), 2, np.uint8))
     unpainted = Unpainted({stroke.plane: shown}, 0.25)
     device = torch.device("cpu")
     shares = []

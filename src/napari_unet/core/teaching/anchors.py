@@ -19,9 +19,9 @@ from napari_unet.core.teaching.exam import CELL, Cell, Exam
 from napari_unet.core.teaching.filters import Filters
 from napari_unet.core.teaching.glance import Held
 from napari_unet.core.teaching.picture import PIECE, Picture
-from napari_unet.core.teaching.rehearsal import NOTHING, Unpainted
 from napari_unet.core.teaching.screen import Screen
 from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
+from napari_unet.core.teaching.unpainted import NOTHING, ShownPlane, Unpainted
 
 CELLS = 8  # of the picture that are looked at
 EACH = 100  # pixels of each
@@ -84,16 +84,13 @@ class Anchors:
         if not self._weight:
             return NOTHING
         cells = self._cells()
-        labels = {cell: _inner(found) for cell, found in self._exam.labels(shown, cells).items()}
-        planes = {plane for plane, *_ in cells}
-        maps = {plane: np.full(self._picture.working, UNLABELLED, np.uint8) for plane in planes}
-        for plane, *place in cells:
-            part = maps[plane][tuple(slice(n * CELL, (n + 1) * CELL) for n in place)]
-            part[:] = labels[plane, place[0], place[1]][tuple(slice(n) for n in part.shape)]
+        planes = {plane: ShownPlane(self._picture.working) for plane, *_ in cells}
+        for (plane, row, column), found in self._exam.labels(shown, cells).items():
+            planes[plane].keep((row, column), _inner(found))
         for stroke in fresh:
-            if stroke.plane in maps:
-                maps[stroke.plane][self._around(stroke)] = UNLABELLED
-        return Unpainted(maps, LEARNT * self._weight)
+            if stroke.plane in planes:
+                planes[stroke.plane].forget(self._around(stroke))
+        return Unpainted(planes, LEARNT * self._weight)
 
     def look(self, shown: Screen) -> None:
         """Let ``shown`` score the cells of the anchors, so that it knows what it says of them."""

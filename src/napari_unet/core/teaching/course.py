@@ -17,12 +17,13 @@ from napari_unet.core.teaching.progress import Progress
 from napari_unet.core.teaching.published import Published, Shelf, State
 from napari_unet.core.teaching.pupil import Pupil
 from napari_unet.core.teaching.quality import Foreseen
-from napari_unet.core.teaching.rehearsal import NOTHING, Choice, Unpainted
+from napari_unet.core.teaching.rehearsal import Choice
 from napari_unet.core.teaching.screen import Beside
 from napari_unet.core.teaching.sizes import SIZES
 from napari_unet.core.teaching.spot import spots_around
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.teaching.unlearnt import Unlearnt
+from napari_unet.core.teaching.unpainted import NOTHING, Unpainted
 
 FIRST = 15  # steps before the first exam ever
 SOON = 8  # steps between a change and the first exam after it

@@ -5,7 +5,7 @@ often, and within a class each stroke as often, so that a large blob does not dr
 Of pixels that nobody painted, some keep the class that is shown of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,22 +17,13 @@ from napari_unet.core.deformation import Deformation
 from napari_unet.core.settings import TrainSettings
 from napari_unet.core.sizes import border, input_size
 from napari_unet.core.teaching.picture import Picture
-from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
+from napari_unet.core.teaching.strokes import Stroke, Strokes
+from napari_unet.core.teaching.unpainted import NOTHING, ShownPlane, Unpainted
 from napari_unet.core.training.batch import Batch
 
 FRESH = 0.5  # share of a batch that holds strokes not learnt yet
 SEEN = 44  # pixels along the edge of what a close look learns from: a third of the work
 MORE = 2  # times as many tiles of them
-
-
-class Unpainted(NamedTuple):
-    """What is shown of pixels that nobody painted, to be learnt beside the strokes."""
-
-    classes: Mapping[Plane, np.ndarray]  # (rows, columns) uint8; UNLABELLED: not to be learnt
-    weight: float  # of all of them in a batch; that of the strokes is 1
-
-
-NOTHING = Unpainted({}, 0.0)
 
 
 class Choice(NamedTuple):
@@ -95,7 +86,7 @@ class Rehearsal:
         return chosen + [_one_of(known, rng) for _ in range(tiles - new)]
 
     def _cut(
-        self, stroke: Stroke, edge: int, rng: np.random.Generator, shown: np.ndarray | None
+        self, stroke: Stroke, edge: int, rng: np.random.Generator, shown: ShownPlane | None
     ) -> Cut:
         """Cut a tile that shows a pixel of ``stroke`` somewhere in its output."""
         pixel = stroke.pixels[rng.integers(len(stroke.pixels))] // self._strokes.factor
