@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_unet.core.mirror import read_mirrored
 from napari_unet.core.teaching.picture import PIECE, Picture
+from napari_unet.core.teaching.strokeplane import cuts
 from napari_unet.core.teaching.strokes import Plane
 
 SCALES = (0.7, 1.4, 2.8, 5.0, 10.0)  # sd in pixels
@@ -82,19 +83,11 @@ class _Filtered:
         found = np.empty(
             (self.shape[0], rows.stop - rows.start, columns.stop - columns.start), np.float32
         )
-        for y in range(rows.start // PIECE, -(-rows.stop // PIECE)):
-            for x in range(columns.start // PIECE, -(-columns.stop // PIECE)):
-                into, inside = zip(_met(rows, y), _met(columns, x), strict=True)
+        for y, into_y, from_y in cuts(rows, PIECE):
+            for x, into_x, from_x in cuts(columns, PIECE):
                 piece = self._filters._piece(self._plane, y, x)
-                found[(slice(None), *into)] = piece[(slice(None), *inside)]
+                found[:, into_y, into_x] = piece[:, from_y, from_x]
         return found
-
-
-def _met(part: slice, number: int) -> tuple[slice, slice]:
-    """Return where piece ``number`` and a span meet, counted from the span and from the piece."""
-    origin = number * PIECE
-    start, stop = max(part.start, origin), min(part.stop, origin + PIECE)
-    return slice(start - part.start, stop - part.start), slice(start - origin, stop - origin)
 
 
 def filtered(gray: np.ndarray) -> np.ndarray:

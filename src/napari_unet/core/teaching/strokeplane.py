@@ -68,12 +68,13 @@ class StrokePlane:
         """Return the pieces that a box meets: their key, where in the box, where in the piece."""
         return [
             ((y, x), (into_y, into_x), (from_y, from_x))
-            for y, into_y, from_y in _cuts(rows, self._edge)
-            for x, into_x, from_x in _cuts(columns, self._edge)
+            for y, into_y, from_y in cuts(rows, self._edge)
+            for x, into_x, from_x in cuts(columns, self._edge)
         ]
 
 
-def _cuts(part: slice, edge: int) -> list[tuple[int, slice, slice]]:
+def cuts(part: slice, edge: int) -> list[tuple[int, slice, slice]]:
+    """Return the pieces of ``edge`` pixels a span meets: number, where in it, where in each."""
     found = []
     for number in range(part.start // edge, -(-part.stop // edge)):
         start, stop = max(part.start, number * edge), min(part.stop, number * edge + edge)

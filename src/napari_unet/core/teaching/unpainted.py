@@ -1,6 +1,6 @@
 """Unpainted: what is shown of pixels that nobody painted; only some cells take memory."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_unet.core.annotation import UNLABELLED
 from napari_unet.core.teaching.exam import CELL
+from napari_unet.core.teaching.strokeplane import cuts
 from napari_unet.core.teaching.strokes import Plane
 
 
@@ -21,8 +22,7 @@ class ShownPlane:
 
     def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
         found = np.full([part.stop - part.start for part in box], UNLABELLED, np.uint8)
-        for place, cell in self._cells.items():
-            into, inside = _met(box, place)
+        for cell, into, inside in self._meeting(box):
             found[into] = cell[inside]
         return found
 
@@ -32,8 +32,17 @@ class ShownPlane:
 
     def forget(self, box: tuple[slice, ...]) -> None:
         """Keep nothing of ``box``."""
-        for place, cell in self._cells.items():
-            cell[_met(box, place)[1]] = UNLABELLED
+        for cell, _, inside in self._meeting(box):
+            cell[inside] = UNLABELLED
+
+    def _meeting(
+        self, box: tuple[slice, ...]
+    ) -> Iterator[tuple[np.ndarray, tuple[slice, slice], tuple[slice, slice]]]:
+        """Yield the cells that a box meets, where in the box and where in the cell."""
+        for row, into_y, from_y in cuts(box[0], CELL):
+            for column, into_x, from_x in cuts(box[1], CELL):
+                if (row, column) in self._cells:
+                    yield self._cells[row, column], (into_y, into_x), (from_y, from_x)
 
 
 class Unpainted(NamedTuple):
@@ -44,16 +53,3 @@ class Unpainted(NamedTuple):
 
 
 NOTHING = Unpainted({}, 0.0)
-
-
-def _met(
-    box: tuple[slice, ...], place: tuple[int, int]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Return where a box and a cell meet, counted from the box and from the cell."""
-    spans = []
-    for part, number in zip(box, place, strict=True):
-        origin = number * CELL
-        start = min(max(part.start, origin), origin + CELL)
-        spans.append((part.start, origin, start, max(min(part.stop, origin + CELL), start)))
-    into = tuple(slice(max(a - first, 0), max(b - first, 0)) for first, _, a, b in spans)
-    return into, tuple(slice(a - origin, b - origin) for _, origin, a, b in spans)
