@@ -15,7 +15,7 @@ import numpy as np
 from napari_unet.core.axes import channels_first, check_axes, spatial_axes
 
 STRIP = 2**23  # pixels read at a time, so that an image larger than memory can be measured
-PIXELS = 2**21  # at least as many pixels settle the percentiles, spread evenly over the image
+PIXELS = 2**20  # at least as many pixels settle the percentiles, spread evenly over the image
 COARSE = 4  # background pixels per sd of its blur: the blur has nothing finer
 
 

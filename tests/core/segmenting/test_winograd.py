@@ -10,6 +10,7 @@ import torch
 
 from napari_unet import UNet, score_tiles, segment
 from napari_unet.core.convolving import passage, workspace
+from napari_unet.core.convolving.spare import Spare
 from napari_unet.core.segmenting import cost, gain, precision
 from napari_unet.core.segmenting.scorer import Scorer
 from napari_unet.core.segmenting.winograd import (
@@ -62,6 +63,7 @@ def test_no_map_is_read_before_it_is_written(shape, monkeypatch):
     tile = np.random.default_rng(0).random((net.channels, *(net.input_size(n) for n in (37, 350))))
     expected = in_winograd(net).score(tile.astype(np.float32))
     monkeypatch.setattr(workspace, "aligned", poisoned)
+    monkeypatch.setattr(passage, "SPARE", Spare())
     np.testing.assert_array_equal(in_winograd(net).score(tile.astype(np.float32)), expected)
 
 
@@ -144,8 +146,11 @@ def test_no_bit_depends_on_threads_strips_or_bands(monkeypatch):
     tile = torch.rand(1, 1, *size)  # before the softmax, which is torch's
     torch.set_num_threads(1)
     alone = in_winograd(net)(tile)
-    for threads, shares, blocks, band in ((2, 4, 3, 70), (3, 1, 1, 33), (1, 4, 9, 999)):
+    for threads, shares, blocks, band, finer in (
+        (2, 4, 3, 70, 4), (2, 1, 3, 300, 9), (3, 1, 1, 33, 2), (1, 4, 9, 999, 4),
+    ):  # fmt: skip
         torch.set_num_threads(threads)
+        monkeypatch.setattr(passage, "FINER", finer)
         monkeypatch.setattr(passage, "SHARES", shares)
         monkeypatch.setattr(passage, "BLOCKS", blocks)
         monkeypatch.setattr(passage, "BAND", band)
@@ -162,6 +167,35 @@ def test_every_thread_has_as_many_parts_of_a_level(threads):
             assert bands * (parts - 1) < threads * passage.SHARES
             assert height // parts >= passage.LEAST or bands * (parts - 1) < threads
     assert passage._shares(2, 1, 300) == 2  # three would leave one of two threads to wait
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_last_parts_of_a_level_are_finer(threads, monkeypatch):
+    levels, compute = [], passage.compute
+
+    def noted(level, rows, height, lines):
+        levels[-1].append((level.out.place or level.scores.place, rows, height))
+        compute(level, rows, height, lines)
+
+    def level(self, size, **given):
+        levels.append([])
+        begin(self, size, **given)
+
+    begin = passage.Levels._compute
+    monkeypatch.setattr(passage, "compute", noted)
+    monkeypatch.setattr(passage.Levels, "_compute", level)
+    net = network(base=16, depth=1)
+    quick = in_winograd(net)
+    quick.passage.threads = threads
+    quick.passage(np.zeros((1, 1000, 100), np.float32), [(988, 88)])
+    pieces = sorted(rows for _, rows, _ in levels[-1])
+    height = levels[-1][0][2]
+    assert [first for first, _ in pieces] == [0, *(end for _, end in pieces[:-1])]
+    assert pieces[-1][1] == height == 984
+    lengths = [end - first for first, end in pieces[:-1]]
+    assert all(length % 4 == 0 for length in lengths)
+    assert (max(lengths) > 2 * min(lengths)) == (threads > 1)
+    assert min(lengths) >= passage.FEW
 
 
 def test_a_tile_leaves_nothing_to_the_next_and_is_left_alone_by_it():
@@ -233,12 +267,13 @@ def test_what_it_keeps_is_counted():
 
 @pytest.mark.parametrize("size", [(188, 188), (700, 460)])
 @pytest.mark.parametrize("base", [16, 24])
-def test_no_more_maps_are_kept_than_are_counted(base, size):
+def test_no_more_maps_are_kept_than_are_counted(base, size, monkeypatch):
+    monkeypatch.setattr(passage, "SPARE", Spare())
     net = network(base=base, depth=2)
     quick = in_winograd(net)
     quick.score(np.zeros((1, *(net.input_size(n) for n in size)), np.float32))
     pixels = np.prod([net.input_size(n) for n in size])
-    kept = {name: array.nbytes for name, array in quick.passage.arrays.arrays.items()}
-    between = sum(n for name, n in kept.items() if name.startswith(("copy", "map")))
+    with passage.SPARE.workspace() as maps_between:
+        between = maps_between.nbytes
     assert 1.3 * 4 * base < between / pixels < maps(quick) * 4 * base
     assert maps(net) is None

@@ -13,6 +13,7 @@ from napari_unet.core.convolving.block import SQUARES, Room, room_sizes
 from napari_unet.core.convolving.layers import Layers
 from napari_unet.core.convolving.planes import NOTHING, Plane, plane_of
 from napari_unet.core.convolving.rows import Image
+from napari_unet.core.convolving.spare import SPARE
 from napari_unet.core.convolving.squares import MADE
 from napari_unet.core.convolving.strips import Level, Lines, compute
 from napari_unet.core.convolving.vectors import BYTES
@@ -20,11 +21,15 @@ from napari_unet.core.convolving.workspace import Workspace
 
 SHARES, LEAST = 4, 96  # parts of a level a thread at most, and rows of each at least, …
 # … as four rows of the first convolution are computed for two parts
+FINER = 4  # pieces of the last parts, …
+FEW, SOME = 24, 64  # … and rows of each at least, where channels are few or many
 BLOCKS = 3  # of squares in a strip, at least: kernels are read once a block
 BAND, NARROW = 300, 64  # columns at a time where channels are few; kernels are small, and one …
 # … block is enough: rows stay in a core's own cache
 NO_IMAGE = Image(0, 0, 0, 0)
 MAPS = 2.75  # of full size at once, at most: copies 1 + 1/2 + 1/4 …, and two maps between levels
+
+Rows = tuple[int, int]  # from, to
 
 
 class Passage:
@@ -32,15 +37,15 @@ class Passage:
 
     def __init__(self, layers: Layers, threads: int) -> None:
         self.layers, self.threads = layers, threads
-        self.arrays = Workspace()
+        self.lines = Workspace()
 
     def __call__(self, image: np.ndarray, sizes: Sequence[tuple[int, ...]]) -> np.ndarray:
         """Return scores (height, width, classes) of an image (channels, height, width).
 
         ``sizes``: what is copied of each level.
         """
-        with ThreadPoolExecutor(max(self.threads - 1, 1)) as pool:
-            levels = Levels(self.layers, self.arrays, self.threads, pool)
+        with ThreadPoolExecutor(max(self.threads - 1, 1)) as pool, SPARE.workspace() as maps:
+            levels = Levels(self.layers, maps, self.lines, self.threads, pool)
             low, copies = levels.down(image, sizes)
             return levels.up(low, copies)
 
@@ -50,7 +55,8 @@ class Levels:
     """One passage."""
 
     layers: Layers
-    arrays: Workspace
+    maps: Workspace
+    lines: Workspace
     threads: int
     pool: Executor
 
@@ -64,7 +70,7 @@ class Levels:
         given: dict[str, Any] = {"image": image, "first": layers.bottom[0]}
         for level, ((_, second), size) in enumerate(zip(layers.contract, sizes, strict=True)):
             height, width, channels = height - 4, width - 4, len(second.bias)
-            copied = self.arrays.take(f"copy {level}", (*size, channels * layers.skips))
+            copied = self.maps.take(f"copy {level}", (*size, channels * layers.skips))
             pooled = self._map(level, (height // 2, width // 2, channels))
             self._compute((height, width), **given, second=second, pooled=pooled, copied=copied)
             copies.insert(0, copied)
@@ -93,7 +99,7 @@ class Levels:
 
     def _map(self, level: int, shape: tuple[int, ...]) -> np.ndarray:
         """Return a map between two levels, in one of two places in turn."""
-        return self.arrays.take(f"map {level % 2}", shape)
+        return self.maps.take(f"map {level % 2}", shape)
 
     def _compute(self, size: tuple[int, ...], **given: Any) -> None:
         """Compute a level that comes out in this size; each thread takes the next part of it."""
@@ -103,18 +109,19 @@ class Levels:
         share = _length(height, _shares(self.threads, ceil(width / band), height))
         squares = SQUARES if narrow else BLOCKS * SQUARES
         strip = min(MADE * ceil(squares / ceil(band / MADE)), share)
-        parts = iter([
-            (left, top) for left in range(0, width, band) for top in range(0, height, share)
-        ])  # fmt: skip
+        whole = [
+            (left, rows) for left in range(0, width, band) for rows in _cut(0, height, share)
+        ]  # fmt: skip
+        parts = iter(_finer_at_the_end(whole, self.threads, FEW if narrow else SOME))
 
         def work(thread: int) -> None:
-            for left, top in parts:
+            for left, rows in parts:
                 columns = slice(left, min(left + band, width))
                 level = self._columns(columns, width, given)
                 lines = self._lines(thread, level, columns, width, strip)
-                compute(level, (top, min(top + share, height)), height, lines)
+                compute(level, rows, height, lines)
 
-        threads = min(self.threads, ceil(width / band) * ceil(height / share))
+        threads = min(self.threads, len(whole))
         helping = [self.pool.submit(work, thread) for thread in range(1, threads)]
         work(0)
         for one in helping:
@@ -147,7 +154,7 @@ class Levels:
         between = _end(made, width) - made.start
 
         def take(name: str, *shape: int) -> np.ndarray:
-            return self.arrays.take(f"{name} {thread}", shape, torch.zeros)  # blocks are read whole
+            return self.lines.take(f"{name} {thread}", shape, torch.zeros)  # blocks are read whole
 
         patches = take("patches", between, 9 * level.image.channels)
         found = take("found", columns, len(self.layers.head.bias))
@@ -170,6 +177,24 @@ def _shares(threads: int, bands: int, height: int) -> int:
     most = min(ceil(threads * SHARES / bands), height // LEAST)
     even = (parts for parts in range(most, 0, -1) if parts * bands % threads == 0)
     return next(even, ceil(threads / bands))
+
+
+def _cut(first: int, end: int, length: int) -> list[Rows]:
+    """Return the rows from ``first`` on, so many at a time."""
+    return [(row, min(row + length, end)) for row in range(first, end, length)]
+
+
+def _finer_at_the_end(
+    parts: list[tuple[int, Rows]], threads: int, least: int
+) -> list[tuple[int, Rows]]:
+    """Return the same parts, the last ones cut: the thread that is done first waits for less."""
+    if threads == 1:
+        return parts
+    found = parts[:-threads]
+    for left, (first, end) in parts[-threads:]:
+        length = max(_length(end - first, FINER), least)
+        found += [(left, rows) for rows in _cut(first, end, length)]
+    return found
 
 
 def _plane(given: dict[str, Any], name: str, columns: slice) -> Plane:

@@ -14,6 +14,11 @@ class Workspace:
     def __init__(self) -> None:
         self.arrays: dict[str, np.ndarray] = {}
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all arrays."""
+        return sum(array.nbytes for array in self.arrays.values())
+
     def take(self, name: str, shape: tuple[int, ...], made: Made = torch.empty) -> np.ndarray:
         """Return an array (float32) with whatever was in it; the last one of that name is lost.
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from napari_unet.core.allocator import kept_memory
+from napari_unet.core.convolving.spare import lent_afterwards
 from napari_unet.core.normalisation import Contrast
 from napari_unet.core.segmenting import choice, cost
 from napari_unet.core.segmenting.ahead import ahead
@@ -91,7 +92,7 @@ class Scoring:
 
     def _score_all(self, read: Iterator[tuple[Tile, np.ndarray]]) -> Iterator[Scored]:
         refused = _Refused()
-        with kept_memory():
+        with kept_memory(), lent_afterwards():
             for tile, pixels in read:
                 yield from self._score(tile, pixels, refused)
 
