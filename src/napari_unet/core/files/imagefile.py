@@ -14,10 +14,10 @@ import numpy as np
 from napari_unet.core.axes import check_axes, guess_axes, spatial_axes
 from napari_unet.core.files.lazypixels import LazyPixels, RawPixels
 from napari_unet.core.files.picture import open_picture
+from napari_unet.core.files.zarrfolder import is_zarr
 
 TIFF = (".tif", ".tiff", ".btf", ".tf8", ".lsm")
 PICTURE = (".png", ".jpg", ".jpeg")
-MARKS = ("zarr.json", ".zarray", ".zgroup")  # files that make a folder a Zarr store
 SUFFIXES = (*TIFF, *PICTURE, ".npy", ".zarr")
 
 
@@ -46,7 +46,7 @@ class ImageFile:
 
 def is_image(path: Path) -> bool:
     """Tell by names alone whether ``path`` is a file or store that ``open_image`` can read."""
-    return path.suffix.lower() in SUFFIXES or any((path / mark).exists() for mark in MARKS)
+    return path.suffix.lower() in SUFFIXES or is_zarr(path)
 
 
 def open_image(path: Path | str, axes: str | None = None) -> ImageFile:

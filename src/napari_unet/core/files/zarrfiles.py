@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import zarr
 
-from napari_unet.core.files.imagefile import MARKS
 from napari_unet.core.files.lazypixels import LazyPixels, check_memory
 from napari_unet.core.files.pixelsize import micrometres
+from napari_unet.core.files.zarrfolder import is_zarr
 
 CODECS = {
     "bytes", "endian", "transpose", "blosc", "zstd", "gzip", "zlib", "lz4", "lzma", "bz2",
@@ -46,7 +46,7 @@ class ZarrPixels(LazyPixels):
 
 def open_zarr(path: Path) -> ZarrImage:
     """Open the Zarr array or OME-Zarr image in the folder ``path``."""
-    if not any((path / mark).exists() for mark in MARKS):
+    if not is_zarr(path):
         raise ValueError(f"{path} is a folder of files, not an image: name the images in it")
     try:
         node = zarr.open(path, mode="r")
