@@ -11,9 +11,9 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.boxes import Box
+from napari_unet.core.findings.words import count
 from napari_unet.widgets.pixels import Pixels
 from napari_unet.widgets.teaching.cells import Cells, Look
-from napari_unet.widgets.teaching.errands import about_strokes
 from napari_unet.widgets.teaching.news import Drawn, Foreseen, Refused, Sized, Taught, Told
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Desk:
 
     def _published(self, published: "Published") -> Told:
         self.said = ""
-        learning = about_strokes(published.strokes)
+        learning = f"Learning from {count(published.strokes, 'stroke')}"
         plain = published.said.startswith(("Agrees", "First preview", "Learning from"))
         return self._told(learning if plain else published.said.rstrip("."))
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from napari_unet.core.boxes import Box, shape_of
 from napari_unet.core.coding import Code
-from napari_unet.core.findings.words import count
 from napari_unet.core.networks.about import named_class
 from napari_unet.core.painted import pieces
 from napari_unet.core.strokes.confirmed import Confirmed
@@ -164,8 +163,3 @@ def named(reason: str, classes: Classes) -> str:
     for number in reversed(range(1, len(classes))):
         reason = reason.replace(named_class(number)["name"], f"'{classes[number][0]}'")
     return reason.replace(named_class(0)["name"], f"'{classes[0][0]}'") if classes else reason
-
-
-def about_strokes(strokes: int) -> str:
-    """Say what is learned from."""
-    return f"Learning from {count(strokes, 'stroke')}"
