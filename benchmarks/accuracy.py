@@ -5,6 +5,7 @@
     python benchmarks/accuracy.py --set dsb2018 --preset paper --at 1 3  # looked at on the way
     python benchmarks/accuracy.py --set dsb2018 --forest          # a random forest, the same pixels
     python benchmarks/accuracy.py --set dsb2018 --floor           # no learning at all
+    python benchmarks/accuracy.py --set dsb2018 --forest --fold 0 --holes 100  # held-out training
     python benchmarks/accuracy.py --table                         # write docs/benchmarks.md
 
 Every run appends a line to benchmarks/accuracy.jsonl; the table is made of these lines. The images
@@ -17,122 +18,72 @@ import argparse
 import copy
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from skimage.filters import gaussian, threshold_otsu
-from skimage.io import imread
 from skimage.measure import label
 
-from napari_unet import (
-    Annotation,
-    TrainSettings,
-    UNet,
-    evaluation,
-    label_objects,
-    segment,
-    train,
-)
+from contenders import PLAIN
+from napari_unet import TrainSettings, UNet, evaluation, label_objects, segment, train
 from napari_unet.core.presets import PRESETS
 from race import record
+from tasks import FOLDS, SETS, Task, annotations, held_out, load
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
 RESULTS = Path(__file__).with_name("accuracy.jsonl")
 PACE = Path(__file__).with_name("pace.json")
 MEASURED = 20  # steps
 Scores = dict[str, float]
 
 
-@dataclass(frozen=True)
-class Picture:
-    image: np.ndarray
-    labels: np.ndarray  # classes, or instances with 0 as background
+def score(task: Task, found: Sequence[Any], holes: int = 0) -> Scores:
+    """Score the ``labels`` and ``scores`` of the val part.
 
-
-@dataclass(frozen=True)
-class Task:
-    """A set of images: what to learn from, what to score on, and by which measures."""
-
-    train: list[Picture]
-    val: list[Picture]
-    classes: int
-    instances: bool
-
-
-def isbi2012() -> Task:
-    folder = DATA / "isbi2012"
-    stack, cells = imread(folder / "train-volume.tif"), imread(folder / "train-labels.tif") > 0
-    pictures = [Picture(i, label(c, connectivity=1)) for i, c in zip(stack, cells, strict=True)]
-    return Task(pictures[:16], pictures[16:], 2, instances=True)
-
-
-def _folders(name: str) -> list[list[Picture]]:
-    parts = []
-    for part in ("train", "val"):
-        files = sorted((DATA / name / part / "images").iterdir())
-        labels = [DATA / name / part / "labels" / file.name for file in files]
-        parts.append([Picture(imread(i), imread(x)) for i, x in zip(files, labels, strict=True)])
-    return parts
-
-
-def load(name: str) -> Task:
-    if name == "isbi2012":
-        return isbi2012()
-    train_part, val_part = _folders(name)
-    return Task(train_part, val_part, *((5, False) if name == "vnc" else (2, True)))
-
-
-def annotations(pictures: Sequence[Picture], instances: bool) -> list[Annotation]:
-    ids = "objects" if instances else "classes"
-    return [Annotation(p.image, p.labels, zero="background", ids=ids) for p in pictures]
-
-
-def score(
-    task: Task,
-    name: str,
-    results: Sequence[np.ndarray],
-    objects: Sequence[np.ndarray],
-    scores: Sequence[np.ndarray] = (),
-) -> Scores:
-    """Score the val part.
-
-    ``results`` are classes, ``objects`` instances where there are any, ``scores`` those of the
-    foreground where the contender has them.
+    Objects are made of the scores of all contenders alike, holes up to ``holes`` px filled.
     """
     if not task.instances:
-        found = {}
-        truth = np.stack([p.labels for p in task.val])
-        result = np.stack(results)
-        for c in range(task.classes):
-            both = ((truth == c) & (result == c)).sum()
-            found[f"iou_{c}"] = both / max(((truth == c) | (result == c)).sum(), 1)
-        return {"mean_iou": float(np.mean(list(found.values()))), **found}
-    truths = [p.labels > 0 for p in task.val]
-    pairs = list(zip(truths, results, strict=True))
-    if name == "isbi2012":
-        return _membranes(task, results, scores)
-    both = sum(int((t & (r > 0)).sum()) for t, r in pairs)
-    either = sum(int((t | (r > 0)).sum()) for t, r in pairs)
+        return _classes(task, found)
+    if task.name == "isbi2012":
+        return _membranes(task, found)
+    objects = [label_objects(f.scores, holes=holes) for f in found]
     ap = [
         evaluation.average_precision(p.labels, o, iou=0.5)
         for p, o in zip(task.val, objects, strict=True)
     ]
-    return {"iou": both / either, "ap50": float(np.mean(ap))}
+    return {
+        "iou": _foreground(task, [f.labels for f in found]),
+        "ap50": float(np.mean(ap)),
+        "iou_objects": _foreground(task, objects),
+    }
 
 
-def _membranes(task: Task, results: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> Scores:
+def _foreground(task: Task, results: Sequence[np.ndarray]) -> float:
+    pairs = [(p.labels > 0, r > 0) for p, r in zip(task.val, results, strict=True)]
+    return sum(int((t & r).sum()) for t, r in pairs) / sum(int((t | r).sum()) for t, r in pairs)
+
+
+def _classes(task: Task, found: Sequence[Any]) -> Scores:
+    truth = np.stack([p.labels for p in task.val])
+    result = np.stack([f.labels for f in found])
+    ious = {}
+    for c in range(task.classes):
+        both = ((truth == c) & (result == c)).sum()
+        ious[f"iou_{c}"] = both / max(((truth == c) | (result == c)).sum(), 1)
+    return {"mean_iou": float(np.mean(list(ious.values()))), **ious}
+
+
+def _membranes(task: Task, found: Sequence[Any]) -> Scores:
     """Pixel error as the classes come out, and at the best of 10 thresholds, as the challenge."""
     truth = np.stack([p.labels > 0 for p in task.val])
-    plain = np.mean(truth != (np.stack(results) > 0))
+    plain = np.mean(truth != np.stack([f.labels > 0 for f in found]))
     levels = np.linspace(0.05, 0.95, 10)
-    cells = np.stack(scores) if scores else np.stack(results).astype(float)
+    cells = np.stack([f.scores[1] for f in found])
     rand = [
-        evaluation.v_rand(p.labels, label(r > 0, connectivity=1))
-        for p, r in zip(task.val, results, strict=True)
+        evaluation.v_rand(p.labels, label(f.labels > 0, connectivity=1))
+        for p, f in zip(task.val, found, strict=True)
     ]
     return {
         "pixel_error": float(plain),
@@ -152,7 +103,7 @@ def _network(task: Task, settings: TrainSettings) -> UNet:
 def pace() -> dict[str, float]:
     """Measure how many steps of each preset one core makes in a minute."""
     task = load("dsb2018")
-    learnt = annotations(task.train[:8], task.instances)
+    learnt = annotations(replace(task, train=task.train[:8]))
     found = {}
     for name in PRESETS:
         settings = TrainSettings.preset(name, steps=40)
@@ -168,64 +119,23 @@ def pace() -> dict[str, float]:
 
 
 def train_and_score(
-    task: Task, name: str, settings: TrainSettings, averages: Sequence[str], moments: Sequence[int]
+    task: Task, settings: TrainSettings, averages: Sequence[str], moments: Sequence[int], holes: int
 ) -> Iterator[tuple[int, str, Scores]]:
     """Train once; yield step, averaging and scores at ``moments`` (steps) and at the end."""
     network = _network(task, settings)
     last = 0
-    for step in train(network, annotations(task.train, task.instances), settings):
+    for step in train(network, annotations(task), settings):
         if step.number in moments and step.number > last:
             last = step.number
             shown = copy.deepcopy(network).eval()
             for average in averages:
-                yield last, average, _scored(task, name, shown, average)
+                yield last, average, score(task, _segmented(task, shown, average), holes)
     for average in averages:
-        yield settings.steps, average, _scored(task, name, network, average)
+        yield settings.steps, average, score(task, _segmented(task, network, average), holes)
 
 
-def _scored(task: Task, name: str, network: UNet, average: str) -> Scores:
-    plain = [segment(p.image, network, scores=True, average=average) for p in task.val]
-    objects = [label_objects(f.scores) for f in plain] if task.instances else []
-    return score(task, name, [f.labels for f in plain], objects, [f.scores[1] for f in plain])
-
-
-def forest(task: Task, name: str) -> Scores:
-    """A random forest on multiscale features of the same training pixels, at most 300 000."""
-    from skimage.feature import multiscale_basic_features
-    from sklearn.ensemble import RandomForestClassifier
-
-    def features(image: np.ndarray) -> np.ndarray:
-        plain = (image - np.percentile(image, 1)) / max(np.ptp(np.percentile(image, [1, 99.8])), 1)
-        return multiscale_basic_features(plain.astype(np.float32), sigma_max=16)
-
-    begun = time.process_time()
-    rng = np.random.default_rng(0)
-    share = 300_000 / sum(p.image.size for p in task.train)
-    xs, ys = [], []
-    for p in task.train:
-        chosen = rng.random(p.image.shape) < share
-        xs.append(features(p.image)[chosen])
-        ys.append((p.labels > 0 if task.instances else p.labels)[chosen])
-    trees = RandomForestClassifier(100, min_samples_leaf=5, n_jobs=2, random_state=0)
-    trees.fit(np.concatenate(xs), np.concatenate(ys))
-    results = [
-        trees.predict(features(p.image).reshape(p.image.size, -1)).reshape(p.image.shape)
-        for p in task.val
-    ]
-    found = score(task, name, results, [label(r, connectivity=1) for r in results])
-    return {**found, "cpu_minutes": round((time.process_time() - begun) / 60, 2)}
-
-
-def floor(task: Task, name: str) -> Scores:
-    """No learning: the commonest class for classes, a global threshold for objects."""
-    if not task.instances:
-        common = np.bincount(np.concatenate([p.labels.ravel() for p in task.train])).argmax()
-        return score(task, name, [np.full(p.labels.shape, common) for p in task.val], [])
-    results = []
-    for p in task.val:
-        smooth = gaussian(p.image, 1)
-        results.append((smooth > threshold_otsu(smooth)).astype(np.uint8))
-    return score(task, name, results, [label(r, connectivity=1) for r in results])
+def _segmented(task: Task, network: UNet, average: str) -> list[Any]:
+    return [segment(p.image, network, scores=True, average=average) for p in task.val]
 
 
 def table() -> str:
@@ -246,11 +156,13 @@ def table() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--set", choices=("isbi2012", "dsb2018", "usiigaci", "vnc"))
+    parser.add_argument("--set", choices=SETS)
     parser.add_argument("--preset", default="standard")
     parser.add_argument("--minutes", type=float, default=10.0, help="CPU minutes")
     parser.add_argument("--at", nargs="*", type=float, default=[], help="CPU minutes on the way")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fold", type=int, choices=range(FOLDS), help="score this fifth of train")
+    parser.add_argument("--holes", type=int, default=0, help="px filled in objects")
     parser.add_argument("--average", nargs="+", default=["none"], help="as segment takes it")
     parser.add_argument("--change", nargs="*", default=[], metavar="FIELD=VALUE")
     for flag in ("no-skips", "no-elastic", "no-separation", "forest", "floor", "table", "pace"):
@@ -263,47 +175,63 @@ def main() -> None:
     if arguments.pace:
         PACE.write_text(json.dumps(pace(), indent=1) + "\n")
         return
-    for contender, minutes, scores in run(arguments):
+    for called, minutes, scores in run(arguments):
+        contender = ", ".join([*called, *_circumstances(arguments)])
         row = {"set": arguments.set, "contender": contender, "minutes": minutes, "scores": scores}
         print(json.dumps(row))
         with RESULTS.open("a") as file:
             file.write(json.dumps(row) + "\n")
 
 
-def run(arguments: argparse.Namespace) -> Iterator[tuple[str, float, Scores]]:
+def run(arguments: argparse.Namespace) -> Iterator[tuple[list[str], float, Scores]]:
     """Yield the name of each contender, after how many minutes it is looked at, and its scores."""
     task = load(arguments.set)
-    plain: dict[str, Callable[[Task, str], Scores]] = {"forest": forest, "floor": floor}
-    for name, contend in plain.items():
+    if arguments.fold is not None:
+        task = held_out(task, arguments.fold)
+    for name, called, contend in PLAIN:
         if getattr(arguments, name):
-            called = {"forest": "random forest", "floor": "no learning"}[name]
-            yield called, arguments.minutes, contend(task, arguments.set)
+            begun = time.process_time()
+            found = contend(task)
+            used = round((time.process_time() - begun) / 60, 2)
+            scores = {**score(task, found, arguments.holes), "cpu_minutes": used}
+            yield [called], arguments.minutes, scores
             return
-    changes: dict[str, Any] = {
-        k: json.loads(v) for k, v in (c.split("=") for c in arguments.change)
-    }
-    ablations = {
-        "no_skips": ("skips", False),
-        "no_elastic": ("sd", 0.0),
-        "no_separation": ("w0", 0.0),
-    }
-    names = [arguments.preset]
-    for flag, (field, value) in ablations.items():
-        if getattr(arguments, flag):
-            changes[field] = value
-            names.append(flag.replace("no_", "without "))
-    names += arguments.change
+    settings, names = _settings(arguments)
     pace = json.loads(PACE.read_text())[arguments.preset]
-    changes.setdefault("steps", max(round(arguments.minutes * pace), 1))
     moments = {round(minutes * pace): minutes for minutes in arguments.at}
-    settings = TrainSettings.preset(arguments.preset, seed=arguments.seed, **changes)
-    names += [f"seed {arguments.seed}"] * (arguments.seed > 0)
-    found = train_and_score(task, arguments.set, settings, arguments.average, list(moments))
-    for steps, average, scores in found:
+    for steps, average, scores in train_and_score(
+        task, settings, arguments.average, list(moments), arguments.holes
+    ):
         called = names + [f"average {average}"] * (average != "none")
         called += ["on the way"] * (steps < settings.steps)
         minutes = moments.get(steps, arguments.minutes)
-        yield ", ".join(called), minutes, {**scores, "steps": steps}
+        yield called, minutes, {**scores, "steps": steps}
+
+
+def _circumstances(arguments: argparse.Namespace) -> list[str]:
+    """Return what holds for all contenders of this run, in words for the table."""
+    fold = [] if arguments.fold is None else [f"fold {arguments.fold}"]
+    return fold + ([f"holes {arguments.holes}"] if arguments.holes else [])
+
+
+def _settings(arguments: argparse.Namespace) -> tuple[TrainSettings, list[str]]:
+    """Return the settings asked for, and what they are called in the table."""
+    changes: dict[str, Any] = {
+        k: json.loads(v) for k, v in (c.split("=") for c in arguments.change)
+    }
+    names = [arguments.preset]
+    for flag, field, value in ABLATIONS:
+        if getattr(arguments, flag):
+            changes[field] = value
+            names.append(flag.replace("no_", "without "))
+    names += [c.replace('"', "") for c in arguments.change]
+    names += [f"seed {arguments.seed}"] * (arguments.seed > 0)
+    pace = json.loads(PACE.read_text())[arguments.preset]
+    changes.setdefault("steps", max(round(arguments.minutes * pace), 1))
+    return TrainSettings.preset(arguments.preset, seed=arguments.seed, **changes), names
+
+
+ABLATIONS = (("no_skips", "skips", False), ("no_elastic", "sd", 0.0), ("no_separation", "w0", 0.0))
 
 
 if __name__ == "__main__":
