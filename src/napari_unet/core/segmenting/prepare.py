@@ -4,7 +4,7 @@ The contrast of the whole image, the precision, and the largest tile that memory
 """
 
 from dataclasses import replace
-from math import inf, prod
+from math import ceil, inf, prod
 from typing import Any, Unpack
 
 import numpy as np
@@ -91,7 +91,7 @@ def _edges(scorer: Scorer, grid: Grid, chosen: Options) -> tuple[int, ...]:
         edges = fitting(budget / each)
         if chosen.memory and each * prod(edges) > budget:
             raise ValueError(
-                f"memory of {chosen.memory / 2**20:.0f} MiB is not enough for the smallest tile, "
-                f"{times(edges)} px: allow {(each * prod(edges) + taken) / 2**20:.0f} MiB or more"
+                f"memory of {chosen.memory / 2**20:.4g} MiB is not enough for the smallest tile, "
+                f"{times(edges)} px: allow {ceil((each * prod(edges) + taken) / 2**20)} MiB or more"
             )
     return edges
