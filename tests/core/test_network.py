@@ -17,7 +17,7 @@ from napari_unet.core.sizes import input_size, output_size
 OPTIONS = [
     {"dims": dims, "norm": norm, "skips": skips, "release": release}
     for dims, norm, skips, release in product(
-        (2, 3), ("none", "weight", "weight+mean"), (True, False), (False, True)
+        (2, 3), ("none", "weight"), (True, False), (False, True)
     )
 ]
 
@@ -48,12 +48,8 @@ def naive(network, image):
             fan = kernel[0].size
             rows = kernel.reshape(len(kernel), fan)
             rows = rows - rows.mean(1, keepdims=True)
-            variance = (rows**2).mean(1, keepdims=True) + 1e-12
-            rows = rows / np.sqrt(variance * fan)
+            rows = rows / np.sqrt((rows**2).mean(1, keepdims=True) * fan)  # unit fan-in variance
             rows = rows * 1.7128585504496627 * weights[f"{name}.gain"][:, None]
-            if f"{name}.mean" in weights:
-                means = weights[f"{name}.mean"]
-                rows[: len(means)] += means[:, None]
             kernel = rows.reshape(kernel.shape)
         windows = sliding_window_view(x, kernel.shape[2:], axis=axes)
         found = np.tensordot(
@@ -116,7 +112,7 @@ def test_every_option_equals_the_naive_network(options):
     assert np.abs(values).max() > 0.1  # not all dead
 
 
-@pytest.mark.parametrize("norm", ["none", "weight", "weight+mean"])
+@pytest.mark.parametrize("norm", ["none", "weight"])
 def test_gradients_are_those_of_the_function(norm):
     network = drawn(channels=1, classes=2, base=1, depth=1, norm=norm)
     weights = {name: w.detach().requires_grad_() for name, w in network.named_parameters()}
@@ -138,7 +134,6 @@ def test_parameter_counts():
     assert count(release=True) == 31_100_354
     gains = 2 * sum((64, 128, 256, 512, 1024, 512, 256, 128, 64))  # one for each kernel's output
     assert count(norm="weight") - count() == gains
-    assert count(norm="weight+mean") - count() == gains + 64 // 4
     # without copies, the first kernel of each expanding pair sees half the channels
     assert count() - count(skips=False) == sum(9 * c * c for c in (512, 256, 128, 64))
     # in 3-D, kernels are three and two times as large; biases are not
@@ -176,15 +171,12 @@ def test_the_paper_s_figure():
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{}, {"dims": 3, "base": 24}, {"norm": "weight"}, {"norm": "weight+mean"}, {"release": True}],
+    "options", [{}, {"dims": 3, "base": 24}, {"norm": "weight"}, {"release": True}]
 )
 def test_weights_start_as_the_paper_draws_them(options):
     torch.manual_seed(0)
     network = UNet(**{"depth": 3} | options)
     for name, weight in network.named_parameters():
-        if name.endswith(".mean"):
-            continue
         if weight.ndim == 1:
             expected = 1.0 if name.endswith("gain") else 0.0
             assert torch.all(weight == expected), name

@@ -30,10 +30,9 @@ class UNet(nn.Module):
     """The paper's network; ``channels, classes, base, depth, dims, dropout, norm, skips, release``.
 
     The defaults are the paper's: 31 030 658 parameters. ``norm="weight"`` standardises the 3x3
-    kernels, ``"weight+mean"`` too, with a mean for a quarter of the first ones, ``skips=False``
-    leaves the copies out (to see what they are good for), ``release=True`` has a ReLU after each
-    up-convolution and 128 channels in the last one, as the weights the authors published.
-    ``about``: what the network is for (``core/networks/about.py``).
+    kernels, ``skips=False`` leaves the copies out (to see what they are good for),
+    ``release=True`` has a ReLU after each up-convolution and 128 channels in the last one, as the
+    weights the authors published. ``about``: what the network is for (``core/networks/about.py``).
     """
 
     channels: int
@@ -54,9 +53,7 @@ class UNet(nn.Module):
         self.about: dict[str, Any] = empty_about(self.classes)
         levels, widths = range(self.depth), shape.widths
         self.contract = nn.ModuleList(
-            Pair(shape, widths[level - 1], widths[level])
-            if level
-            else Pair(shape, self.channels, widths[0], means=shape.means)
+            Pair(shape, widths[level - 1] if level else self.channels, widths[level])
             for level in levels
         )
         self.bottom = Pair(shape, widths[-2], widths[-1])
@@ -168,9 +165,9 @@ UNet.__signature__ = signature(Architecture)  # type: ignore[attr-defined]
 class Pair(nn.Module):
     """Two unpadded 3x3 convolutions, a ReLU after each."""
 
-    def __init__(self, shape: Architecture, inputs: int, outputs: int, means: int = 0) -> None:
+    def __init__(self, shape: Architecture, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.first = _convolution(shape, inputs, outputs, means)
+        self.first = _convolution(shape, inputs, outputs)
         self.second = _convolution(shape, outputs, outputs)
 
     def join(self, x: torch.Tensor, copied: torch.Tensor) -> torch.Tensor:
@@ -192,13 +189,11 @@ def initialise(layer: nn.Module) -> None:
     else:
         return
     nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / incoming))
-    if isinstance(layer, StandardisedConvolution) and layer.mean is not None:
-        nn.init.normal_(layer.mean, 0.0, math.sqrt(2) / incoming)  # as of weights drawn like these
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
 
 
-def _convolution(shape: Architecture, inputs: int, outputs: int, means: int = 0) -> nn.Module:
-    if shape.standardised:
-        return StandardisedConvolution(inputs, outputs, shape.dims, means)
+def _convolution(shape: Architecture, inputs: int, outputs: int) -> nn.Module:
+    if shape.norm == "weight":
+        return StandardisedConvolution(inputs, outputs, shape.dims)
     return _CONVOLUTION[shape.dims](inputs, outputs, 3)

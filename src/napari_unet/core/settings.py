@@ -39,9 +39,8 @@ class TrainSettings:
     dims: int = _setting(2, "2 for planes, 3 for volumes", low=2, high=3, group="network")
     norm: str = _setting(
         "none",
-        "none as in the paper, or weight standardisation, which learns faster; with +mean it also "
-        "sees how bright a place is",
-        choices=("none", "weight", "weight+mean"),
+        "none as in the paper, or weight standardisation, which learns faster",
+        choices=("none", "weight"),
         group="network",
     )
     skips: bool = _setting(

@@ -19,7 +19,7 @@ from napari_unet.core.networks.conversion import convert_state_dict
 
 def drawn():
     torch.manual_seed(0)
-    return UNet(2, 3, 2, 1, norm="weight+mean")
+    return UNet(2, 3, 2, 1, norm="weight")
 
 
 def test_a_state_dict_becomes_a_network(tmp_path):

@@ -96,7 +96,6 @@ def computed(data, image):
         {"base": 2, "depth": 4, "release": True},
         {"base": 4, "depth": 2, "skips": False},
         {"base": 2, "depth": 2, "dims": 3, "norm": "weight"},
-        {"base": 4, "depth": 2, "norm": "weight+mean"},
     ],
 )
 def test_it_scores_as_the_network(how):

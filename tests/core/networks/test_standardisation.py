@@ -16,12 +16,12 @@ TILE = np.random.default_rng(0).normal(size=(1, 44, 44))
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return UNet(base=4, depth=2, norm="weight+mean").double().eval()
+    return UNet(base=4, depth=2, norm="weight").double().eval()
 
 
 def uncached(network):
     """Score as a network would that has kept nothing."""
-    fresh = UNet(base=4, depth=2, norm="weight+mean").to(network.head.weight).eval()
+    fresh = UNet(base=4, depth=2, norm="weight").to(network.head.weight).eval()
     fresh.load_state_dict(network.state_dict())
     return fresh.score(TILE)
 
@@ -47,12 +47,12 @@ def step_without_leaving_eval(network):
 
 def load(network):
     torch.manual_seed(1)
-    network.load_state_dict(UNet(base=4, depth=2, norm="weight+mean").double().state_dict())
+    network.load_state_dict(UNet(base=4, depth=2, norm="weight").double().state_dict())
 
 
 def load_by_assignment(network):
     torch.manual_seed(1)
-    other = UNet(base=4, depth=2, norm="weight+mean").double()
+    other = UNet(base=4, depth=2, norm="weight").double()
     network.load_state_dict(other.state_dict(), assign=True)
 
 
@@ -66,11 +66,6 @@ def gains_alone(network):
         network.bottom.first.gain[0] = 3.0
 
 
-def means_alone(network):
-    with torch.no_grad():
-        network.contract[0].first.mean[0] = 3.0
-
-
 def write_behind_torch_s_back(network):
     for weight in network.parameters():
         weight.data.mul_(0.5).add_(0.01)
@@ -81,7 +76,7 @@ def write_behind_torch_s_back(network):
     "change",
     [
         halve_in_place, step_of_an_optimiser, step_without_leaving_eval, load, load_by_assignment,
-        exchange_the_data, gains_alone, means_alone, write_behind_torch_s_back,
+        exchange_the_data, gains_alone, write_behind_torch_s_back,
     ],
 )  # fmt: skip
 def test_any_change_is_seen(network, change):
@@ -112,7 +107,7 @@ def test_nothing_is_kept_where_gradients_are_wanted(network):
 
 def test_networks_made_for_inference_score_too():
     with torch.inference_mode():
-        network = UNet(base=4, depth=2, norm="weight+mean").double().eval()
+        network = UNet(base=4, depth=2, norm="weight").double().eval()
         first = network.score(TILE)
         network.bottom.first.weight.mul_(torch.randn(32 // 2, 1, 1, 1))
         assert np.abs(network.score(TILE) - first).max() > 0
@@ -127,40 +122,6 @@ def test_kernels_have_no_mean_and_the_variance_asked_for():
     rows = layer.standardised().flatten(1)
     torch.testing.assert_close(rows.mean(1), torch.zeros(7).double(), atol=1e-12, rtol=0)
     torch.testing.assert_close(rows.var(1, correction=0) * 5 * 27, (GAIN * layer.gain) ** 2)
-
-
-def test_the_first_kernels_have_the_mean_they_learned():
-    torch.manual_seed(0)
-    layer = StandardisedConvolution(5, 7, 2, means=3).double()
-    with torch.no_grad():
-        layer.weight.normal_(3.0, 2.0)
-        layer.mean.normal_()
-    rows = layer.standardised().flatten(1)
-    expected = torch.cat((layer.mean, torch.zeros(4).double()))
-    torch.testing.assert_close(rows.mean(1), expected, atol=1e-12, rtol=0)
-    torch.testing.assert_close(
-        rows.var(1, correction=0) * 5 * 9, torch.full((7,), GAIN**2).double()
-    )
-
-
-@pytest.mark.parametrize(("norm", "told"), [("weight", False), ("weight+mean", True)])
-def test_only_means_tell_a_bright_plain_from_a_dark_one(norm, told):
-    torch.manual_seed(0)
-    network = UNet(base=8, depth=2, norm=norm).double().eval()
-    dark, bright = (network.score(np.full((1, 44, 44), gray)) for gray in (0.1, 0.9))
-    assert (np.abs(bright - dark).max() > 0.01) == told
-
-
-def test_the_means_start_like_those_of_kernels_drawn_as_the_paper_does():
-    torch.manual_seed(0)
-    drawn = torch.cat(
-        [
-            UNet(3, base=64, depth=1, norm="weight+mean").contract[0].first.mean.detach()
-            for _ in range(40)
-        ]
-    )
-    kernels = torch.randn(len(drawn), 27) * math.sqrt(2 / 27)
-    assert drawn.std().item() == pytest.approx(kernels.mean(1).std().item(), rel=0.2)
 
 
 def test_a_constant_kernel_gives_zero_and_no_nan():

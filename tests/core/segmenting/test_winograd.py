@@ -24,7 +24,6 @@ from napari_unet.core.segmenting.winograd import (
 SHAPES = [
     {"base": 16, "depth": 3},
     {"base": 16, "depth": 2, "norm": "weight", "classes": 3, "channels": 2},
-    {"base": 16, "depth": 2, "norm": "weight+mean", "channels": 2},
     {"base": 16, "depth": 3, "skips": False},
     {"base": 24, "depth": 2},  # channels are filled up
     {"base": 12, "depth": 2, "classes": 17, "norm": "weight"},

@@ -7,7 +7,7 @@ is refused here, in one sentence, before any memory is taken.
 from dataclasses import dataclass, fields
 from typing import Any
 
-NORMS = ("none", "weight", "weight+mean")
+NORMS = ("none", "weight")
 WIDEST = 16_384  # channels at the bottom; beyond it a single pair of convolutions exceeds 10 GB
 MOST_CHANNELS = 4_096
 MOST_CLASSES = 255  # annotations hold classes as uint8, in which 255 means unlabelled
@@ -23,7 +23,7 @@ class Architecture:
     depth: int = 4  # poolings
     dims: int = 2  # 2 for planes, 3 for volumes
     dropout: float = 0.5  # at the end of the contracting path
-    norm: str = "none"  # or weight standardisation: "weight", "weight+mean"
+    norm: str = "none"  # or "weight": weight standardisation
     skips: bool = True  # copy each contracting level to the expanding one
     release: bool = False  # as the authors' released network differs from the text: see UNet
 
@@ -48,16 +48,6 @@ class Architecture:
     def widths(self) -> tuple[int, ...]:
         """Channels of each level, from the first to the bottom: 64, 128, … 1024."""
         return tuple(self.base << level for level in range(self.depth + 1))
-
-    @property
-    def standardised(self) -> bool:
-        """Whether the 3x3 kernels are standardised."""
-        return self.norm != "none"
-
-    @property
-    def means(self) -> int:
-        """How many of the first kernels have a mean and can tell bright from dark."""
-        return max(self.base // 4, 1) if self.norm == "weight+mean" else 0
 
     def up_width(self, level: int) -> int:
         """Channels the up-convolution into ``level`` gives: half of what it gets.

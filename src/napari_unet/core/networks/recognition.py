@@ -24,11 +24,11 @@ def recognise(found: Weights, *, copied_first: bool = False) -> tuple[Architectu
     and ``UNet`` have the up-sampled ones first. Shapes cannot tell.
     """
     kernels = _Kernels.of(found)
-    architecture = kernels.architecture(_norm(found))
+    architecture = kernels.architecture(weighted=any(name.endswith(".gain") for name in found))
     weights: Weights = {}
     used = set()
     for layer, name in kernels.places(architecture):
-        for part in ("weight", "bias", "gain", "mean"):
+        for part in ("weight", "bias", "gain"):
             foreign = name.removesuffix("weight") + part
             if foreign in found:
                 weights[f"{layer}.{part}"] = found[foreign]
@@ -41,13 +41,6 @@ def recognise(found: Weights, *, copied_first: bool = False) -> tuple[Architectu
         _swap_joined(weights, architecture)
     _check_shapes(weights, architecture)
     return architecture, weights
-
-
-def _norm(found: Weights) -> str:
-    parts = {name.rpartition(".")[2] for name in found}
-    if "gain" not in parts:
-        return "none"
-    return "weight+mean" if "mean" in parts else "weight"
 
 
 @dataclass(frozen=True)
@@ -80,7 +73,7 @@ class _Kernels:
         """Return the shape of a kernel."""
         return tuple(self.found[name].shape)
 
-    def architecture(self, norm: str) -> Architecture:
+    def architecture(self, *, weighted: bool) -> Architecture:
         """Return the one architecture whose kernels these are."""
         head = self.shape(self.head)
         firsts = [self.shape(first) for first, _ in self.pairs]
@@ -92,7 +85,7 @@ class _Kernels:
                 base=head[1],
                 depth=len(self.ups),
                 dims=len(head) - 2,
-                norm=norm,
+                norm="weight" if weighted else "none",
                 skips=skips,
                 release=release,
             )

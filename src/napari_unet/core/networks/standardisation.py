@@ -3,9 +3,6 @@
 Each kernel is used with its mean removed and its variance set, so that the scale of the features
 neither grows nor fades with depth. Unlike batch or group normalisation it looks at weights only:
 a score does not depend on the tile around its pixel, and tiles equal the whole image.
-
-A kernel without a mean sees outlines alone: in the middle of a wide object nothing tells it from
-the background. Some of the first kernels may therefore be given one, and see how bright it is.
 """
 
 import math
@@ -24,19 +21,16 @@ _CONVOLVE = {2: F.conv2d, 3: F.conv3d}
 class StandardisedConvolution(nn.Module):
     """An unpadded 3x3 (or 3x3x3) convolution with standardised kernels and a learned gain.
 
-    The first ``means`` kernels have a mean, which is learned too.
-
     Where nothing learns (eval mode, gradients off) the kernels are standardised once and kept for
     the next tile. They are made anew when a weight is changed, moved or replaced in any way torch
     keeps count of; after writing through ``.data`` or a NumPy view, call ``eval()`` once more.
     """
 
-    def __init__(self, inputs: int, outputs: int, dims: int, means: int = 0) -> None:
+    def __init__(self, inputs: int, outputs: int, dims: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(outputs, inputs, *(3,) * dims))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.gain = nn.Parameter(torch.ones(outputs))
-        self.mean = nn.Parameter(torch.zeros(means)) if means else None
         self._convolve = _CONVOLVE[dims]
         self._kept: tuple[tuple[Any, ...], torch.Tensor, list[torch.Tensor]] | None = None
 
@@ -46,15 +40,12 @@ class StandardisedConvolution(nn.Module):
         return self._convolve(x, self.standardised() if learns else self._kernel(), self.bias)
 
     def standardised(self) -> torch.Tensor:
-        """Return the kernels: variance GAIN² / fan-in, times the learned gain; then the means."""
+        """Return the kernels: zero mean, variance GAIN² / fan-in, times the learned gain."""
         last = self.weight.movedim(1, -1)  # as it lies in memory, so that flatten copies nothing
         rows = last.flatten(1)  # (outputs, fan-in)
         even = F.layer_norm(rows, rows.shape[1:], eps=EPSILON)  # many times faster than by hand
         scale = self.gain * (GAIN / math.sqrt(rows.shape[1]))
-        made = even * scale[:, None]
-        if self.mean is not None:
-            made = made + F.pad(self.mean, (0, len(rows) - len(self.mean)))[:, None]
-        return made.view(last.shape).movedim(-1, 1)
+        return (even * scale[:, None]).view(last.shape).movedim(-1, 1)
 
     def train(self, mode: bool = True) -> "StandardisedConvolution":
         """Change between learning and not; either way nothing kept survives."""
@@ -62,13 +53,15 @@ class StandardisedConvolution(nn.Module):
         return super().train(mode)
 
     def _kernel(self) -> torch.Tensor:
-        learnt = [w for w in (self.weight, self.gain, self.mean) if w is not None]
-        if any(w.is_inference() for w in learnt):  # torch keeps no count of these
+        if self.weight.is_inference() or self.gain.is_inference():  # torch keeps no count of these
             return self.standardised()
-        state = tuple((w._version, w.data_ptr(), w.dtype, w.device, w.stride()) for w in learnt)
+        state = tuple(
+            (w._version, w.data_ptr(), w.dtype, w.device, w.stride())
+            for w in (self.weight, self.gain)
+        )
         if self._kept is None or self._kept[0] != state:
             # the weights are held too: their memory cannot be given to others of equal address
-            self._kept = (state, self.standardised(), [w.detach() for w in learnt])
+            self._kept = (state, self.standardised(), [self.weight.detach(), self.gain.detach()])
         return self._kept[1]
 
     def __getstate__(self) -> dict[str, Any]:
