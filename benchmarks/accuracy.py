@@ -3,8 +3,7 @@
     python benchmarks/accuracy.py --pace                          # first, on a quiet machine
     python benchmarks/accuracy.py --set dsb2018 --preset standard --minutes 10
     python benchmarks/accuracy.py --set dsb2018 --preset paper --at 1 3  # looked at on the way
-    python benchmarks/accuracy.py --set dsb2018 --forest          # a random forest, the same pixels
-    python benchmarks/accuracy.py --set dsb2018 --floor           # no learning at all
+    python benchmarks/accuracy.py --set dsb2018 --forest  # the same pixels; --floor: no learning
     python benchmarks/accuracy.py --set dsb2018 --forest --fold 0 --holes 100  # held-out training
     python benchmarks/accuracy.py --table                         # write docs/benchmarks.md
 
@@ -17,6 +16,7 @@ not depend on what else the machine does while a campaign of hours runs.
 import argparse
 import copy
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -139,7 +139,7 @@ def _segmented(task: Task, network: UNet, average: str) -> list[Any]:
 
 
 def table() -> str:
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    rows = _averaged([json.loads(line) for line in RESULTS.read_text().splitlines()])
     text = [
         "| set | contender | CPU minutes | steps | scores on the val part |",
         "|---|---|---:|---:|---|",
@@ -147,11 +147,25 @@ def table() -> str:
     for r in sorted(rows, key=lambda r: (r["set"], r["contender"], r.get("minutes", 0))):
         scores = {k: v for k, v in r["scores"].items() if k not in ("steps", "cpu_minutes")}
         shown = ", ".join(f"{k} {v:.3f}" for k, v in scores.items())
-        used = r["scores"].get("cpu_minutes", r["minutes"])
-        text.append(
-            f"| {r['set']} | {r['contender']} | {used} | {r['scores'].get('steps', '')} | {shown} |"
-        )
+        used = round(r["scores"].get("cpu_minutes", r["minutes"]), 2)
+        steps = f"{r['scores']['steps']:.0f}" if "steps" in r["scores"] else ""
+        text.append(f"| {r['set']} | {r['contender']} | {used} | {steps} | {shown} |")
     return "\n".join(text)
+
+
+def _averaged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return ``rows`` with one in place of the five of a contender that was tried on every fold."""
+    groups: dict[tuple[str, str, float], list[dict[str, Any]]] = {}
+    for row in rows:
+        name = re.sub(r"fold \d", f"mean of {FOLDS} folds", row["contender"])
+        groups.setdefault((row["set"], name, row["minutes"]), []).append(row)
+    found = []
+    for (_, name, _), group in groups.items():
+        if len({row["contender"] for row in group}) == len(group) == FOLDS:
+            means = {k: np.mean([r["scores"][k] for r in group]) for k in group[0]["scores"]}
+            group = [{**group[0], "contender": name, "scores": means}]
+        found += group
+    return found
 
 
 def main() -> None:
@@ -199,9 +213,8 @@ def run(arguments: argparse.Namespace) -> Iterator[tuple[list[str], float, Score
     settings, names = _settings(arguments)
     pace = json.loads(PACE.read_text())[arguments.preset]
     moments = {round(minutes * pace): minutes for minutes in arguments.at}
-    for steps, average, scores in train_and_score(
-        task, settings, arguments.average, list(moments), arguments.holes
-    ):
+    found = train_and_score(task, settings, arguments.average, list(moments), arguments.holes)
+    for steps, average, scores in found:
         called = names + [f"average {average}"] * (average != "none")
         called += ["on the way"] * (steps < settings.steps)
         minutes = moments.get(steps, arguments.minutes)
@@ -216,9 +229,8 @@ def _circumstances(arguments: argparse.Namespace) -> list[str]:
 
 def _settings(arguments: argparse.Namespace) -> tuple[TrainSettings, list[str]]:
     """Return the settings asked for, and what they are called in the table."""
-    changes: dict[str, Any] = {
-        k: json.loads(v) for k, v in (c.split("=") for c in arguments.change)
-    }
+    changes: dict[str, Any] = dict(c.split("=") for c in arguments.change)
+    changes = {k: json.loads(v) for k, v in changes.items()}
     names = [arguments.preset]
     for flag, field, value in ABLATIONS:
         if getattr(arguments, flag):
