@@ -141,7 +141,7 @@ def _segmented(task: Task, network: UNet, average: str) -> list[Any]:
 def table() -> str:
     rows = _averaged([json.loads(line) for line in RESULTS.read_text().splitlines()])
     text = [
-        "| set | contender | CPU minutes | steps | scores on the val part |",
+        "| set | contender | CPU minutes | steps | scores on the val part, or the fold |",
         "|---|---|---:|---:|---|",
     ]
     for r in sorted(rows, key=lambda r: (r["set"], r["contender"], r.get("minutes", 0))):
@@ -210,8 +210,8 @@ def run(arguments: argparse.Namespace) -> Iterator[tuple[list[str], float, Score
             scores = {**score(task, found, arguments.holes), "cpu_minutes": used}
             yield [called], arguments.minutes, scores
             return
-    settings, names = _settings(arguments)
     pace = json.loads(PACE.read_text())[arguments.preset]
+    settings, names = _settings(arguments, pace)
     moments = {round(minutes * pace): minutes for minutes in arguments.at}
     found = train_and_score(task, settings, arguments.average, list(moments), arguments.holes)
     for steps, average, scores in found:
@@ -227,7 +227,7 @@ def _circumstances(arguments: argparse.Namespace) -> list[str]:
     return fold + ([f"holes {arguments.holes}"] if arguments.holes else [])
 
 
-def _settings(arguments: argparse.Namespace) -> tuple[TrainSettings, list[str]]:
+def _settings(arguments: argparse.Namespace, pace: float) -> tuple[TrainSettings, list[str]]:
     """Return the settings asked for, and what they are called in the table."""
     changes: dict[str, Any] = dict(c.split("=") for c in arguments.change)
     changes = {k: json.loads(v) for k, v in changes.items()}
@@ -238,7 +238,6 @@ def _settings(arguments: argparse.Namespace) -> tuple[TrainSettings, list[str]]:
             names.append(flag.replace("no_", "without "))
     names += [c.replace('"', "") for c in arguments.change]
     names += [f"seed {arguments.seed}"] * (arguments.seed > 0)
-    pace = json.loads(PACE.read_text())[arguments.preset]
     changes.setdefault("steps", max(round(arguments.minutes * pace), 1))
     return TrainSettings.preset(arguments.preset, seed=arguments.seed, **changes), names
 
