@@ -205,6 +205,8 @@ def test_settings_are_those_of_the_session(open_dock, cells, place, qtbot):
     dock.begin.preset.activated.emit(dock.begin.preset.currentIndex())
     assert dock.session.settings == TrainSettings.preset("small", minutes=changed.minutes)
     assert dock.begin.preset.findText("changed") == -1
+    longest = dock.begin.time.fontMetrics().horizontalAdvance("10 000 steps")
+    assert dock.begin.time.minimumSizeHint().width() > longest, "else the steps are cut off"
     dock.begin.time.setCurrentIndex(dock.begin.time.findData(2.0))
     dock.begin.time.activated.emit(dock.begin.time.currentIndex())
     assert dock.session.settings.minutes == 2.0
