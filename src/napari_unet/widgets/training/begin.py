@@ -35,7 +35,7 @@ class BeginForm(QWidget):
         self.network = _combo("The network to begin with: a new one, or one to train further")
         self.preset = _combo("Settings to begin with; each of them can be changed under More")
         self.time = _combo("Time to train, validation included; Stop and keep ends it earlier")
-        self.time.setMinimumContentsLength(9)  # 10 000 steps
+        self.time.setMinimumContentsLength(9)  # as long as 1 000 steps
         self.architecture = QElidingLabel()
         self.device = QElidingLabel()
         self.device.setToolTip("Chosen in Preferences ▸ napari-unet ▸ Machine")
