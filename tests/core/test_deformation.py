@@ -246,31 +246,6 @@ def test_noise_is_the_same_in_preview_and_training():
     assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 0.03
 
 
-def test_brightness_changes_by_a_random_factor_and_nothing_else():
-    drawn = [Deformation.draw(rng(seed), (4, 5), noise=0.2) for seed in range(1500)]
-    factors = np.array([d.brightened(0.3).curve.white / d.curve.white for d in drawn])
-    np.testing.assert_allclose(
-        np.percentile(np.log(factors), (16, 50, 84)), (-0.3, 0, 0.3), atol=0.03
-    )
-    first_pixels = [d.grain((1,))[0] for d in drawn]
-    assert abs(np.corrcoef(first_pixels, factors)[0, 1]) < 0.08
-    plain, tile = drawn[0], rng(20).normal(0.5, 0.6, (4, 5)).astype(np.float32)
-    noise, bright = plain.grain((4, 5)), plain.brightened(0.3)
-    wanted = (plain.change_gray(tile) - noise) * factors[0] + noise
-    np.testing.assert_allclose(bright.change_gray(tile), wanted, rtol=2e-5, atol=2e-6)
-    np.testing.assert_array_equal(bright.warp(tile), plain.warp(tile))
-
-
-def test_brightness_of_no_strength_is_none_and_of_twice_the_strength_the_square():
-    plain = Deformation.draw(rng(21), (30, 30))
-    assert plain.brightened(0.0).curve == plain.curve
-    weak, strong = (plain.brightened(gain).curve.white / plain.curve.white for gain in (0.2, 0.4))
-    assert strong == pytest.approx(weak**2, abs=1e-5)
-    for gain in (-0.1, 1.1, np.nan):
-        with pytest.raises(ValueError, match=f"gain is {gain}: it must lie between 0 and 1"):
-            plain.brightened(gain)
-
-
 @pytest.mark.parametrize(("shape", "sd"), [((120, 140), 60.0), ((30, 40, 50), 14.0)])
 def test_folding_is_where_the_gradient_says(shape, sd):
     drawn = Deformation.draw(rng(19), shape, sd=sd, rotation=90)

@@ -130,17 +130,6 @@ def test_colour_comes_as_channels_and_arrays_are_read_only(annotation):
         sample.image[0, 0, 0] = 1
 
 
-def test_a_brighter_sample_shows_the_same_place(annotation):
-    plain = draw_sample(annotation, SMALL, np.random.default_rng(3))
-    bright = draw_sample(annotation, replace(SMALL, gain=0.5), np.random.default_rng(3))
-    factor = plain.deformation.brightened(0.5).curve.white
-    assert abs(factor - 1) > 0.1
-    np.testing.assert_allclose(bright.image, plain.image * factor, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(bright.classes, plain.classes)
-    np.testing.assert_array_equal(bright.weights, plain.weights)
-    assert bright.place == plain.place
-
-
 def test_undeformed_shows_the_same_place(annotation):
     plain = replace(SMALL, sd=0.0, rotation=0.0, mirror=False)
     sample = draw_sample(annotation, plain, np.random.default_rng(5))

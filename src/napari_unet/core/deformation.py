@@ -5,7 +5,7 @@ what the training sees.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,6 @@ from napari_unet.core.deforming.geometry import Folding, Geometry, displacement,
 from napari_unet.core.deforming.graycurve import GrayCurve
 
 _SHIFT = 0.5  # pixels by which a tile is shifted at most: its place itself is a whole pixel
-_GAIN = 1  # beside the seed of the noise, so that the factor does not follow its first pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,18 +85,6 @@ class Deformation:
         return Deformation(
             shape, nodes, angle, tuple(flips & mirror), tuple(shift), curve, noise, seed
         )
-
-    def brightened(self, gain: float) -> "Deformation":
-        """Return it with all gray values of the tile multiplied by a random factor.
-
-        ``gain`` is the sd of the factor's logarithm, 0 to 1: with 0.3 two of three factors lie
-        between 0.74 and 1.35. Which one, was settled when the deformation was drawn.
-        """
-        if not 0 <= gain <= 1:
-            raise ValueError(f"gain is {gain}: it must lie between 0 and 1")
-        rng = np.random.default_rng([self.noise_seed, _GAIN])
-        factor = round(float(np.exp(gain * rng.standard_normal())), 6)
-        return replace(self, curve=self.curve.times(factor))
 
     @classmethod
     def identity(cls, shape: Sequence[int]) -> "Deformation":

@@ -80,10 +80,6 @@ class TrainSettings:
         0.2, "strength of the random gray-value curve; 0: none", low=0.0, high=1.0,
         group="deformation",
     )  # fmt: skip
-    gain: float = _setting(
-        0.0, "sd of the logarithm of the random factor of all gray values of a tile; 0: none",
-        low=0.0, high=1.0, group="deformation",
-    )  # fmt: skip
     noise: float = _setting(
         0.0, "sd of the noise added, in units of the normalised image", low=0.0, high=1.0,
         group="deformation",

@@ -1,6 +1,6 @@
 """Gray curves: random rising curves that change brightness, contrast and gamma of a tile."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,10 +37,6 @@ class GrayCurve:
         black, white = np.round([0.0, 1.0] + _OFFSET * gray * turn[:2], 6)  # alike everywhere
         slopes = np.round((1.0 + gray) ** turn[2:], 6)
         return cls(float(black), float(white), tuple(slopes.tolist()))
-
-    def times(self, gain: float) -> "GrayCurve":
-        """Return the curve whose gray values are ``gain`` times as high."""
-        return replace(self, black=self.black * gain, white=self.white * gain)
 
     @property
     def straight(self) -> bool:

@@ -49,7 +49,6 @@ def deformation_rows() -> Rows:
         SliderRow("rotation", "rotation", "± °"),
         SettingRow("mirror", "mirror"),
         SliderRow("gray", "gray values"),
-        SliderRow("gain", "brightness", power=2),
         SliderRow("noise", "noise", power=2),
     ])  # fmt: skip
 
