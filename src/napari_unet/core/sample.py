@@ -59,14 +59,19 @@ def draw_sample(
     source = Source.of(annotation, settings)
     lost = border(settings.depth)
     edge = input_size(settings.depth, max(settings.tile - 2 * lost, 1))
-    deformation = Deformation.draw(
+    deformation = draw_deformation(rng, edge, settings)
+    pixel = _labelled_pixel(source, rng, fresh)
+    inside = rng.integers(lost, edge - lost, settings.dims)
+    return _cut_around(source, deformation, pixel, inside, lost)
+
+
+def draw_deformation(rng: np.random.Generator, edge: int, settings: TrainSettings) -> Deformation:
+    """Draw how a tile of ``edge`` pixels an axis is deformed under these settings."""
+    return Deformation.draw(
         rng, (edge,) * settings.dims, grid=settings.grid, sd=settings.sd,
         rotation=settings.rotation, mirror=settings.mirror, gray=settings.gray,
         noise=settings.noise,
     )  # fmt: skip
-    pixel = _labelled_pixel(source, rng, fresh)
-    inside = rng.integers(lost, edge - lost, settings.dims)
-    return _cut_around(source, deformation, pixel, inside, lost)
 
 
 def undeformed(annotation: Annotation, settings: TrainSettings, sample: Sample) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from napari_unet.core.annotation import UNLABELLED
-from napari_unet.core.deformation import Deformation
+from napari_unet.core.sample import draw_deformation
 from napari_unet.core.settings import TrainSettings
 from napari_unet.core.sizes import border, input_size
 from napari_unet.core.teaching.picture import Picture
@@ -91,7 +91,7 @@ class Rehearsal:
         """Cut a tile that shows a pixel of ``stroke`` somewhere in its output."""
         pixel = stroke.pixels[rng.integers(len(stroke.pixels))] // self._strokes.factor
         settings, lost = self._settings, self._lost
-        deformation = _deformation(rng, edge, settings)
+        deformation = draw_deformation(rng, edge, settings)
         inside = rng.integers(lost, edge - lost, 2)
         offset = deformation.coordinates((0.0, 0.0))[(slice(None), *inside)]
         centre = self._pulled_in(pixel - offset, edge)
@@ -157,10 +157,3 @@ def _one_of(strokes: Sequence[Stroke], rng: np.random.Generator) -> Stroke:
     kind = kinds[rng.integers(len(kinds))]
     same = [stroke for stroke in strokes if stroke.kind == kind]
     return same[int(rng.integers(len(same)))]
-
-
-def _deformation(rng: np.random.Generator, edge: int, settings: TrainSettings) -> Deformation:
-    return Deformation.draw(
-        rng, (edge, edge), grid=settings.grid, sd=settings.sd, rotation=settings.rotation,
-        mirror=settings.mirror, gray=settings.gray, noise=settings.noise,
-    )  # fmt: skip
