@@ -81,6 +81,14 @@ def test_bfloat16_only_where_it_is_clearly_faster(gain, dtype, monkeypatch):
     assert fast_dtype.__wrapped__(CPU) == dtype
 
 
+@pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_gpu_takes_bfloat16_where_it_has_units_for_it(native, dtype, monkeypatch):
+    """A small convolution takes as long in either precision on a large GPU: it is not measured."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
+    monkeypatch.setattr(module, "_gain_of_bfloat16", lambda device: 1.0)
+    assert fast_dtype.__wrapped__(torch.device("cuda")) == dtype
+
+
 def test_float32_where_bfloat16_cannot_convolve(monkeypatch):
     def refuse(device):
         raise RuntimeError("not implemented for 'BFloat16'")

@@ -145,7 +145,7 @@ class TrainSettings:
         60.0, "longest time between checkpoints", low=0.1, high=3600.0, group="budget"
     )
     precision: str = _setting(
-        "auto", "auto takes bfloat16 where it is measured to be faster",
+        "auto", "auto takes bfloat16 where it is clearly faster",
         choices=("auto", "float32", "bfloat16"), group="budget",
     )  # fmt: skip
     seed: int = _setting(0, "the same seed gives the same training", low=0, high=2**31 - 1,
