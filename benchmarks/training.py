@@ -95,17 +95,17 @@ def ours(settings: TrainSettings, device: torch.device) -> Call:
     return lambda: learner.learn(batch, 1e-6, 1).value()
 
 
-def usual(network: nn.Module, tile: int, output: int) -> Call:
+def usual(network: nn.Module, tile: int, output: int, device: torch.device) -> Call:
     """A step as most loops have it: cross-entropy, weights, SGD."""
-    batch = batch_of(tile, output)
-    target = batch.classes.long()
-    optimiser = torch.optim.SGD(network.train().parameters(), 1e-6, momentum=0.99)
+    image, classes, weights = batch_of(tile, output).to(device, torch.float32)
+    target = classes.long()
+    optimiser = torch.optim.SGD(network.to(device).train().parameters(), 1e-6, momentum=0.99)
 
     def step() -> float:
         optimiser.zero_grad()
-        found = network(batch.image)
+        found = network(image)
         found = found[0] if isinstance(found, list | tuple) else found
-        losses = F.cross_entropy(found, target, reduction="none") * batch.weights
+        losses = F.cross_entropy(found, target, reduction="none") * weights
         loss = losses.sum() / losses.numel()
         loss.backward()
         optimiser.step()
@@ -114,26 +114,27 @@ def usual(network: nn.Module, tile: int, output: int) -> Call:
     return step
 
 
-def monai(base: int, tile: int) -> Call:
+def monai(base: int, tile: int, device: torch.device) -> Call:
     nets = peer("monai.networks.nets")
     features = (*(base << level for level in range(5)), base)
-    return usual(nets.BasicUNet(2, 1, 2, features=features), tile, tile)
+    return usual(nets.BasicUNet(2, 1, 2, features=features), tile, tile, device)
 
 
-def nnunet(base: int, tile: int) -> Call:
+def nnunet(base: int, tile: int, device: torch.device) -> Call:
     unet = peer("dynamic_network_architectures.architectures.unet")
     network = unet.PlainConvUNet(
         1, 5, [base << level for level in range(5)], nn.Conv2d, 3, [1, 2, 2, 2, 2], 2, 2, 2,
         conv_bias=True, norm_op=nn.InstanceNorm2d, norm_op_kwargs={"affine": True},
         nonlin=nn.LeakyReLU, nonlin_kwargs={"inplace": True},
     )  # fmt: skip
-    return usual(network, tile, tile)
+    return usual(network, tile, tile, device)
 
 
-def smp(base: int, tile: int) -> Call:
+def smp(base: int, tile: int, device: torch.device) -> Call:
     models = peer("segmentation_models_pytorch")
     encoder = "resnet34" if base == 64 else "resnet18"
-    return usual(models.Unet(encoder, encoder_weights=None, in_channels=1, classes=2), tile, tile)
+    network = models.Unet(encoder, encoder_weights=None, in_channels=1, classes=2)
+    return usual(network, tile, tile, device)
 
 
 def late(make: Callable[[], Call]) -> Call:
@@ -148,9 +149,9 @@ def late(make: Callable[[], Call]) -> Call:
     return call
 
 
-def forward_convolutions(settings: TrainSettings, dtype: torch.dtype) -> Call:
+def forward_convolutions(settings: TrainSettings, dtype: torch.dtype, device: torch.device) -> Call:
     """All convolutions of one forward pass, each on an input of its own, and nothing else."""
-    network = UNet(1, 2, settings.base, settings.depth, dropout=0.0).eval()
+    network = UNet(1, 2, settings.base, settings.depth, dropout=0.0).eval().to(device)
     calls: list[Call] = []
 
     def keep(layer: nn.Module, given: tuple[torch.Tensor], _: object) -> None:
@@ -166,7 +167,7 @@ def forward_convolutions(settings: TrainSettings, dtype: torch.dtype) -> Call:
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
     ]
     with torch.no_grad():
-        network(torch.rand(1, 1, settings.tile, settings.tile))
+        network(torch.rand(1, 1, settings.tile, settings.tile, device=device))
     for hook in hooks:
         hook.remove()
 
@@ -174,6 +175,8 @@ def forward_convolutions(settings: TrainSettings, dtype: torch.dtype) -> Call:
         with torch.inference_mode():
             for call in calls:
                 call()
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
 
     return run
 
@@ -197,24 +200,29 @@ def race_steps(preset: str, rounds: int, device: torch.device, only: Sequence[st
     base = settings.base
     contenders: dict[str, Call] = {OURS: late(lambda: ours(settings, device))}
     contenders[EXACT] = late(lambda: ours(replace(settings, precision="float32"), device))
-    contenders[PLAIN] = late(lambda: usual(Plain(base, settings.depth), settings.tile, output))
+    contenders[PLAIN] = late(
+        lambda: usual(Plain(base, settings.depth), settings.tile, output, device)
+    )
     for name, make in (
         ("MONAI BasicUNet", monai),
         ("nnU-Net PlainConvUNet", nnunet),
         ("segmentation-models-pytorch ResNet U-Net", smp),
     ):
         for tile in (outside, inside):
-            contenders[f"{name}, {tile} px"] = late(lambda make=make, tile=tile: make(base, tile))
+            contenders[f"{name}, {tile} px"] = late(
+                lambda make=make, tile=tile: make(base, tile, device)
+            )
     plain = replace(settings, norm="none")
-    for dtype in {torch.float32, fast_dtype(torch.device("cpu"))}:
+    for dtype in {torch.float32, fast_dtype(device)}:
         name = f"{CONVOLUTIONS}, {str(dtype).removeprefix('torch.')}"
-        contenders[name] = late(lambda dtype=dtype: forward_convolutions(plain, dtype))
+        contenders[name] = late(lambda dtype=dtype: forward_convolutions(plain, dtype, device))
     chosen = {n: call for n, call in contenders.items() if not only or any(o in n for o in only)}
     mine = [name for name in contenders if OURS in name or name.startswith(CONVOLUTIONS)]
     around = {name: partial(in_training, contenders[name]) for name in mine}
     rows = race({OURS: contenders[OURS], **chosen}, rounds, around=around)
     head = f"One step, preset {preset}: base {base}, {settings.tile} -> {output} px, batch 1."
-    return "\n\n".join([head, table(rows, OURS), *verdicts(rows, outside)])
+    aims = verdicts(rows, outside) if device.type == "cpu" else ()
+    return "\n\n".join([head, table(rows, OURS), *aims])
 
 
 def verdicts(rows: Sequence[Row], outside: int) -> list[str]:
@@ -361,8 +369,11 @@ def main() -> None:
     for question in wanted:
         text = answers[question]()
         print(f"{text}\n")
+        section = "training" if question == "race" else f"training-{question}"
+        if question == "race" and device.type != "cpu":
+            section = "training-race-gpu"
         if not asked.no_record:
-            record("training" if question == "race" else f"training-{question}", text)
+            record(section, text)
 
 
 if __name__ == "__main__":
