@@ -171,24 +171,26 @@ def test_a_long_journal_is_rewritten_short(tmp_path):
     assert found.annotations["a"].time > 0
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")
-def test_what_the_disk_refuses_is_told_and_tried_again(written):
-    journal, _ = written
-    _refusal(journal, lambda: journal.path.chmod(stat.S_IREAD), lambda: journal.path.chmod(0o600))
+ROOT = pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere"
+)
 
 
-def test_a_folder_that_was_away_is_told_and_written_to_again(written):
+@pytest.mark.parametrize("broken", [pytest.param("refused", marks=ROOT), "away"])
+def test_a_journal_that_cannot_be_written_says_so_and_tries_again(written, broken):
     journal, _ = written
     aside = journal.path.with_name("aside")
-    _refusal(journal, lambda: journal.path.rename(aside), lambda: aside.rename(journal.path))
-
-
-def _refusal(journal, break_it, mend):
-    break_it()
+    if broken == "refused":
+        journal.path.chmod(stat.S_IREAD)
+    else:
+        journal.path.rename(aside)
     journal.stroke("a", (slice(0, 1), slice(0, 1)), np.full((1, 1), 200, np.uint8))
     assert not journal.flush()
     assert journal.problem.startswith("Strokes are not being kept: ")
-    mend()
+    if broken == "refused":
+        journal.path.chmod(0o600)
+    else:
+        aside.rename(journal.path)
     until = time.monotonic() + 20
     while journal.problem:
         assert time.monotonic() < until

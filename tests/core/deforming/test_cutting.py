@@ -166,4 +166,4 @@ def test_nothing_is_compiled_before_the_first_tile():
         "assert not any(loop.signatures for loop in loops)\n"
         "import sys; assert 'torch' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
