@@ -29,7 +29,7 @@ from skimage.measure import label
 
 from contenders import PLAIN
 from napari_unet import TrainSettings, UNet, evaluation, label_objects, segment, train
-from napari_unet.core.presets import PRESETS
+from napari_unet.core.training.settings import PRESETS
 from race import record
 from tasks import FOLDS, SETS, Task, annotations, held_out, load
 

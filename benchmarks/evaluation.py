@@ -20,9 +20,9 @@ from skimage.io import imread
 
 from napari_unet.core.evaluation import (
     Comparison,
-    detection,
     object_measures,
-    partition,
+    objects,
+    partitions,
     pixels,
     regions,
     score,
@@ -91,14 +91,14 @@ def membrane_scenes() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 def own_objects(truth: np.ndarray, result: np.ndarray) -> Figures:
     image = Comparison(truth, result)
     matched = {
-        "precision": detection.precision_measure,
-        "recall": detection.recall_measure,
-        "f1": detection.f1_measure,
-        "average_precision": detection.average_precision_measure,
+        "precision": objects.precision_measure,
+        "recall": objects.recall_measure,
+        "f1": objects.f1_measure,
+        "average_precision": objects.average_precision_measure,
     }
     found = {f"{n} {iou}": make(iou).of(image) for n, make in matched.items() for iou in IOUS}
-    found["panoptic_quality"] = detection.panoptic_quality_measure().of(image)
-    found["seg"] = detection.seg_measure().of(image)
+    found["panoptic_quality"] = objects.panoptic_quality_measure().of(image)
+    found["seg"] = objects.seg_measure().of(image)
     return found | own_foreground(image)
 
 
@@ -113,9 +113,9 @@ def own_foreground(image: Comparison) -> Figures:
 def own_partition(truth: np.ndarray, result: np.ndarray) -> Figures:
     image = Comparison(truth, result)
     return {
-        "rand_error": partition.rand_error_measure().of(image),
-        "v_rand": partition.v_rand_measure(thin=False).of(image),
-        "v_info": partition.v_info_measure(thin=False).of(image),
+        "rand_error": partitions.rand_error_measure().of(image),
+        "v_rand": partitions.v_rand_measure(thin=False).of(image),
+        "v_info": partitions.v_info_measure(thin=False).of(image),
     }
 
 
@@ -293,7 +293,7 @@ def speed() -> str:
     membranes = next(membrane_scenes())[1:]
     rows = race(
         {
-            "napari-unet, F1 at one IoU": lambda: detection.f1(truth, result),
+            "napari-unet, F1 at one IoU": lambda: objects.f1(truth, result),
             "napari-unet, all thirteen measures": partial(all_measures, truth, result),
             "napari-unet, warping error of 512 x 512": partial(warping_error, *membranes),
             "stardist.matching, one IoU": lambda: _stardist_once(truth, result),

@@ -11,7 +11,7 @@ import torch
 from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude
 
 from napari_unet import TrainSettings, UNet, save_network
-from napari_unet.core.teaching.firstweights import FILE
+from napari_unet.core.teaching.live_network import FILE
 from napari_unet.core.training.optimiser import Optimiser
 
 EDGE, COUNT = 220, 160  # pixels of a texture, and how many there are

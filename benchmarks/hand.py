@@ -18,7 +18,7 @@ from napari.utils.interactions import (
 from qtpy.QtWidgets import QAbstractButton, QApplication, QWidget
 from scipy import ndimage
 
-from napari_unet.widgets.docks import open_dock
+from napari_unet.widgets.shared.dock import open_dock
 
 SCREEN = 1366, 768  # px, a small laptop
 

@@ -22,7 +22,7 @@ import tifffile
 import torch
 
 from napari_unet import UNet, save_network
-from napari_unet.core.files.imagefile import open_image
+from napari_unet.core.files.image_file import open_image
 from race import record
 
 LIMIT = 2.5  # GiB that the process may have resident

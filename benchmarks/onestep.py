@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from napari_unet import TrainSettings, UNet
-from napari_unet.core.training.batch import Batch
+from napari_unet.core.training.batches import Batch
 from napari_unet.core.training.learner import Learner, compute_dtype
 from race import peer
 

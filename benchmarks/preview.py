@@ -14,11 +14,11 @@ import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
 
-from napari_unet.core.settings import TrainSettings
-from napari_unet.core.synthetic import draw_cells
-from napari_unet.widgets.layers import NOTES
-from napari_unet.widgets.preview import PreviewDock
-from napari_unet.widgets.session import Session
+from napari_unet.core.sampling.synthetic_cells import draw_cells
+from napari_unet.core.training.settings import TrainSettings
+from napari_unet.widgets.layers.layers import NOTES
+from napari_unet.widgets.preview.dock import PreviewDock
+from napari_unet.widgets.shared.session import Session
 from race import record
 
 EDGE = 1024  # px

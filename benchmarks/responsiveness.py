@@ -25,9 +25,9 @@ import numpy as np
 from qtpy.QtCore import QEventLoop, QTimer
 
 from hand import Hand, events
-from napari_unet.core.settings import TrainSettings
-from napari_unet.core.synthetic import draw_cells
-from napari_unet.widgets.layers import NOTES
+from napari_unet.core.sampling.synthetic_cells import draw_cells
+from napari_unet.core.training.settings import TrainSettings
+from napari_unet.widgets.layers.layers import NOTES
 from race import record
 
 BEAT = 10  # ms
@@ -209,7 +209,7 @@ def training(edge: int = 1024) -> list[Seen]:
 
 def segmenting(edge: int = 2048) -> list[Seen]:
     """Segment a large image with a network of the preset small."""
-    from napari_unet.core.network import UNet
+    from napari_unet.core.network.unet import UNet
     from napari_unet.widgets.networks import KeptNetwork
 
     hand, _, _ = workplace(edge)

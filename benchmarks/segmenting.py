@@ -22,11 +22,12 @@ import zarr
 from torch import nn
 
 from napari_unet import UNet, segment
-from napari_unet.core.allocator import kept_memory
-from napari_unet.core.device import choose_device, fast_dtype, memory_free
-from napari_unet.core.segmenting import plan_segmentation, prepare
-from napari_unet.core.segmenting.half import in_half
-from napari_unet.core.tiling import work
+from napari_unet.core.runtime.device import choose_device, fast_dtype, memory_free
+from napari_unet.core.runtime.memory import kept_memory
+from napari_unet.core.segmentation.half_precision import in_half
+from napari_unet.core.segmentation.prepare import prepare
+from napari_unet.core.segmentation.segment import plan_segmentation
+from napari_unet.core.segmentation.tiling import work
 from race import Row, peer, race, record, table
 
 OURS, STORES = "napari-unet", "napari-unet, Zarr to Zarr"

@@ -24,10 +24,10 @@ import numpy as np
 import torch
 
 from napari_unet import Annotation, TrainSettings, UNet, train
-from napari_unet.core.allocator import kept_memory
-from napari_unet.core.device import choose_device, fast_dtype
+from napari_unet.core.runtime.device import choose_device, fast_dtype
+from napari_unet.core.runtime.memory import kept_memory
+from napari_unet.core.training.batches import Sampler
 from napari_unet.core.training.learner import Learner, compute_dtype
-from napari_unet.core.training.sampler import Sampler
 from onestep import (
     Call,
     Plain,

@@ -24,7 +24,7 @@ from scipy import ndimage
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from hand import SCREEN, Hand, button
 from napari_unet import Annotation, TrainSettings, UNet, train
-from napari_unet.widgets.layers import is_preview
+from napari_unet.widgets.layers.layers import is_preview
 from napari_unet.widgets.networks import KeptNetwork
 
 PICTURES = Path(__file__).parent / "pictures"

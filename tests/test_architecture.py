@@ -51,7 +51,7 @@ def test_imports_point_one_way(module):
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_rooms_stay_small(module):
     text = module.read_text(encoding="utf-8")
-    assert text.count("\n") <= 250, f"{module} has {text.count(chr(10))} lines"
+    assert text.count("\n") <= 400, f"{module} has {text.count(chr(10))} lines"
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             lines = (node.end_lineno or 0) - node.lineno + 1

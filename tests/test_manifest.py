@@ -124,7 +124,7 @@ def test_settings_build_and_hold_no_small_floats(manifest, plugin_settings, npe2
     """Preferences rounds to two decimals, every number of a page when one is edited."""
     from napari.settings import get_plugin_settings
 
-    from napari_unet.widgets.machine import Machine, machine
+    from napari_unet.widgets.shared.preferences import Machine, machine
 
     npe2pm.register(manifest)
     page = get_plugin_settings(NAME)
@@ -143,7 +143,7 @@ def test_settings_build_and_hold_no_small_floats(manifest, plugin_settings, npe2
 
 
 def test_without_the_plugin_the_defaults_hold(plugin_settings):
-    from napari_unet.widgets.machine import Machine, machine, on_change
+    from napari_unet.widgets.shared.preferences import Machine, machine, on_change
 
     assert machine() == Machine()
     on_change(lambda: None)

@@ -9,7 +9,7 @@ import tifffile
 from scipy import ndimage
 
 from napari_unet import samples
-from napari_unet.core.annotation import Annotation
+from napari_unet.core.annotation.annotation import Annotation
 
 FOLDER = files("napari_unet") / "sample_data"
 SHIPPED = [name for name in samples.names() if name != "synthetic"]

@@ -10,7 +10,7 @@ from importlib.resources import as_file, files
 import numpy as np
 import tifffile
 
-from napari_unet.core.synthetic import draw_cells
+from napari_unet.core.sampling.synthetic_cells import draw_cells
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,9 @@ import sys
 import pytest
 from PIL import Image
 
-from napari_unet.cli import display, main
-from napari_unet.widgets.evaluating.words import ERRORS
+from napari_unet.cli import main
+from napari_unet.cli import open as open_verb
+from napari_unet.widgets.evaluate.measure_names import ERRORS
 
 
 def test_without_a_window_it_trains_segments_scores_and_draws(tmp_path, monkeypatch, capsys):
@@ -59,15 +60,15 @@ def test_a_display_that_does_not_answer_is_none(monkeypatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
     monkeypatch.setenv("DISPLAY", ":54321")
-    assert display.no_window().startswith("The display :54321 does not answer")
+    assert open_verb.no_window().startswith("The display :54321 does not answer")
     monkeypatch.setenv("DISPLAY", "nonsense")
-    assert "nonsense" in display.no_window()
+    assert "nonsense" in open_verb.no_window()
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    assert display.no_window() == ""
-    monkeypatch.setattr(display, "find_spec", lambda name: None)
-    assert display.no_window().startswith("napari is not installed here")
-    monkeypatch.setattr(display, "find_spec", lambda name: "napari" if name == "napari" else None)
-    assert display.no_window().startswith("Qt is not installed here")
+    assert open_verb.no_window() == ""
+    monkeypatch.setattr(open_verb, "find_spec", lambda name: None)
+    assert open_verb.no_window().startswith("napari is not installed here")
+    monkeypatch.setattr(open_verb, "find_spec", lambda name: "napari" if name == "napari" else None)
+    assert open_verb.no_window().startswith("Qt is not installed here")
 
 
 def test_a_missing_file_is_named_before_a_window_opens(tmp_path, capsys):

@@ -15,13 +15,13 @@ import torch
 from skimage.io import imsave
 
 from napari_unet.cli import command
-from napari_unet.cli.inputs import find_images, parse_bytes
-from napari_unet.core.files.imagefile import open_image
-from napari_unet.core.filing.diskstore import DiskStore
-from napari_unet.core.network import UNet
-from napari_unet.core.networkfile import save_network
-from napari_unet.core.objects import label_objects
-from napari_unet.core.segmenting import segment
+from napari_unet.cli.segment import find_images, parse_bytes
+from napari_unet.core.files.image_file import open_image
+from napari_unet.core.network.network_file import save_network
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.objects.label_objects import label_objects
+from napari_unet.core.segmentation.segment import segment
+from napari_unet.core.segmentation.tile_store import DiskStore
 
 RNG = np.random.default_rng(0)
 
@@ -168,7 +168,7 @@ def test_bad_input_is_one_sentence(folder, capsys, line, reason):
 @pytest.fixture
 def big(folder, monkeypatch):
     """Add an image of many tiles, kept on disk while it is segmented."""
-    monkeypatch.setattr("napari_unet.core.filing.filerun.SMALL", 0)
+    monkeypatch.setattr("napari_unet.workflows.segment_files.SMALL", 0)
     pixels = RNG.integers(0, 255, (600, 600)).astype(np.uint8)
     tifffile.imwrite(folder / "images/big.tif", pixels)
     return "images/big.tif -o out --tile 60"
@@ -214,8 +214,8 @@ def test_control_c_keeps_what_is_done(
 KILLED = """
     import itertools, os, signal, sys
     from napari_unet.cli import command
-    from napari_unet.core.filing import filerun
-    from napari_unet.core.filing.diskstore import DiskStore
+    from napari_unet.workflows import segment_files as filerun
+    from napari_unet.core.segmentation.tile_store import DiskStore
     command.VERBS = ("segment",)
     filerun.SMALL = 0
     note, count = DiskStore.note, itertools.count()

@@ -19,10 +19,9 @@ import torch
 
 from napari_unet.cli import main
 from napari_unet.cli.flags import changed
-from napari_unet.core.files.runfolder import RunFolder, digest_of_file
-from napari_unet.core.networkfile import load_network
-from napari_unet.core.settings import TrainSettings
-from napari_unet.core.training.suggestion import suggest_preset
+from napari_unet.core.network.network_file import load_network
+from napari_unet.core.training.settings import TrainSettings, suggest_preset
+from napari_unet.workflows.run_folder import RunFolder, digest_of_file
 
 QUICK = ["--preset", "nano", "--base", "4", "--depth", "1", "--tile", "44", "--steps", "30"]
 

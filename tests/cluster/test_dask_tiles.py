@@ -10,11 +10,11 @@ import torch
 from distributed import default_client
 
 from napari_unet.cluster.dask_tiles import cluster
-from napari_unet.core.files.imagefile import open_image
-from napari_unet.core.filing import filerun
-from napari_unet.core.filing.filerun import Choices, FileRun
-from napari_unet.core.filing.outputs import Outputs
-from napari_unet.core.network import UNet
+from napari_unet.core.files.image_file import open_image
+from napari_unet.core.network.unet import UNet
+from napari_unet.workflows import segment_files
+from napari_unet.workflows.result_files import Outputs
+from napari_unet.workflows.segment_files import Choices, FileRun
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def assert_same(one, other):
 
 
 def test_a_worker_that_is_killed_loses_nothing(score, image, network, monkeypatch):
-    monkeypatch.setattr(filerun, "SMALL", 0)
+    monkeypatch.setattr(segment_files, "SMALL", 0)
     alone, together = make(image, network, "alone"), make(image, network, "together")
     list(alone.run())
     before = default_client().run(os.getpid)
@@ -87,7 +87,7 @@ def test_small_images_and_other_pixel_sizes_are_sent_back(score, image, network,
     resampled = UNet(1, 2, base=2, depth=1, norm="none").eval()
     resampled.about["pixel_size"] = {"Y": 1.3, "X": 1.3}  # tiles then share chunks
     for name, small, net in (("a", 10**9, network), ("b", 0, resampled)):
-        monkeypatch.setattr(filerun, "SMALL", small)
+        monkeypatch.setattr(segment_files, "SMALL", small)
         alone, together = make(image, net, f"{name}1"), make(image, net, f"{name}2")
         list(alone.run())
         list(together.run(score))
@@ -95,7 +95,7 @@ def test_small_images_and_other_pixel_sizes_are_sent_back(score, image, network,
 
 
 def test_what_goes_wrong_at_a_worker_is_told_here(score, image, network, monkeypatch):
-    monkeypatch.setattr(filerun, "SMALL", 0)
+    monkeypatch.setattr(segment_files, "SMALL", 0)
     run = make(image, network, "moved")
     steps = run.run(score)
     next(step for step in steps if step.stage == "tiles")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_unet.core.journal import Journal
+from napari_unet.workflows.stroke_journal import Journal
 
 SHAPE = (300, 400)
 

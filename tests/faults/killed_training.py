@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from napari_unet import Annotation, TrainSettings, UNet, train
-from napari_unet.core.training import records
+from napari_unet.core.training import resume as records
 from napari_unet.core.training.optimiser import Optimiser
 
 SETTINGS = TrainSettings(

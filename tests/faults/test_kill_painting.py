@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_unet.core.strokes.replay import replay
+from napari_unet.workflows.journal_replay import replay
 
 PROGRAM = Path(__file__).with_name("killed_painting.py")
 SPEC = spec_from_file_location("killed_painting", PROGRAM)

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from napari_unet.widgets.colours import begin_to_prepare, prepared
+from napari_unet.widgets.layers.label_classes import begin_to_prepare, prepared
 
 PATIENCE = 100_000  # ms; pytest-qt gives up after 5 s, which a busy machine may need
 
@@ -33,5 +33,5 @@ def unhurried(monkeypatch):
 
     Sessions of earlier tests, which are freed when Python pleases, keep no thread alive here.
     """
-    monkeypatch.setattr("napari_unet.widgets.session.CLOSING", PATIENCE / 1000)
-    monkeypatch.setattr("napari_unet.widgets.session._OPEN", weakref.WeakSet())
+    monkeypatch.setattr("napari_unet.widgets.shared.session.CLOSING", PATIENCE / 1000)
+    monkeypatch.setattr("napari_unet.widgets.shared.session._OPEN", weakref.WeakSet())

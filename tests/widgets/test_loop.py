@@ -15,8 +15,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 from scipy import ndimage
 
-from napari_unet.widgets.docks import open_dock
-from napari_unet.widgets.job import dispatch
+from napari_unet.widgets.shared.dock import open_dock
+from napari_unet.widgets.shared.job import dispatch
 
 WAIT = 100_000  # ms; a busy machine
 STEPS = 120  # of each training: the outcome does not depend on the speed of the machine

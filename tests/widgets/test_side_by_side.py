@@ -3,15 +3,14 @@
 import numpy as np
 import torch
 
-from napari_unet.core.annotation import Annotation
-from napari_unet.core.network import UNet
-from napari_unet.core.sample import draw_sample
-from napari_unet.core.segmenting import score_tiles
-from napari_unet.core.settings import TrainSettings
-from napari_unet.core.synthetic import draw_cells
-from napari_unet.core.training import train
-from napari_unet.widgets.compute import Compute
-from napari_unet.widgets.work import Urgency, Work
+from napari_unet.core.annotation.annotation import Annotation
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.sampling.sample import draw_sample
+from napari_unet.core.sampling.synthetic_cells import draw_cells
+from napari_unet.core.segmentation.segment import score_tiles
+from napari_unet.core.training.settings import TrainSettings
+from napari_unet.core.training.train import train
+from napari_unet.workflows.scheduler import Compute, Urgency, Work
 
 SETTINGS = TrainSettings(
     base=2, depth=1, tile=44, steps=6, optimiser="adam", warmup=1, ema=0.5, dropout=0.2

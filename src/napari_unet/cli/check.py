@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
+from napari_unet.cli.command import Report
 from napari_unet.cli.preview import add_coding
-from napari_unet.cli.report import Report
 
 ABOUT = "say what is wrong with annotated images, and how to mend it"
 
@@ -17,10 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check every pair; the exit status is 1 when one cannot be trained on."""
-    from napari_unet.core.annotation import Annotation
-    from napari_unet.core.files.filepairs import pair_files
-    from napari_unet.core.files.imagefile import open_image
-    from napari_unet.core.findings.words import count
+    from napari_unet.core.annotation.annotation import Annotation
+    from napari_unet.core.files.file_pairs import pair_files
+    from napari_unet.core.files.image_file import open_image
+    from napari_unet.core.text import count
 
     report = Report(arguments)
     pairs, unpaired = pair_files(arguments.images, arguments.labels)

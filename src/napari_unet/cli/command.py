@@ -2,12 +2,21 @@
 
 Each verb is a module of this folder with ``NAME``, ``ABOUT``, ``add_arguments(parser)`` and
 ``run(arguments) -> int``; it is imported when the parser is made, so it must import torch late.
+
+Report: what a verb tells while it works and when it is done, for people or for programs.
+
+Interruption: Ctrl-C and the end of a cluster job are asked for, and come between two steps.
 """
 
 import argparse
+import json
+import signal
 import sys
+import time
 from collections.abc import Sequence
 from importlib import import_module
+from types import FrameType
+from typing import Any
 
 from napari_unet import __version__
 
@@ -53,3 +62,84 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("napari-unet: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+PLAIN_INTERVAL = 10.0  # seconds between progress lines where the output is no terminal
+LIVE_INTERVAL = 0.1
+
+
+class Report:
+    """Results go to standard output, progress and warnings to standard error.
+
+    With ``--json`` every message is one JSON object a line on standard output, its kind under
+    ``event``; with ``--quiet`` progress is left out.
+    """
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.quiet: bool = arguments.quiet
+        self.json: bool = arguments.json
+        self._last = float("-inf")
+        self._width = 0
+
+    def live(self, text: str, **facts: Any) -> None:
+        """Show progress: one line rewritten on a terminal, a line now and then elsewhere."""
+        terminal = sys.stderr.isatty() and not self.json
+        now = time.monotonic()
+        if self.quiet or now - self._last < (LIVE_INTERVAL if terminal else PLAIN_INTERVAL):
+            return
+        self._last = now
+        if self.json:
+            self._object("progress", text, facts)
+        elif terminal:
+            print("\r" + text.ljust(self._width), end="", file=sys.stderr, flush=True)
+            self._width = len(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def say(self, text: str, **facts: Any) -> None:
+        """Tell a result."""
+        self._end_live_line()
+        if self.json:
+            self._object("result", text, facts)
+        else:
+            print(text, flush=True)
+
+    def warn(self, text: str, **facts: Any) -> None:
+        """Tell what the user should know though the work goes on."""
+        self._end_live_line()
+        if self.json:
+            self._object("warning", text, facts)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def _end_live_line(self) -> None:
+        if self._width:
+            print(file=sys.stderr)
+            self._width = 0
+
+    def _object(self, event: str, text: str, facts: dict[str, Any]) -> None:
+        print(json.dumps({"event": event, "text": text, **facts}, default=str), flush=True)
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Within, the first signal is noted, and the second one interrupts at once."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+
+    def __enter__(self) -> "Interruption":
+        self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            # None: it was not set by Python, which cannot set it again
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.wanted:
+            raise KeyboardInterrupt
+        self.wanted = True

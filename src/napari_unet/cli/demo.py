@@ -8,11 +8,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.cli.display import no_window
-from napari_unet.cli.report import Report
+from napari_unet.cli.command import Report
+from napari_unet.cli.open import no_window
 
 if TYPE_CHECKING:
-    from napari_unet.core.network import UNet
+    from napari_unet.core.network.unet import UNet
     from napari_unet.samples import SampleImage
 
 ABOUT = "show the program on its sample data"
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _without_window(arguments: argparse.Namespace, report: Report) -> None:
     from napari_unet import samples, segment
     from napari_unet.cli.preview import refuse_existing
-    from napari_unet.core.objects import ObjectSettings
+    from napari_unet.core.objects.label_objects import ObjectSettings
 
     path = arguments.output or _free(Path("napari-unet-demo.png"))
     refuse_existing(path)
@@ -71,7 +71,7 @@ def _trained(arguments: argparse.Namespace, report: Report) -> "UNet":
     import torch
 
     from napari_unet import Annotation, TrainSettings, UNet, samples, train
-    from napari_unet.core.device import choose_device
+    from napari_unet.core.runtime.device import choose_device
 
     settings = TrainSettings.preset(PRESET, seed=arguments.seed, minutes=arguments.seconds / 60)
     seen = [samples.load(name) for name in TRAINED_ON]
@@ -101,7 +101,7 @@ def _trained(arguments: argparse.Namespace, report: Report) -> "UNet":
 
 def _tell_scores(report: Report, test: "SampleImage", found: Any, seed: int) -> None:
     """Tell the figures on the image that was not trained on, with their intervals."""
-    from napari_unet.cli.scoretable import tell_summary
+    from napari_unet.cli.score_table import tell_summary
     from napari_unet.core.evaluation import Comparison, object_measures, score, summarise
 
     measures = object_measures()
@@ -118,7 +118,7 @@ def _tell_scores(report: Report, test: "SampleImage", found: Any, seed: int) -> 
 def _draw(path: Path, test: "SampleImage", found: Any) -> None:
     import numpy as np
 
-    from napari_unet.cli import picture
+    from napari_unet.cli import panels as picture
     from napari_unet.core.evaluation import error_layer
     from napari_unet.core.normalisation import Normalisation
 

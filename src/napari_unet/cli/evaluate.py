@@ -9,15 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from napari_unet.cli.report import Report
-from napari_unet.cli.scoretable import tell_images, tell_summary, write_csv
-from napari_unet.core.files.filepairs import Pair, pair_files
+from napari_unet.cli.command import Report
+from napari_unet.cli.score_table import tell_images, tell_summary, write_csv
+from napari_unet.core.files.file_pairs import Pair, pair_files
 
 if TYPE_CHECKING:
     import numpy as np
 
     from napari_unet.core.evaluation import Comparison, Measure, Scored
-    from napari_unet.core.files.imagefile import ImageFile
+    from napari_unet.core.files.image_file import ImageFile
 
 ABOUT = "score results against the truth"
 MOST_CLASSES = 64  # more values than this are objects, not classes
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _open(pair: Pair, axes: str | None) -> Opened:
     """Open both files; what cannot be compared is told before anything is scored."""
-    from napari_unet.core.files.imagefile import open_image
+    from napari_unet.core.files.image_file import open_image
 
     truth, result = (open_image(path, axes) for path in (pair.first, pair.second))
     for file in (truth, result):
@@ -144,7 +144,7 @@ def _images(files: Opened, planes: bool) -> Iterator[Labels]:
     """Read the labels; time points, and planes where asked, are images of their own."""
     import numpy as np
 
-    from napari_unet.core.axes import canonical_labels
+    from napari_unet.core.arrays.axes import canonical_labels
 
     axes = files.truth.axes
     truth, result = (

@@ -7,7 +7,7 @@ network normalises images, what its classes are, and how many pixels it loses at
 import argparse
 from pathlib import Path
 
-from napari_unet.cli.report import Report
+from napari_unet.cli.command import Report
 
 ABOUT = "write a network as ONNX, for other programs"
 SUFFIX = ".onnx"
@@ -19,9 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from napari_unet.core.files.safefile import check_free, write_safely
-    from napari_unet.core.networkfile import load_network
-    from napari_unet.core.networks.onnxfile import onnx_bytes
+    from napari_unet.core.files.atomic_write import check_free, write_safely
+    from napari_unet.core.network.network_file import load_network
+    from napari_unet.core.network.onnx_export import onnx_bytes
 
     path = arguments.output
     if path.suffix.lower() != SUFFIX:

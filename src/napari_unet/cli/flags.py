@@ -4,7 +4,7 @@ import argparse
 from dataclasses import fields, replace
 from typing import Any
 
-from napari_unet.core.settings import TrainSettings
+from napari_unet.core.training.settings import TrainSettings
 
 COMMON = ("seed",)  # every verb has them
 

@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_unet.cli.report import Report
+from napari_unet.cli.command import Report
 
 if TYPE_CHECKING:
-    from napari_unet.core.annotation import Annotation
-    from napari_unet.core.settings import TrainSettings
+    from napari_unet.core.annotation.annotation import Annotation
+    from napari_unet.core.training.settings import TrainSettings
 
 ABOUT = "draw the deformed sample and its weight map to a PNG"
 
@@ -38,9 +38,9 @@ def add_coding(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from napari_unet.core.annotation import Annotation
-    from napari_unet.core.files.imagefile import open_image
-    from napari_unet.core.settings import TrainSettings
+    from napari_unet.core.annotation.annotation import Annotation
+    from napari_unet.core.files.image_file import open_image
+    from napari_unet.core.training.settings import TrainSettings
 
     if arguments.output.suffix.lower() != ".png":
         raise ValueError(f"{arguments.output} does not end in .png: the sample is drawn to a PNG")
@@ -67,9 +67,9 @@ def draw_preview(annotation: "Annotation", settings: "TrainSettings", path: Path
     """Draw the tile as it is, deformed, its classes and its weights to the PNG at ``path``."""
     import numpy as np
 
-    from napari_unet.cli import picture
-    from napari_unet.core.annotation import UNLABELLED
-    from napari_unet.core.sample import draw_sample, undeformed
+    from napari_unet.cli import panels
+    from napari_unet.core.annotation.annotation import UNLABELLED
+    from napari_unet.core.sampling.sample import draw_sample, undeformed
 
     if settings.dims != 2:
         raise ValueError("a preview is drawn of a 2-D network's tile: use settings with dims 2")
@@ -78,16 +78,16 @@ def draw_preview(annotation: "Annotation", settings: "TrainSettings", path: Path
     coordinates = sample.deformation.coordinates(sample.place.centre)
     border = (sample.image.shape[1] - sample.classes.shape[0]) // 2
     known = np.where(sample.classes == UNLABELLED, 0, sample.classes)
-    inner = picture.gray(sample.image[:, border:-border, border:-border])
+    inner = panels.gray(sample.image[:, border:-border, border:-border])
     top = float(sample.weights.max())
     draw = [
-        ("image at the same place", picture.gray(before)),
-        ("deformed, with its 32 px grid", picture.ruled(picture.gray(sample.image), coordinates)),
+        ("image at the same place", panels.gray(before)),
+        ("deformed, with its 32 px grid", panels.ruled(panels.gray(sample.image), coordinates)),
         (
             "what the network sees, and its output",
-            picture.framed(picture.gray(sample.image), border),
+            panels.framed(panels.gray(sample.image), border),
         ),
-        ("classes", picture.tinted(inner, known)),
-        (f"weights, 0 to {top:.1f}", picture.heat(sample.weights, max(top, 1e-6))),
+        ("classes", panels.tinted(inner, known)),
+        (f"weights, 0 to {top:.1f}", panels.heat(sample.weights, max(top, 1e-6))),
     ]
-    picture.draw_panels(path, draw)
+    panels.draw_panels(path, draw)

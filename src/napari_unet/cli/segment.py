@@ -1,18 +1,62 @@
-"""Segment images with a trained network: labels, scores and objects as files."""
+"""Segment images with a trained network: labels, scores and objects as files.
+
+Which images the user means: files, folders, and patterns such as ``day?/*.tif``.
+"""
 
 import argparse
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.cli.inputs import find_images, parse_bytes
-from napari_unet.cli.report import Report
+from napari_unet.cli.command import Report
+from napari_unet.core.files.image_file import SUFFIXES, is_image
 
 if TYPE_CHECKING:
-    from napari_unet.core.filing.filerun import FileRun, Progress, Score
+    from napari_unet.workflows.segment_files import FileRun, Progress, Score
+
+
+def find_images(named: Sequence[str]) -> list[Path]:
+    """Return the images named, each once, those of a folder or pattern in the order of their names.
+
+    What names no image is an error that says so: a slip of the pen should not go unseen.
+    """
+    found = [path for name in named for path in _found(name)]
+    return list(dict.fromkeys(found))
+
+
+def _found(name: str) -> list[Path]:
+    path = Path(name).expanduser()
+    if path.is_dir() and not is_image(path):
+        inside = sorted(one for one in path.iterdir() if is_image(one))
+        return _some(inside, f"the folder {path} holds no image: {', '.join(SUFFIXES)} are read")
+    if not path.exists() and has_magic(name):
+        matches = sorted(Path(one) for one in glob(str(path), recursive=True))  # noqa: PTH207
+        return _some([one for one in matches if is_image(one)], f"no image matches '{name}'")
+    return _some([path] if path.exists() else [], f"there is no image {path}")
+
+
+def _some(paths: list[Path], otherwise: str) -> list[Path]:
+    if not paths:
+        raise FileNotFoundError(otherwise)
+    return paths
+
+
+def parse_bytes(text: str) -> int:
+    """Return the number of bytes that "500M", "4G" or "2.5GiB" says."""
+    plain = text.strip().upper().removesuffix("B").removesuffix("I")
+    power = "KMGT".find(plain[-1:]) + 1 if plain else 0
+    try:
+        size = float(plain[:-1] if power else plain) * 1024**power
+    except ValueError:
+        raise ValueError(f"'{text}' is no amount of memory: write 500M or 4G") from None
+    if not size >= 1:
+        raise ValueError(f"'{text}' is no amount of memory: write 500M or 4G")
+    return int(size)
+
 
 ABOUT = "segment images with a trained network"
 ERROR, INTERRUPTED = 1, 130
@@ -106,12 +150,12 @@ class _Runs:
     """The runs of one command: one network, many images."""
 
     def __init__(self, arguments: argparse.Namespace, report: Report) -> None:
-        from napari_unet.core.device import choose_device
-        from napari_unet.core.files.safefile import one_sentence
-        from napari_unet.core.filing.filerun import Choices
-        from napari_unet.core.filing.outputs import Outputs
-        from napari_unet.core.networkfile import load_network
-        from napari_unet.core.objects import ObjectSettings
+        from napari_unet.core.files.atomic_write import one_sentence
+        from napari_unet.core.network.network_file import load_network
+        from napari_unet.core.objects.label_objects import ObjectSettings
+        from napari_unet.core.runtime.device import choose_device
+        from napari_unet.workflows.result_files import Outputs
+        from napari_unet.workflows.segment_files import Choices
 
         self.arguments, self.report = arguments, report
         settings = ObjectSettings(
@@ -157,8 +201,8 @@ class _Runs:
 
     def segment(self, path: Path, name: str, score: "Score") -> None:
         """Segment one image, or tell what it would take."""
-        from napari_unet.core.files.imagefile import open_image
-        from napari_unet.core.filing.filerun import FileRun
+        from napari_unet.core.files.image_file import open_image
+        from napari_unet.workflows.segment_files import FileRun
 
         results = list(self.outputs.paths(path).values())
         if self.arguments.skip_existing and all(result.exists() for result in results):
@@ -191,7 +235,7 @@ class _Clock:
 
     def left(self, progress: "Progress") -> str:
         """Return ", 12 %, 3 min left" where that is known."""
-        from napari_unet.core.segmenting.plan import duration
+        from napari_unet.core.segmentation.score_tiles import duration
 
         if not progress.total:
             return ""
@@ -215,7 +259,7 @@ def _digest(path: Path) -> str:
 def _scoring(arguments: argparse.Namespace) -> Iterator["Score"]:
     """Yield what scores tiles: this process, or the workers of a cluster."""
     if not arguments.dask or arguments.plan:
-        from napari_unet.core.filing.filerun import score_here
+        from napari_unet.workflows.segment_files import score_here
 
         yield score_here
         return

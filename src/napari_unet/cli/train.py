@@ -1,33 +1,124 @@
-"""Train a network on annotated images; it can be stopped at any time and resumed."""
+"""Train a network on annotated images; it can be stopped at any time and resumed.
+
+Pace: how fast the steps of a training come, for the line that tells of it.
+
+Beginning: the network and the settings that a training on the command line starts from.
+"""
 
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.cli.beginning import (
-    adapted,
-    first_settings,
-    given_network,
-    network_of_run,
-    new_network,
-)
-from napari_unet.cli.flags import add_settings, changed
-from napari_unet.cli.interruption import Interruption
-from napari_unet.cli.pace import Pace, spoken_time
+from napari_unet.cli.command import Interruption, Report
+from napari_unet.cli.flags import add_settings, changed, given, group_of
 from napari_unet.cli.preview import add_coding, refuse_existing
-from napari_unet.cli.report import Report
-from napari_unet.cli.trainingdata import TrainingData, read_data
-from napari_unet.core.files.runfolder import RunFolder
-from napari_unet.core.presets import PRESETS
-from napari_unet.core.settings import TrainSettings
+from napari_unet.cli.training_data import TrainingData, read_data
+from napari_unet.core.training.settings import PRESETS, TrainSettings
+from napari_unet.workflows.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from napari_unet.cluster.ranks import TorchRanks
-    from napari_unet.core.network import UNet
-    from napari_unet.core.training import Step
+    from napari_unet.core.network.unet import UNet
+    from napari_unet.core.training.step import Step
+
+
+class Pace:
+    """How fast steps come since the first one, and the last IoU, for the live line."""
+
+    def __init__(self, first: "Step") -> None:
+        self._number, self._seconds = first.number - 1, 0.0
+        if self._number:  # resumed: seconds of the earlier session do not count
+            self._number, self._seconds = first.number, first.seconds
+        self._iou = ""
+
+    def line(self, step: "Step") -> str:
+        """Return step, loss, IoU, seconds a step, and the time left."""
+        if step.validation:
+            self._iou = f"  IoU {step.validation['iou']:.3f}"
+        steps = step.number - self._number
+        pace = f"  {(step.seconds - self._seconds) / steps:.2g} s/step" if steps else ""
+        doing = "  validating" if step.validating is not None else ""
+        left = spoken_time(step.seconds_left)
+        return f"step {step.number}  loss {step.loss:.4f}{self._iou}{pace}  {left} left{doing}"
+
+
+def spoken_time(seconds: float) -> str:
+    """Return a time in the unit a person would use."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def given_network(arguments: argparse.Namespace) -> "UNet | None":
+    """Return the network to continue, whose architecture stays as it is."""
+    if arguments.network is None:
+        return None
+    from napari_unet.core.network.network_file import load_network
+
+    fixed = [name for name in given(arguments) if group_of(name) == "network"]
+    if fixed:
+        raise ValueError(f"the architecture is that of {arguments.network}: leave out --{fixed[0]}")
+    return load_network(arguments.network)
+
+
+def adapted(network: "UNet", data: TrainingData, report: Report) -> "UNet":
+    """Return ``network`` for the channels and classes of the data."""
+    from napari_unet.core.network.adapt import adapt
+
+    classes = max(data.classes, network.classes)
+    if (data.channels, classes) == (network.channels, network.classes):
+        return network
+    network, said = adapt(network, channels=data.channels, classes=classes)
+    report.warn(said)
+    return network
+
+
+def first_settings(
+    arguments: argparse.Namespace, report: Report, device: str, before: "UNet | None"
+) -> TrainSettings:
+    """Return the settings of the preset, chosen if none is named, with what was given."""
+    from napari_unet.core.normalisation import Normalisation
+    from napari_unet.core.training.settings import MINUTES, suggest_preset
+
+    flags = given(arguments)
+    minutes = flags.get("minutes", 0.0 if "steps" in flags else MINUTES[device])
+    preset = arguments.preset
+    if preset is None:
+        preset, reason = suggest_preset(device, minutes or MINUTES[device])
+        report.warn(reason, preset=preset)
+    settings = TrainSettings.preset(preset, seed=arguments.seed, minutes=minutes)
+    if before is not None:  # it has learnt on images normalised in its own way
+        seen = Normalisation.of(before.about)
+        settings = replace(settings, low=seen.low, high=seen.high, flatten=seen.flatten)
+    return changed(settings, arguments)
+
+
+def new_network(settings: TrainSettings, data: TrainingData) -> "UNet":
+    """Return a network with new weights; the random state of torch stays as it is."""
+    import torch
+
+    from napari_unet.core.network.unet import UNet
+
+    with torch.random.fork_rng([]):
+        torch.default_generator.manual_seed(settings.seed)
+        return UNet(
+            data.channels, data.classes, settings.base, settings.depth, settings.dims,
+            settings.dropout, settings.norm, settings.skips,
+        )  # fmt: skip
+
+
+def network_of_run(facts: Mapping[str, Any]) -> "UNet":
+    """Return a network as the one that the run began with; its weights are in the checkpoint."""
+    from napari_unet.core.network.unet import UNet
+
+    network = UNet(**facts["architecture"])
+    network.about = dict(facts["about"])
+    return network
+
 
 ABOUT = "train a network on annotated images"
 DONE, INTERRUPTED = 0, 130
@@ -96,8 +187,8 @@ class _Training:
 
     def run(self) -> int:
         from napari_unet.cluster.ranks import device_name
-        from napari_unet.core.device import choose_device
-        from napari_unet.core.training.readiness import settings_of
+        from napari_unet.core.runtime.device import choose_device
+        from napari_unet.core.training.requirements import settings_of
 
         refuse_existing(self.arguments.output)
         device = choose_device(device_name(self.arguments.device))
@@ -135,7 +226,7 @@ class _Training:
         self, network: "UNet", settings: TrainSettings, data: TrainingData
     ) -> TrainSettings:
         """Tell what the training will take, measured on a step; return what it decided on."""
-        from napari_unet.core.training import estimate
+        from napari_unet.core.training.estimate import estimate
         from napari_unet.core.training.learner import compute_dtype
 
         # decided once, so that a resumed training computes as this one does
@@ -148,8 +239,9 @@ class _Training:
         return settings
 
     def _train(self, network: "UNet", settings: TrainSettings, data: TrainingData) -> int:
-        from napari_unet.core.networkfile import save_network
-        from napari_unet.core.training import DivergenceError, train
+        from napari_unet.core.network.network_file import save_network
+        from napari_unet.core.training.step import DivergenceError
+        from napari_unet.core.training.train import train
 
         resume = self.folder.path if self.arguments.resume else None
         steps = train(
@@ -173,7 +265,7 @@ class _Training:
 
     def _begin(self, network: "UNet", settings: TrainSettings, data: TrainingData) -> None:
         from napari_unet.core.training.checkpoint import versions
-        from napari_unet.core.training.records import points_of
+        from napari_unet.core.training.resume import points_of
 
         self.folder.write_settings(settings)
         earlier = self.folder.facts().get("commands", [])
@@ -200,7 +292,7 @@ class _Training:
         """Save the network; the one that was asked for only when the training is complete."""
         if not self.leads:
             return INTERRUPTED if stopped else DONE
-        from napari_unet.core.networkfile import save_network
+        from napari_unet.core.network.network_file import save_network
 
         done = network.about["history"][-1]
         save_network(network, self.folder.network, overwrite=True)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_unet.core.axes import channels_first, check_axes, spatial_axes
+from napari_unet.core.arrays.axes import channels_first, check_axes, spatial_axes
 
 STRIP = 2**23  # pixels read at a time, so that an image larger than memory can be measured
 PIXELS = 2**20  # at least as many pixels settle the percentiles, spread evenly over the image

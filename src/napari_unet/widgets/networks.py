@@ -8,7 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.core.settings import TrainSettings
+from napari_unet.core.training.settings import TrainSettings
 
 
 @dataclass(frozen=True, eq=False)

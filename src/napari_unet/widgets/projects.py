@@ -8,9 +8,21 @@ import napari
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_unet.core.coding import Code
-from napari_unet.core.files.imagefile import ImageFile
-from napari_unet.core.project import (
+from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.files.image_file import ImageFile
+from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.layers.annotation_layers import DEFAULT_CLASSES, new_annotation_layer
+from napari_unet.widgets.layers.coordinates import from_layer, labels_shape, pixels_of
+from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of
+from napari_unet.widgets.layers.layers import NOTES
+from napari_unet.widgets.live.taught_networks import Heritage
+from napari_unet.widgets.network_files import open_network, save_network
+from napari_unet.widgets.recovery.autosave import Keeper
+from napari_unet.widgets.recovery.restore import facts_of, restore
+from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows.confirmed_pixels import Confirmed
+from napari_unet.workflows.project_folder import (
     FACTS,
     NETWORKS,
     SUFFIX,
@@ -19,19 +31,6 @@ from napari_unet.core.project import (
     Project,
     is_project,
 )
-from napari_unet.core.strokes.confirmed import Confirmed
-from napari_unet.widgets import say
-from napari_unet.widgets.annotating.edits import Edits
-from napari_unet.widgets.annotationlayer import DEFAULT_CLASSES, new_annotation_layer
-from napari_unet.widgets.classes import LabelClass, classes_of, code_of
-from napari_unet.widgets.keeping.facts import facts_of
-from napari_unet.widgets.keeping.keeper import Keeper
-from napari_unet.widgets.keeping.restoring import restore
-from napari_unet.widgets.layers import NOTES
-from napari_unet.widgets.networkio import open_network, save_network
-from napari_unet.widgets.pixels import from_layer, labels_shape, pixels_of
-from napari_unet.widgets.session import Session
-from napari_unet.widgets.teaching.heritage import Heritage
 
 IN_MEMORY = 2**30  # bytes; a larger image is read where it is looked at
 
@@ -75,7 +74,7 @@ def open_project(viewer: Any, folder: Path) -> Project:
         try:
             images[kept.name] = _add_image(viewer, kept, project.image(kept.name))
         except (OSError, ValueError) as error:
-            say.problem(f"An image of the project is missing: {error}")
+            messages.problem(f"An image of the project is missing: {error}")
     keys: dict[Labels, str] = {}
     for one in project.annotations:
         if one.image in images:
@@ -89,7 +88,7 @@ def open_project(viewer: Any, folder: Path) -> Project:
     for network in project.networks:
         open_network(session, network)
     if strokes:
-        say.info(f"{strokes} strokes painted after the last saving were restored")
+        messages.info(f"{strokes} strokes painted after the last saving were restored")
     return project
 
 

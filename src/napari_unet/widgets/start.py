@@ -9,8 +9,8 @@ import napari
 from npe2 import PluginManager
 from qtpy.QtCore import QTimer
 
-from napari_unet.core.project import is_project
-from napari_unet.widgets import say
+from napari_unet.widgets.shared import messages
+from napari_unet.workflows.project_folder import is_project
 
 PLUGIN = "napari-unet"
 FIRST = "Annotate"
@@ -33,7 +33,7 @@ def fill(viewer: Any, paths: Sequence[Path], sample: str = "") -> None:
         try:
             viewer.open(path, plugin=PLUGIN if ours else None)
         except Exception as error:  # readers of other plugins raise whatever they like
-            say.problem(f"{path} was not opened: {say.in_words(error)}")
+            messages.problem(f"{path} was not opened: {messages.in_words(error)}")
     open_docks(viewer)
 
 

@@ -7,13 +7,7 @@ import pytest
 import tifffile
 from scipy import ndimage
 
-from napari_unet.core.evaluation import (
-    iou,
-    pixel_error,
-    rand_error,
-    regions,
-    v_rand,
-)
+from napari_unet.core.evaluation import iou, pixel_error, rand_error, regions, v_rand
 from napari_unet.core.evaluation.comparison import Comparison
 from napari_unet.core.evaluation.warping import warping_error_measure
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet.core.teaching import sizes
+from napari_unet.core.teaching import live_network
 
 SHAPE = (160, 200)
 
@@ -27,7 +27,7 @@ def _small_tiles(request, monkeypatch):
     """Other tests learn from tiles of a third of the pixels, in a third of the time."""
     if "full_size" not in request.fixturenames:
         for size in ("nano", "small"):
-            monkeypatch.setitem(sizes._LIVE[size], "tile", 84 if size == "nano" else 124)
+            monkeypatch.setitem(live_network._LIVE[size], "tile", 84 if size == "nano" else 124)
 
 
 def discs(seed=0, shape=SHAPE, radius=11, count=12):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_unet.core.teaching import anchors, offer
-from napari_unet.core.teaching.published import UNSEEN
+from napari_unet.core.teaching import candidates, stability
+from napari_unet.core.teaching.preview_history import UNSEEN
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def test_of_many_strokes_an_exam_asks_some_of_each_class_and_those_not_learnt(
 ):
     fresh = list(taught.strokes[-2:])
     assert set(offers.asked(fresh)) == set(taught.strokes)
-    monkeypatch.setattr(offer, "MOST", 5)
+    monkeypatch.setattr(candidates, "MOST", 5)
     asked = offers.asked(fresh)
     assert asked[:2] == fresh
     assert offers.exam.cells(asked[2:]) <= 5
@@ -68,7 +68,7 @@ def away_from(spot, taught, picture):
 
 
 def test_what_is_mended_comes_first_and_the_rest_after_it(offers, taught, picture, monkeypatch):
-    monkeypatch.setattr(anchors, "CHANGED", 1.0)
+    monkeypatch.setattr(stability, "CHANGED", 1.0)
     everything = tuple(slice(0, n) for n in picture[1].shape)
     list(taught.learn(steps=30))
     box = (slice(60, 64), slice(90, 110))
@@ -98,9 +98,9 @@ def test_a_change_waits_until_somebody_looks_but_not_for_ever(offers, taught, pi
     monkeypatch.setattr(type(offers.anchors), "stride", lambda *_: 0.0)
     aim, before = shelf.last, len(shelf)
     for _ in range(UNSEEN):
-        offer = offers.of(aim, [], 0.5)
-        assert not offer.verdict.publish
-        assert not offer.whole, "more is to come"
+        candidates = offers.of(aim, [], 0.5)
+        assert not candidates.verdict.publish
+        assert not candidates.whole, "more is to come"
         assert shelf.seen() is seen
     assert len(shelf) == before
     shelf.add(aim, seen.with_beside(aim.beside))

@@ -6,10 +6,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import napari_unet
 from napari_unet import Teacher
-from napari_unet.core.teaching import progress
-from napari_unet.core.teaching.course import FIRST
-from napari_unet.core.teaching.filters import Filters
-from napari_unet.core.teaching.published import KEPT
+from napari_unet.core.teaching import learning_loop
+from napari_unet.core.teaching.learning_loop import FIRST
+from napari_unet.core.teaching.pixel_features import Filters
+from napari_unet.core.teaching.preview_history import KEPT
 
 
 def everything(image):
@@ -146,7 +146,7 @@ def test_what_is_published_never_loses_more_than_a_point(picture, tools):
 
 
 def test_it_stops_by_itself_and_wakes_when_painted(picture, tools, monkeypatch):
-    monkeypatch.setattr(progress, "PLATEAU", 40)
+    monkeypatch.setattr(learning_loop, "PLATEAU", 40)
     image, truth = picture
     teacher = Teacher(image[:96, :96], seed=0)
     teacher.paint(*tools.stroke(truth[:96, :96], 0, 0))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_unet.core.annotation import UNLABELLED
-from napari_unet.core.teaching.unpainted import ShownPlane
+from napari_unet.core.annotation.annotation import UNLABELLED
+from napari_unet.core.teaching.stability import ShownPlane
 
 
 @pytest.mark.parametrize("seed", range(30))

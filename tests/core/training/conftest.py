@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet.core.annotation import Annotation
-from napari_unet.core.network import UNet
-from napari_unet.core.settings import TrainSettings
+from napari_unet.core.annotation.annotation import Annotation
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.training.settings import TrainSettings
 
 SMALL = TrainSettings(
     base=8, depth=1, norm="weight", dropout=0.1, tile=44, optimiser="adam", rate=1e-2,

@@ -2,7 +2,7 @@
 
 import torch
 
-from napari_unet.core.training.average import Average
+from napari_unet.core.training.learner import Average
 
 
 def test_it_is_the_moving_average_that_forgets_its_start():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_unet import load_network, save_network, train
-from napari_unet.core.device import memory_free
+from napari_unet.core.runtime.device import memory_free
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 CUDA = pytest.param("cuda", marks=[pytest.mark.gpu, GPU])

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from napari_unet.core.training import estimate, train
-from napari_unet.core.training.memory import counted
+from napari_unet.core.training.estimate import counted, estimate
+from napari_unet.core.training.train import train
 
 
 def test_it_changes_nothing(annotation, network, make, settings):
@@ -49,7 +49,7 @@ def test_the_memory_is_what_a_process_takes_more():
 from pathlib import Path
 import numpy as np, psutil, torch
 from napari_unet import Annotation, TrainSettings, UNet, train
-from napari_unet.core.training import estimate
+from napari_unet.core.training.estimate import estimate
 torch.set_num_threads(1)
 def peak():
     line = next(s for s in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in s)

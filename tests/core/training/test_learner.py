@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from napari_unet.core.network import UNet
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.training.batches import Sampler
 from napari_unet.core.training.learner import Learner, compute_dtype, seeded
 from napari_unet.core.training.loss import weighted_loss
-from napari_unet.core.training.sampler import Sampler
 
 
 def draw(annotation, settings):

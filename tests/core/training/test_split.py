@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_cdt
 
-from napari_unet.core.annotation import UNLABELLED, Annotation
-from napari_unet.core.network import UNet
-from napari_unet.core.training.split import reach, split_by_blocks, split_by_image
+from napari_unet.core.annotation.annotation import UNLABELLED, Annotation
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.training.validation_split import reach, split_by_blocks, split_by_image
 
 
 def labelled(annotation):

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet.core.annotation import Annotation
-from napari_unet.core.training import Step, clock, examiner, train
+from napari_unet.core.annotation.annotation import Annotation
+from napari_unet.core.training import schedule, validation
 from napari_unet.core.training.learner import Learner
+from napari_unet.core.training.step import Step
+from napari_unet.core.training.train import train
 from napari_unet.core.training.validation import MARGIN, Validator
 
 
@@ -106,7 +108,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now = 0.0
-        for module in (clock, examiner):
+        for module in (schedule, validation):
             monkeypatch.setattr(module, "time", self)
         learn, run = Learner.learn, Validator.run
 
@@ -244,15 +246,15 @@ def test_annotations_without_labels_are_left_out_and_said(make, annotation, netw
 def test_an_error_while_drawing_leaves_the_last_good_weights(
     annotation, make, settings, monkeypatch
 ):
-    from napari_unet.core.training import sampler
+    from napari_unet.core.training import batches
 
     def fail(annotation, settings, rng):
         if next(calls) == 15:
             raise OSError("the share is gone")
         return draw(annotation, settings, rng)
 
-    calls, draw = iter(range(10**6)), sampler.draw_sample
-    monkeypatch.setattr(sampler, "draw_sample", fail)
+    calls, draw = iter(range(10**6)), batches.draw_sample
+    monkeypatch.setattr(batches, "draw_sample", fail)
     network, shown = make.build(settings), {}
     steps = train(network, [annotation], settings)
     with pytest.raises(OSError, match="the share is gone"):

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from napari_unet.core.annotation import Annotation
-from napari_unet.core.training import DivergenceError, train
-from napari_unet.core.training.memory import is_out_of_memory
+from napari_unet.core.annotation.annotation import Annotation
+from napari_unet.core.runtime.memory import is_out_of_memory
 from napari_unet.core.training.optimiser import Optimiser
+from napari_unet.core.training.step import DivergenceError
+from napari_unet.core.training.train import train
 
 
 def run(network, annotation, settings, **more):

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet.core.annotation import Annotation
-from napari_unet.core.mirror import read_mirrored
+from napari_unet.core.annotation.annotation import Annotation
+from napari_unet.core.arrays.mirror import read_mirrored
 from napari_unet.core.normalisation import Normalisation
-from napari_unet.core.training import reach, split_by_blocks, train
+from napari_unet.core.training.train import train
 from napari_unet.core.training.validation import Validator
+from napari_unet.core.training.validation_split import reach, split_by_blocks
 
 
 def whole_image_classes(network, image):

@@ -8,19 +8,19 @@ from qtpy.QtGui import QColor
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QColorDialog, QDockWidget, QMenu, QPushButton
 
-from napari_unet.core.network import UNet
-from napari_unet.core.settings import TrainSettings
-from napari_unet.core.synthetic import draw_cells
-from napari_unet.widgets.classes import classes_of
-from napari_unet.widgets.docks import open_dock
-from napari_unet.widgets.layers import NOTES
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.sampling.synthetic_cells import draw_cells
+from napari_unet.core.training.settings import TrainSettings
+from napari_unet.widgets.layers.label_classes import classes_of
+from napari_unet.widgets.layers.layers import NOTES
 from napari_unet.widgets.networks import KeptNetwork
-from napari_unet.widgets.session import Session
+from napari_unet.widgets.shared.dock import open_dock
+from napari_unet.widgets.shared.session import Session
 
 
 @pytest.fixture(autouse=True)
 def no_teaching(monkeypatch):
-    monkeypatch.setattr("napari_unet.widgets.teaching.classroom.LIVE", False)  # tested elsewhere
+    monkeypatch.setattr("napari_unet.widgets.live.live_teaching.LIVE", False)  # tested elsewhere
 
 
 def in_front(dock):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_unet.widgets.annotate import AnnotateDock
-from napari_unet.widgets.layers import NOTES
+from napari_unet.widgets.annotate.dock import AnnotateDock
+from napari_unet.widgets.layers.layers import NOTES
 
 EDGES = (160, 200)
 NOISE = np.random.default_rng(0).integers(0, 255, (3, *EDGES), np.uint8)
@@ -24,7 +24,7 @@ KINDS = {  # data, arguments of the layer, the shape of its annotation, where to
 
 @pytest.fixture(autouse=True)
 def no_teaching(monkeypatch):
-    monkeypatch.setattr("napari_unet.widgets.teaching.classroom.LIVE", False)  # tested elsewhere
+    monkeypatch.setattr("napari_unet.widgets.live.live_teaching.LIVE", False)  # tested elsewhere
 
 
 def plain(text):

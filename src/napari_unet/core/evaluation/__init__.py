@@ -7,8 +7,9 @@ array; such pixels are left out everywhere. Nothing against nothing is perfect: 
 """
 
 from napari_unet.core.evaluation.comparison import Comparison
-from napari_unet.core.evaluation.confidence import Interval, mean_interval, pooled_interval
-from napari_unet.core.evaluation.detection import (
+from napari_unet.core.evaluation.error_objects import KINDS, ErrorItem, ErrorLayer, error_layer
+from napari_unet.core.evaluation.measure import Measure
+from napari_unet.core.evaluation.objects import (
     THRESHOLDS,
     average_precision,
     f1,
@@ -18,9 +19,13 @@ from napari_unet.core.evaluation.detection import (
     recall,
     seg,
 )
-from napari_unet.core.evaluation.errors import KINDS, ErrorItem, ErrorLayer, error_layer
-from napari_unet.core.evaluation.measure import Measure
-from napari_unet.core.evaluation.partition import rand_error, v_info, v_rand
+from napari_unet.core.evaluation.partitions import (
+    rand_error,
+    regions,
+    thin_borders,
+    v_info,
+    v_rand,
+)
 from napari_unet.core.evaluation.pixels import (
     class_values,
     dice,
@@ -31,15 +36,22 @@ from napari_unet.core.evaluation.pixels import (
 )
 from napari_unet.core.evaluation.summary import (
     Figure,
+    Interval,
     Scored,
     class_measures,
+    mean_interval,
     object_measures,
+    pooled_interval,
     score,
     summarise,
     worst_first,
 )
-from napari_unet.core.evaluation.thinning import regions, thin_borders
-from napari_unet.core.evaluation.warping import WarpingEvents, warp, warping_error, warping_events
+from napari_unet.core.evaluation.warping import (
+    WarpingEvents,
+    warp,
+    warping_error,
+    warping_events,
+)
 
 __all__ = [
     "KINDS",

@@ -10,9 +10,9 @@ from itertools import product
 
 import numpy as np
 
-from napari_unet.core.annotation import UNLABELLED
-from napari_unet.core.boxes import Box
-from napari_unet.core.teaching.strokeplane import NONE, StrokePlane
+from napari_unet.core.annotation.annotation import UNLABELLED
+from napari_unet.core.arrays.boxes import Box
+from napari_unet.core.teaching.stroke_map import NONE, StrokePlane
 
 CONFIRMED_WEIGHT = 0.5  # of a pixel that took over the network's own answer
 

@@ -2,24 +2,206 @@
 
 Changed regions of an annotation go in; networks that were taught by them come out, with previews
 of any box. To be used from one thread at a time.
+
+Lesson: the heart of live teaching: paint, learn, predict, go back.
+
+All decisions are made elsewhere in this room; here they meet.
+
+Codes of an annotation layer (0 unlabelled, 1 background, 2…) and classes (0 background, 1…).
 """
 
+import math
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_unet.core.boxes import Box
-from napari_unet.core.network import UNet
-from napari_unet.core.teaching import keeping, taught
-from napari_unet.core.teaching.codes import codes_of
-from napari_unet.core.teaching.lesson import Lesson
-from napari_unet.core.teaching.quality import BlindCheck
-from napari_unet.core.teaching.region import AnyBox
-from napari_unet.core.teaching.screen import Beside
-from napari_unet.core.teaching.suggestion import Scout, Suggestion
-from napari_unet.core.teaching.workingsize import FACTORS, WorkingSize, suggested, widths_of
+from napari_unet.core.annotation.annotation import UNLABELLED
+from napari_unet.core.arrays.boxes import Box
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.normalisation import Normalisation
+from napari_unet.core.teaching import preview_history, saved_teaching
+from napari_unet.core.teaching.blended_scores import Beside
+from napari_unet.core.teaching.blind_check import BlindCheck, Foreseen
+from napari_unet.core.teaching.image_view import DIMS, AnyBox, Picture, Region
+from napari_unet.core.teaching.learning_loop import Course
+from napari_unet.core.teaching.live_network import (
+    SIZES,
+    Pupil,
+    new_network,
+    one_thread,
+    settings_of,
+    warm_up,
+)
+from napari_unet.core.teaching.pixel_classifier import Glancer
+from napari_unet.core.teaching.pixel_features import Filters
+from napari_unet.core.teaching.preview_history import Published, Shelf
+from napari_unet.core.teaching.preview_tiles import PreviewTile, View
+from napari_unet.core.teaching.stability import Anchors
+from napari_unet.core.teaching.stroke_agreement import Exam
+from napari_unet.core.teaching.stroke_batches import Rehearsal
+from napari_unet.core.teaching.strokes import Stroke, Strokes
+from napari_unet.core.teaching.suggestions import Scout, Suggestion
+from napari_unet.core.teaching.working_size import FACTORS, WorkingSize, suggested, widths_of
+
+
+def kinds_of(codes: np.ndarray, classes: int) -> np.ndarray:
+    """Return the class of each code, uint8, 255 where nothing is painted."""
+    if codes.dtype.kind not in "ui":
+        raise TypeError(f"labels of {codes.dtype} are no codes: give whole numbers")
+    if codes.size and not 0 <= int(codes.min()) <= int(codes.max()) <= classes:
+        raise ValueError(
+            f"the labels hold {int(codes.min())} to {int(codes.max())}: with {classes} classes "
+            f"codes go from 0 (unlabelled) to {classes}"
+        )
+    return np.where(codes == 0, UNLABELLED, codes.astype(np.int64) - 1).astype(np.uint8)
+
+
+def codes_of(kinds: np.ndarray) -> np.ndarray:
+    """Return the codes of classes that a network gave, uint8."""
+    return kinds + np.uint8(1)
+
+
+class Lesson:
+    """Strokes on one image, and the network that learns from them."""
+
+    def __init__(self, image: Any, axes: str | None, classes: int, seed: int) -> None:
+        if classes < 2:
+            raise ValueError(f"{classes} classes cannot be told apart: the least is 2")
+        self._seed = seed
+        self._classes = classes
+        self._picture = Picture(image, axes)
+        settings = settings_of(SIZES[0], seed)
+        self._normalisation = Normalisation(settings.low, settings.high, settings.flatten)
+        self._picture.normalise(self._normalisation)
+        self._strokes = Strokes((self._picture.shape[-2], self._picture.shape[-1]))
+        self._view = View(self._picture, self._strokes)
+        self._shelf = Shelf()
+        exam = Exam(self._picture, self._strokes)
+        self._filters = Filters(self._picture)
+        glancer = Glancer(self._filters, self._strokes, settings)
+        anchors = Anchors(self._picture, self._strokes, exam, self._filters, seed)
+        self._course = Course(self._new_pupil, self._strokes, exam, self._shelf, glancer, anchors)
+        self._prepared = False
+        self._look = 0.0  # s of computing that the last exam took
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are, the background counts."""
+        return self._classes
+
+    @property
+    def epoch(self) -> int:
+        """The number of what is shown, 0 before anything is; answers of older ones are late."""
+        return self._shelf.epoch
+
+    @property
+    def shown(self) -> Published | None:
+        """What is shown; None before the first preview."""
+        return self._shelf.last.shown if self._shelf.last else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing to learn until somebody paints."""
+        return not self._course.ready or self._course.over
+
+    @property
+    def strokes(self) -> tuple[Stroke, ...]:
+        """What is painted, in the order of painting."""
+        return tuple(self._strokes)
+
+    @property
+    def foreseen(self) -> Foreseen:
+        """How much of each new stroke was right before it was learnt."""
+        return self._course.foreseen
+
+    def paint(
+        self, box: AnyBox, labels: np.ndarray, *, confirmed: bool | np.ndarray = False
+    ) -> bool:
+        """Take in what ``box`` of the annotation holds now: 0 unlabelled, 1 background, 2…
+
+        Painting, erasing and undoing arrive alike; tell whether anything is new. ``confirmed``
+        pixels took over the network's own answer and weigh half: all that are new, or those that
+        an array of the shape of ``labels`` says, which then tells of every pixel of the box.
+        """
+        region = self._region(box)
+        if isinstance(confirmed, np.ndarray):
+            confirmed = region.full(confirmed)
+        kinds = kinds_of(region.full(np.asarray(labels)), self.classes)
+        added: list[Stroke] = []
+        changed = False
+        for plane, inside in region.planes():
+            taken = confirmed[inside] if isinstance(confirmed, np.ndarray) else confirmed
+            found = self._strokes.paint(plane, region.box[-DIMS:], kinds[inside], taken)
+            added += found or []
+            changed |= found is not None
+        if changed:
+            self._course.changed(added)
+        return changed
+
+    def learn(self, seconds: float = math.inf, *, steps: int | None = None) -> Iterator[Published]:
+        """Learn for ``seconds`` of computing, or exactly ``steps``, or until nothing is gained.
+
+        Yields at least every 20 steps; the preview changes where ``.new``. Ends at once where two
+        classes are not painted yet or learning has settled; painting wakes it.
+        """
+        start, course = time.thread_time(), self._course
+        if not course.ready:
+            self.prepare()
+        before = start
+        while course.ready and not course.over:
+            left, looks = seconds - (before - start), course.looks
+            # an exam that would end too late waits for the next slice, and comes first in it
+            if steps == 0 or left <= 0 or (looks and before > start and left < self._look):
+                return
+            with one_thread():
+                told = course.step()
+            now = time.thread_time()
+            self._look, before = now - before if looks else self._look, now
+            steps = None if steps is None else steps - 1
+            if told is not None:
+                yield told
+
+    def prepare(self) -> None:
+        """Do once what would make the first strokes wait: measure the image, warm up."""
+        if not self._prepared:
+            self._prepared = True
+            warm_up(self._picture, self._new_pupil(SIZES[0]), self._filters)
+
+    def predict(self, box: AnyBox) -> tuple[np.ndarray, np.ndarray]:
+        """Return labels (0 background, 1…) and scores (classes first) of ``box``."""
+        region = self._region(box)
+        labels, scores = self._view.predict(self._shelf.look(), region.box)
+        return region.asked(labels), region.asked(scores)
+
+    def tiles(self, box: AnyBox, cursor: Sequence[float] | None = None) -> Iterator[PreviewTile]:
+        """Yield the preview of ``box`` tile by tile: the last stroke, around the cursor, the rest.
+
+        What is painted shows as painted. Drop tiles whose epoch is no longer the Teacher's.
+        """
+        return self._view.tiles(self._shelf.look(), self._region(box), self._shelf.epoch, cursor)
+
+    def undo_learning(self) -> Published:
+        """Go back to what was published before; painting makes it learn on from there."""
+        if len(self._shelf) < 2:
+            raise ValueError("there is no earlier state of learning to go back to")
+        return self._course.go_back()
+
+    def _name(self, kind: int) -> str:
+        return str(self._course.pupil.network.about["classes"][kind]["name"])
+
+    def _region(self, box: AnyBox) -> Region:
+        return Region.of(box, self._picture.shape, self._picture.view.order)
+
+    def _new_pupil(self, size: str) -> Pupil:
+        settings = settings_of(size, self._seed)
+        rehearsal = Rehearsal(self._picture, self._strokes, settings)
+        network = new_network(settings, self._picture.channels, self.classes)
+        return Pupil(size, settings, rehearsal, network)
+
 
 MINDS = 3  # published states compared to find where the network changed its mind
 
@@ -108,11 +290,15 @@ class Teacher(Lesson):
 
         A preview shows it with a glance beside it (``glance.py``), which is not part of it.
         """
-        return taught.network(self._shelf, self._normalisation, self.working_size, pixel_size)
+        return preview_history.network(
+            self._shelf, self._normalisation, self.working_size, pixel_size
+        )
 
     def adopt(self, network: UNet, beside: Beside | None = None) -> None:
         """Go on from a network that was taught elsewhere, for example on another image."""
-        state = replace(taught.state(network, self._picture.channels, self._seed), beside=beside)
+        state = replace(
+            preview_history.state(network, self._picture.channels, self._seed), beside=beside
+        )
         self._classes = network.classes
         self._course.adopt(state)
 
@@ -121,18 +307,20 @@ class Teacher(Lesson):
         if self._project is None:
             raise ValueError("nowhere to save to: make the Teacher with project=, a folder")
         last = self._shelf.last
-        keeping.save(self._project, self.network() if last else None, self._picture, self._strokes)
-        keeping.save_beside(self._project, last.beside if last else None)
+        saved_teaching.save(
+            self._project, self.network() if last else None, self._picture, self._strokes
+        )
+        saved_teaching.save_beside(self._project, last.beside if last else None)
 
     def _take_up(self, folder: Path) -> None:
-        facts = keeping.load_facts(folder)
+        facts = saved_teaching.load_facts(folder)
         if not facts:
             return
         self.work_at(int(facts["factor"]))
-        network = keeping.load_taught(folder)
+        network = saved_teaching.load_taught(folder)
         if network is not None:
-            self.adopt(network, keeping.load_beside(folder, self._filters, network))
-        keeping.load_strokes(folder, self._picture, self._strokes)
+            self.adopt(network, saved_teaching.load_beside(folder, self._filters, network))
+        saved_teaching.load_strokes(folder, self._picture, self._strokes)
 
     def _regroup(self, kept: list[int | None]) -> None:
         self._classes = len(kept)

@@ -19,7 +19,7 @@ import safetensors.torch
 import torch
 
 from napari_unet import __version__
-from napari_unet.core.files.safefile import one_sentence, write_safely
+from napari_unet.core.files.atomic_write import one_sentence, write_safely
 from napari_unet.core.training.progress import Progress
 from napari_unet.core.training.snapshot import Snapshot
 

@@ -3,20 +3,47 @@
 import copy
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from napari_unet.core.annotation import Annotation
-from napari_unet.core.device import memory_free
-from napari_unet.core.network import UNet
-from napari_unet.core.settings import TrainSettings
+import torch
+
+from napari_unet.core.annotation.annotation import Annotation
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.runtime.device import memory_free
+from napari_unet.core.runtime.memory import is_out_of_memory
+from napari_unet.core.training.batches import Sampler
 from napari_unet.core.training.learner import Learner, compute_dtype
-from napari_unet.core.training.memory import counted, is_out_of_memory, smaller_tile
-from napari_unet.core.training.readiness import check_ready, settings_of
-from napari_unet.core.training.sampler import Sampler
+from napari_unet.core.training.requirements import check_ready, settings_of
+from napari_unet.core.training.settings import TrainSettings, smaller_tile
 
 LONGEST = 1.0  # seconds after which no further step is measured
 MOST = 3  # steps measured
+
+
+class Held:
+    """Bytes that the forward pass keeps for the backward pass."""
+
+    bytes = 0
+    largest = 0  # of one tensor
+
+
+@contextmanager
+def counted() -> Iterator[Held]:
+    """Count what autograd keeps within; a tensor kept twice counts once."""
+    held, seen = Held(), set[int]()
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in seen:
+            seen.add(storage.data_ptr())
+            held.bytes += storage.nbytes()
+            held.largest = max(held.largest, storage.nbytes())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        yield held
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import torch
 
-from napari_unet.core.annotation import Annotation
-from napari_unet.core.network import UNet
-from napari_unet.core.settings import TrainSettings
+from napari_unet.core.annotation.annotation import Annotation
+from napari_unet.core.network.unet import UNet
 from napari_unet.core.training.learner import Ranks
+from napari_unet.core.training.settings import TrainSettings
 
 
 @dataclass(frozen=True, eq=False)

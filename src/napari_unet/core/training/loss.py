@@ -7,7 +7,7 @@ rates are tied to that scale.
 import torch
 import torch.nn.functional as F
 
-from napari_unet.core.annotation import UNLABELLED
+from napari_unet.core.annotation.annotation import UNLABELLED
 
 
 def weighted_loss(

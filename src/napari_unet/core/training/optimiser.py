@@ -10,7 +10,7 @@ import torch
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
-from napari_unet.core.settings import TrainSettings
+from napari_unet.core.training.settings import TrainSettings
 
 FUSED = ("cpu", "cuda")  # devices on which one kernel updates all weights
 SQUARES = 0.999  # memory of Adam's squared gradients

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from napari_unet.core.training.guard import Guard
+from napari_unet.core.training.divergence import Guard
 
 
 @dataclass

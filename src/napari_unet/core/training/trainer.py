@@ -12,19 +12,17 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from napari_unet.core.training.budget import Budget, rate_at
-from napari_unet.core.training.clock import Clock
-from napari_unet.core.training.examiner import Examiner
-from napari_unet.core.training.history import note_end, note_start
+from napari_unet.core.runtime.memory import is_out_of_memory
+from napari_unet.core.training.batches import Sampler
 from napari_unet.core.training.job import Job
 from napari_unet.core.training.learner import Learner, Reading
-from napari_unet.core.training.memory import is_out_of_memory, smaller_tile
 from napari_unet.core.training.progress import Progress
-from napari_unet.core.training.records import Records
-from napari_unet.core.training.safety import Safety
-from napari_unet.core.training.sampler import Sampler
-from napari_unet.core.training.snapshot import Snapshot, steps_between
+from napari_unet.core.training.resume import Records, note_end, note_start
+from napari_unet.core.training.schedule import Budget, Clock, rate_at
+from napari_unet.core.training.settings import smaller_tile
+from napari_unet.core.training.snapshot import Safety, Snapshot, steps_between
 from napari_unet.core.training.step import DivergenceError, Step
+from napari_unet.core.training.validation import Examiner
 
 RESCUES = 3  # times a training goes back before it ends
 LAG = {"cuda": 1}  # steps after which a loss is read; 0 elsewhere

@@ -1,0 +1,43 @@
+"""Survey: every check of an annotation, the gravest findings first."""
+
+import numpy as np
+
+from napari_unet.core.annotation.check_classes import share_findings
+from napari_unet.core.annotation.check_image import pixel_findings
+from napari_unet.core.annotation.check_objects import object_findings
+from napari_unet.core.annotation.check_values import value_findings
+from napari_unet.core.annotation.finding import SEVERITIES, Finding
+from napari_unet.core.annotation.image_fit import Fit, is_numeric
+from napari_unet.core.annotation.label_codes import Code, Palette
+from napari_unet.core.arrays.axes import spatial_axes
+
+
+def survey(image: np.ndarray, labels: np.ndarray, fitted: Fit, code: Code) -> list[Finding]:
+    """Check as much as can be checked of arrays of any kind and shape."""
+    found = list(fitted.findings)
+    if is_numeric(image):
+        found += pixel_findings(image, fitted.axes)
+    if is_numeric(labels):
+        found += _label_findings(labels, fitted, code)
+    if fitted.axes and "C" not in fitted.axes:
+        found += _same(image, labels)
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _label_findings(labels: np.ndarray, fitted: Fit, code: Code) -> list[Finding]:
+    palette = Palette.of(labels)
+    found = value_findings(palette, code)
+    if any(finding.severity == "error" for finding in found):
+        return found
+    found += share_findings(palette, code)
+    if fitted.axes:
+        found += object_findings(palette, code, spatial_axes(fitted.axes))
+    return found
+
+
+def _same(image: np.ndarray, labels: np.ndarray) -> list[Finding]:
+    """Find labels given as the image."""
+    if image.min() == image.max() or not np.array_equal(image, labels):
+        return []
+    message = "The image and the labels are equal."
+    return [Finding("same", "error", message, "Give the image that was recorded.")]

@@ -1,0 +1,140 @@
+"""Boxes: regions of an array, cut from it, grown, and shared among threads.
+
+Go through an array that may be larger than memory, a box at a time.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+_THREADS = min(8, os.cpu_count() or 1)  # more only wait for memory
+
+Box = tuple[slice, ...]  # one slice an axis, with start and stop, without step
+
+
+def whole(shape: tuple[int, ...]) -> Box:
+    """Return the box that holds everything."""
+    return tuple(slice(0, edge) for edge in shape)
+
+
+def box_in(shape: tuple[int, ...], region: Box) -> Box:
+    """Return ``region`` with start and stop filled in and cut off at the ends of ``shape``."""
+    if len(region) != len(shape):
+        raise ValueError(
+            f"the box has {len(region)} slices and the labels {len(shape)} axes: give one an axis"
+        )
+    found = [part.indices(edge) for part, edge in zip(region, shape, strict=True)]
+    if any(step != 1 for _, _, step in found):
+        raise ValueError(f"the box {region} skips pixels: give slices without a step")
+    return tuple(slice(start, max(start, stop)) for start, stop, _ in found)
+
+
+def shape_of(box: Box) -> tuple[int, ...]:
+    """Return the edges of ``box``."""
+    return tuple(part.stop - part.start for part in box)
+
+
+def grow(box: Box, by: int, shape: tuple[int, ...]) -> Box:
+    """Return ``box`` with ``by`` pixels more on every side, as far as ``shape`` goes."""
+    return tuple(
+        slice(max(0, part.start - by), min(edge, part.stop + by))
+        for part, edge in zip(box, shape, strict=True)
+    )
+
+
+def join(one: Box, other: Box) -> Box:
+    """Return the smallest box around both."""
+    return tuple(
+        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
+    )
+
+
+def inside(outer: Box, inner: Box) -> Box:
+    """Return ``inner`` counted from the corner of ``outer``."""
+    return tuple(
+        slice(b.start - a.start, b.stop - a.start) for a, b in zip(outer, inner, strict=True)
+    )
+
+
+def share(work: Callable[[Box], object], box: Box, edges: tuple[int, ...]) -> None:
+    """Do ``work`` on the parts of ``box`` of at most ``edges``, on as many threads as pay."""
+    parts = list(_parts(box, edges))
+    helpers = min(len(parts), _THREADS) - 1
+    todo = iter(parts)  # next() of a list's iterator is one step to all threads
+
+    def help_out() -> None:
+        for part in todo:
+            work(part)
+
+    if helpers < 1:
+        help_out()
+        return
+    with ThreadPoolExecutor(helpers) as pool:
+        others = [pool.submit(help_out) for _ in range(helpers)]
+        help_out()  # the caller's memory is warm; a thread more would only wait
+    for other in others:
+        other.result()
+
+
+def _parts(box: Box, edges: tuple[int, ...]) -> Iterator[Box]:
+    for corner in product(*(range(p.start, p.stop, e) for p, e in zip(box, edges, strict=True))):
+        yield tuple(
+            slice(start, min(start + edge, part.stop))
+            for start, edge, part in zip(corner, edges, box, strict=True)
+        )
+
+
+def sweep(shape: Sequence[int], edges: Sequence[int]) -> Iterator[Box]:
+    """Yield boxes of at most ``edges`` that cover an array of ``shape`` once, in C order."""
+    spans = [
+        [slice(a, min(a + edge, size)) for a in range(0, size, edge)]
+        for size, edge in zip(shape, edges, strict=True)
+    ]
+    yield from product(*spans)
+
+
+class Within:
+    """The part of an array-like at fixed indices of its first axes, or of those after ``skip``.
+
+    Zarr confuses axes where integers are mixed with slices, so that only slices are handed on.
+    """
+
+    def __init__(self, whole: Any, indices: tuple[int, ...], skip: int = 0) -> None:
+        self._whole, self._skip = whole, skip
+        self._places = tuple(slice(i, i + 1) for i in indices)
+        self._fixed = tuple(range(skip, skip + len(indices)))
+        self.shape: tuple[int, ...] = (*whole.shape[:skip], *whole.shape[skip + len(indices) :])
+        self.dtype: np.dtype = whole.dtype
+
+    def _key(self, box: tuple[slice, ...]) -> tuple[slice, ...]:
+        return (*box[: self._skip], *self._places, *box[self._skip :])
+
+    def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+        return np.asarray(self._whole[self._key(box)]).squeeze(self._fixed)
+
+    def __setitem__(self, box: tuple[slice, ...], values: np.ndarray) -> None:
+        self._whole[self._key(box)] = np.expand_dims(values, self._fixed)
+
+
+class ChannelsFirst:
+    """An array-like seen with its axis ``channel`` first."""
+
+    def __init__(self, whole: Any, channel: int) -> None:
+        self._whole, self._channel = whole, channel
+        length = whole.shape[channel]
+        self.shape = (length, *whole.shape[:channel], *whole.shape[channel + 1 :])
+        self.dtype: np.dtype = whole.dtype
+
+    def _key(self, box: tuple[slice, ...]) -> tuple[slice, ...]:
+        first, *rest = box
+        return (*rest[: self._channel], first, *rest[self._channel :])
+
+    def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+        return np.moveaxis(np.asarray(self._whole[self._key(box)]), self._channel, 0)
+
+    def __setitem__(self, box: tuple[slice, ...], values: np.ndarray) -> None:
+        self._whole[self._key(box)] = np.moveaxis(values, 0, self._channel)

@@ -1,0 +1,157 @@
+"""Geometry: where the pixels of a deformed tile lie in the image that it is cut from.
+
+``place = centre + shift + A · (pixel - middle + displacement(pixel))``, where A turns and mirrors
+about the middle of the tile and the displacement is a cubic spline through the nodes. Every place
+is in pixels of the image, in the order of its axes, and may lie beyond its edges.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_unet.core.deformation.resample import Path, extent, follow
+from napari_unet.core.deformation.spline import node_pieces, node_places, node_slopes, node_weights
+
+_ROUNDING = 1e-6  # pixels by which a place may come out differently next time
+
+
+class Folding(NamedTuple):
+    """Where a deformation folds the image over itself, so that structures are shown twice."""
+
+    pixels: int  # whose Jacobian determinant is 0 or below
+    share: float  # of all pixels of the tile
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """The places of the pixels of a tile, counted from wherever its centre is put."""
+
+    shape: tuple[int, ...]
+    path: Path
+    low: np.ndarray  # (dims,) lowest place along each axis
+    high: np.ndarray
+
+    @classmethod
+    def of(
+        cls, nodes: np.ndarray, shape: Sequence[int], matrix: np.ndarray, shift: np.ndarray
+    ) -> "Geometry":
+        """Lay out a tile of ``shape``; ``matrix`` is the A of this module."""
+        middle = (np.asarray(shape) - 1) / 2
+        turned = np.einsum("ab,b...->a...", matrix, nodes)
+        path = _path(shift - matrix @ middle, matrix, turned, shape)
+        low, high = np.full((3, shape[-1]), np.inf), np.full((3, shape[-1]), -np.inf)
+        extent(path, low, high)
+        flat = 3 - len(shape)
+        return cls(tuple(shape), path, low.min(axis=1)[flat:], high.max(axis=1)[flat:])
+
+    def at(self, centre: np.ndarray) -> tuple[Path, np.ndarray, np.ndarray]:
+        """Put the centre somewhere; return the path, and the first and last pixel around it.
+
+        The path counts from the first pixel; the last is one beyond the places, for interpolation.
+        """
+        first = np.floor(centre + self.low - _ROUNDING)
+        last = np.floor(centre + self.high + _ROUNDING) + 1
+        origin = self.path.origin + _three(centre - first)
+        return self.path._replace(origin=origin), first.astype(np.int64), last.astype(np.int64)
+
+    def places(self, centre: np.ndarray) -> np.ndarray:
+        """Return the places (dims, *shape) of all pixels, float64."""
+        return _follow(self.path._replace(origin=self.path.origin + _three(centre)), self.shape)
+
+
+def matrix_of(angle: float, mirror: Sequence[bool]) -> np.ndarray:
+    """Return the matrix that mirrors axes, then turns by ``angle`` degrees in the last two.
+
+    A positive angle turns the first of the two axes (y) towards the second (x). Volumes are thus
+    turned about z, along which microscopes see differently.
+    """
+    turn = np.eye(len(mirror))
+    radians = np.deg2rad(angle)
+    cos, sin = np.round([np.cos(radians), np.sin(radians)], 12)  # exact at right angles
+    turn[-2:, -2:] = [[cos, -sin], [sin, cos]]
+    return turn * np.where(mirror, -1.0, 1.0)
+
+
+def displacement(nodes: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Return the spline through the nodes at every pixel, (dims, *shape) float64."""
+    still = np.zeros(len(shape))
+    return _follow(_path(still, np.diag(still), nodes, shape), shape)
+
+
+def folding(nodes: np.ndarray, shape: Sequence[int]) -> Folding:
+    """Count the pixels at which the displaced tile is folded."""
+    planes = range(shape[0]) if len(shape) == 3 else (0,)
+    bases = _bases(node_weights, nodes, shape), _bases(node_slopes, nodes, shape)
+    count = sum(int(np.count_nonzero(_stretch(nodes, *bases, z) <= 0)) for z in planes)
+    return Folding(count, count / int(np.prod(shape)))
+
+
+def stretch(nodes: np.ndarray, shape: Sequence[int], plane: int = 0) -> np.ndarray:
+    """Return the Jacobian determinant (Y, X) of the displaced tile, of one plane of a volume.
+
+    Where it is 0 or below the tile is folded; the image is stretched by its inverse elsewhere.
+    """
+    bases = _bases(node_weights, nodes, shape), _bases(node_slopes, nodes, shape)
+    return _stretch(nodes, *bases, plane)
+
+
+def _stretch(
+    nodes: np.ndarray, weights: list[np.ndarray], slopes: list[np.ndarray], z: int
+) -> np.ndarray:
+    jacobian: list[list[np.ndarray]] = [[] for _ in nodes]
+    for along in range(len(nodes)):
+        bases = [(slopes if axis == along else weights)[axis] for axis in range(len(nodes))]
+        plane = nodes if len(nodes) == 2 else np.einsum("k,akji->aji", bases[0][z], nodes)
+        change = bases[-2] @ plane @ bases[-1].T
+        for axis, row in enumerate(jacobian):
+            row.append(change[axis] + (axis == along))
+    return _determinant(jacobian)
+
+
+def _determinant(rows: list[list[np.ndarray]]) -> np.ndarray:
+    if len(rows) == 1:
+        return rows[0][0]
+    minors = [[row[:i] + row[i + 1 :] for row in rows[1:]] for i in range(len(rows))]
+    signed = [(-1) ** i * rows[0][i] * _determinant(minor) for i, minor in enumerate(minors)]
+    return np.sum(signed, axis=0)
+
+
+def _bases(
+    function: Callable[[int, int], np.ndarray], nodes: np.ndarray, shape: Sequence[int]
+) -> list[np.ndarray]:
+    return [function(*pair) for pair in zip(shape, nodes.shape[1:], strict=True)]
+
+
+def _path(origin: np.ndarray, matrix: np.ndarray, nodes: np.ndarray, shape: Sequence[int]) -> Path:
+    """Write a plane or a volume as a volume."""
+    flat = 3 - len(shape)
+    square = np.zeros((3, 3))
+    square[flat:, flat:] = matrix
+    count = nodes.shape[-1]
+    pieces = np.zeros((3, *(1,) * flat, *nodes.shape[1:-1], count - 1, 4))
+    along_x = np.einsum("pci,a...i->a...pc", node_pieces(count), nodes)
+    pieces[flat:] = along_x.reshape(len(nodes), *pieces.shape[1:])
+    ones = [np.ones((1, 1))] * flat
+    in_z, in_y = ones + _bases(node_weights, nodes, shape)[:-1]
+    piece, part = node_places(shape[-1], count)
+    starts = np.searchsorted(piece, np.arange(count))
+    return Path(_three(origin), square, pieces, in_z, in_y, starts, part)
+
+
+def expand(path: Path) -> np.ndarray:
+    """Return (3, nz, ny, width): the splines along x, for whoever adds up the rest elsewhere."""
+    piece = np.repeat(np.arange(len(path.starts) - 1), np.diff(path.starts))
+    powers = path.part ** np.arange(4)[:, None]
+    return np.einsum("azyxp,px->azyx", path.pieces[:, :, :, piece], powers)
+
+
+def _three(vector: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.zeros(3 - len(vector)), vector])
+
+
+def _follow(path: Path, shape: Sequence[int]) -> np.ndarray:
+    places = np.empty((3, *(1,) * (3 - len(shape)), *shape))
+    follow(path, places)
+    return places[3 - len(shape) :].reshape(len(shape), *shape)

@@ -1,1 +1,0 @@
-"""Deforming: the steps of a deformation, from its nodes to the pixels of a tile."""

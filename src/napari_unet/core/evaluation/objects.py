@@ -1,0 +1,222 @@
+"""Measures of objects found: F1, average precision, panoptic quality, and SEG.
+
+TP are the matched pairs, FN the true objects without a match, FP those of the result. Where there
+is neither, nothing was to be found and nothing was: 1.
+
+Matching: which object of the result stands for which true object, each at most once.
+
+Of all one-to-one matchings of pairs whose IoU reaches the threshold, the one with most pairs is
+taken, and of several such the one with the greatest sum of IoUs. Only pairs that compete for an
+object are searched; above 0.5 there are none.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from napari_unet.core.evaluation.comparison import Comparison, Images, Overlap, Unlabelled
+from napari_unet.core.evaluation.measure import Measure, share
+
+
+def match(overlap: Overlap, iou: float) -> np.ndarray:
+    """Return the places in ``overlap``'s pairs of those that are matched at ``iou``."""
+    if not 0 < iou <= 1:
+        raise ValueError(f"the IoU that makes a match lies above 0 and up to 1, not at {iou}")
+    good = np.flatnonzero(overlap.iou >= iou)
+    rivals = np.maximum(_occurrences(overlap.rows[good]), _occurrences(overlap.columns[good])) > 1
+    contested = [_assign(overlap, good[rivals][group]) for group in _groups(overlap, good[rivals])]
+    return np.sort(np.concatenate([good[~rivals], *contested]))
+
+
+def _occurrences(values: np.ndarray) -> np.ndarray:
+    """Return for each value how often it occurs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return counts[place]
+
+
+def _groups(overlap: Overlap, pairs: np.ndarray) -> list[np.ndarray]:
+    """Split ``pairs`` into groups that have no object in common."""
+    if len(pairs) == 0:
+        return []
+    number = len(overlap.truth_ids)
+    rows, columns = overlap.rows[pairs], overlap.columns[pairs] + number
+    size = number + len(overlap.result_ids)
+    graph = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(size, size))
+    group = connected_components(graph, directed=False)[1][rows]
+    order = np.argsort(group, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+
+
+def _assign(overlap: Overlap, pairs: np.ndarray) -> np.ndarray:
+    """Match one group: a pair more always counts for more than any IoU."""
+    _, row = np.unique(overlap.rows[pairs], return_inverse=True)
+    _, column = np.unique(overlap.columns[pairs], return_inverse=True)
+    worth = np.zeros((row.max() + 1, column.max() + 1))
+    worth[row, column] = 1 + overlap.iou[pairs] / (min(worth.shape) + 1)
+    chosen = np.zeros(worth.shape, bool)
+    chosen[linear_sum_assignment(worth, maximize=True)] = True
+    return pairs[chosen[row, column]]
+
+
+THRESHOLDS = tuple(step / 100 for step in range(50, 100, 5))  # 0.50, 0.55 … 0.95
+TP, FP, FN, IOU = range(4)  # what is counted at each threshold; IOU: the sum over the TP
+
+
+def precision(
+    truth: Images,
+    result: Images,
+    *,
+    unlabelled: Unlabelled = None,
+    iou: float = 0.5,
+    per_image: bool = False,
+) -> float:
+    """Return TP / (TP + FP): the share of the objects found that are true."""
+    return precision_measure(iou).over(truth, result, unlabelled, per_image)
+
+
+def recall(
+    truth: Images,
+    result: Images,
+    *,
+    unlabelled: Unlabelled = None,
+    iou: float = 0.5,
+    per_image: bool = False,
+) -> float:
+    """Return TP / (TP + FN): the share of the true objects that were found."""
+    return recall_measure(iou).over(truth, result, unlabelled, per_image)
+
+
+def f1(
+    truth: Images,
+    result: Images,
+    *,
+    unlabelled: Unlabelled = None,
+    iou: float = 0.5,
+    per_image: bool = False,
+) -> float:
+    """Return 2 TP / (2 TP + FP + FN)."""
+    return f1_measure(iou).over(truth, result, unlabelled, per_image)
+
+
+def average_precision(
+    truth: Images,
+    result: Images,
+    *,
+    unlabelled: Unlabelled = None,
+    iou: float = 0.5,
+    per_image: bool = False,
+) -> float:
+    """Return TP / (TP + FP + FN), what the field calls average precision of label images."""
+    return average_precision_measure(iou).over(truth, result, unlabelled, per_image)
+
+
+def mean_average_precision(
+    truth: Images, result: Images, *, unlabelled: Unlabelled = None, per_image: bool = False
+) -> float:
+    """Return the mean of the average precision at the IoUs 0.50, 0.55 … 0.95."""
+    return average_precision_measure(*THRESHOLDS).over(truth, result, unlabelled, per_image)
+
+
+def panoptic_quality(
+    truth: Images,
+    result: Images,
+    *,
+    unlabelled: Unlabelled = None,
+    iou: float = 0.5,
+    per_image: bool = False,
+) -> float:
+    """Return F1 times the mean IoU of the matched pairs."""
+    return panoptic_quality_measure(iou).over(truth, result, unlabelled, per_image)
+
+
+def seg(
+    truth: Images, result: Images, *, unlabelled: Unlabelled = None, per_image: bool = False
+) -> float:
+    """Return SEG of the Cell Tracking Challenge: mean IoU of each true object with the one of the
+    result that covers more than half of it, 0 where none does; without true objects 1."""
+    return seg_measure().over(truth, result, unlabelled, per_image)
+
+
+def precision_measure(iou: float = 0.5) -> Measure:
+    """Without objects found 1 where there are none, else 0."""
+    return _matched("precision", iou, lambda c: _of(c, c[..., TP] + c[..., FP]))
+
+
+def recall_measure(iou: float = 0.5) -> Measure:
+    """Without true objects 1 where none is found, else 0."""
+    return _matched("recall", iou, lambda c: _of(c, c[..., TP] + c[..., FN]))
+
+
+def f1_measure(iou: float = 0.5) -> Measure:
+    return _matched("f1", iou, lambda c: _of(c, c[..., TP] + (c[..., FP] + c[..., FN]) / 2))
+
+
+def average_precision_measure(*iou: float) -> Measure:
+    """With several thresholds the mean over them."""
+    name = "average_precision" if len(iou) < 2 else "mean_average_precision"
+    return _matched(name, iou or 0.5, lambda c: _of(c, c[..., TP] + c[..., FP] + c[..., FN]))
+
+
+def panoptic_quality_measure(iou: float = 0.5) -> Measure:
+    def figure(counts: np.ndarray) -> np.ndarray:
+        whole = counts[..., TP] + (counts[..., FP] + counts[..., FN]) / 2
+        return share(counts[..., IOU], whole)
+
+    return _matched("panoptic_quality", iou, figure)
+
+
+def seg_measure() -> Measure:
+    """The counts are J and 1 for each true object."""
+    return Measure("seg", _count_seg, lambda c: share(c[..., 0], c[..., 1]), "objects")
+
+
+def _of(counts: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return TP / whole; where the whole is nothing, 1 without any objects at all and else 0."""
+    nothing = counts[..., : FN + 1].sum(-1) == 0
+    return np.where(nothing, 1.0, share(counts[..., TP], whole, empty=0.0))
+
+
+def _matched(
+    name: str, iou: float | tuple[float, ...], figure: Callable[[np.ndarray], np.ndarray]
+) -> Measure:
+    """Make a measure of ``figure``, from counts at a threshold, the mean over the thresholds."""
+    thresholds = iou if isinstance(iou, tuple) else (iou,)
+
+    def mean(counts: np.ndarray) -> np.ndarray:
+        return figure(counts.reshape(*counts.shape[:-1], len(thresholds), 4)).mean(-1)
+
+    return Measure(name, partial(_count_matches, thresholds=thresholds), mean, "objects")
+
+
+def _count_matches(comparison: Comparison, thresholds: tuple[float, ...]) -> np.ndarray:
+    """Count TP, FP, FN and IoU at each threshold.
+
+    A unit is a true object with the object of the result that stands for it, or either alone.
+    """
+    overlap = comparison.overlap
+    true = np.zeros((len(overlap.truth_ids), len(thresholds), 4))
+    found = np.zeros((len(overlap.result_ids), len(thresholds), 4))
+    true[..., FN] = found[..., FP] = 1
+    for place, threshold in enumerate(thresholds):
+        matched = match(overlap, threshold)
+        rows, columns = overlap.rows[matched], overlap.columns[matched]
+        true[rows, place] = [1, 0, 0, 0]
+        true[rows, place, IOU] = overlap.iou[matched]
+        found[columns, place] = 0
+    partners = match(overlap, min(thresholds))
+    true[overlap.rows[partners]] += found[overlap.columns[partners]]
+    alone = np.delete(found, overlap.columns[partners], axis=0)
+    return np.concatenate([true, alone]).reshape(-1, 4 * len(thresholds))
+
+
+def _count_seg(comparison: Comparison) -> np.ndarray:
+    overlap = comparison.overlap
+    counts = np.zeros((len(overlap.truth_ids), 2))
+    counts[:, 1] = 1
+    most = 2 * overlap.shared > overlap.truth_areas[overlap.rows]  # strictly: one at most
+    counts[overlap.rows[most], 0] = overlap.iou[most]
+    return counts

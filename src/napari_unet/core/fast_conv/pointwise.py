@@ -1,0 +1,89 @@
+"""Rows: of what is no 3x3 convolution between many channels, computed for one row of pixels.
+
+Each is a product of the pixels of a row and a matrix, ROWS pixels at a time. The last of them reach
+back where the length of a row is no multiple of that; so a row has ROWS pixels at least.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_unet.core.fast_conv.maps import Plane
+from napari_unet.core.fast_conv.products import COLUMNS, ROWS, multiply_from, multiply_rectified
+from napari_unet.core.fast_conv.simd import BYTES, move
+from napari_unet.core.fast_conv.weights import Panels
+from napari_unet.core.runtime.jit import compiled
+
+FEWEST = ROWS  # pixels of a row
+
+
+class Image(NamedTuple):
+    """(channels, height, width) float32, or columns of one, by address."""
+
+    place: int
+    layer: int  # bytes from one channel to the next
+    row: int
+    channels: int
+
+
+@compiled
+def address(array: np.ndarray) -> np.int64:
+    """Return where an array begins."""
+    return np.int64(array.ctypes.data)  # unsigned and signed make a float in numba
+
+
+@compiled
+def rise(low: Plane, row: int, panels: Panels, upper: Plane, first: int) -> None:
+    """Up-convolve a row of ``low`` to two rows of ``upper``, from ``first`` on."""
+    line = low.place + row * low.row
+    pixel = BYTES * upper.channels
+    for y in range(2):
+        for x in range(2):
+            target = upper.place + (first + y) * upper.row + x * pixel
+            _product(line, low.width, low.channels, panels, 2 * y + x, target, 2 * pixel)
+
+
+@compiled
+def enter(image: Image, row: int, panels: Panels, patches: int, made: Plane, first: int) -> None:
+    """Convolve three rows of an image to a row of ``made``; ``patches`` is room for 9 a pixel."""
+    taps = 9 * image.channels
+    for c in range(image.channels):
+        for y in range(3):
+            source = image.place + c * image.layer + (row + y) * image.row
+            target = patches + BYTES * (9 * c + 3 * y)
+            for x in range(made.width):
+                move(source + BYTES * x, target + BYTES * taps * x, 3 * BYTES)
+    target = made.place + first * made.row
+    _product(patches, made.width, taps, panels, 0, target, BYTES * made.channels)
+
+
+@compiled
+def judge(made: Plane, first: int, panels: Panels, found: int, scores: Plane, row: int) -> None:
+    """Write a row of ``scores`` of a row of ``made``; ``found`` is room for them in sixteens."""
+    pixel = BYTES * len(panels.bias)
+    line = made.place + first * made.row
+    _product(line, made.width, made.channels, panels, 0, found, pixel)
+    size = BYTES * scores.channels
+    target = scores.place + row * scores.row
+    for x in range(made.width):
+        move(found + x * pixel, target + x * size, size)
+
+
+@compiled
+def _product(
+    left: int, count: int, inputs: int, panels: Panels, place: int, target: int, step: int
+) -> None:
+    """Write what each of ``count`` pixels gives rise to at ``place``, ``step`` bytes apart."""
+    line = BYTES * inputs
+    blocks = panels.weights.shape[1]
+    panel = address(panels.weights) + place * blocks * BYTES * COLUMNS * inputs
+    for block in range(blocks):
+        start = address(panels.bias) + BYTES * COLUMNS * block
+        for some in range(0, count, ROWS):
+            x = min(some, count - ROWS)
+            pixels, to = left + x * line, target + x * step + BYTES * COLUMNS * block
+            if panels.rectified:
+                multiply_rectified(inputs, pixels, line, panel, start, to, step)
+            else:
+                multiply_from(inputs, pixels, line, panel, start, to, step)
+        panel += BYTES * COLUMNS * inputs

@@ -1,0 +1,202 @@
+"""Vectors: the inner loops, written for 8 or 16 numbers at a time in the compiler's own language.
+
+Left to numba, arrays may overlap and indices may be negative, so that it takes one number at a
+time. Here addresses are plain integers, in bytes, and nothing is checked: who calls makes sure
+that all of it lies in his arrays.
+
+Processor: what the one that loops are compiled for can do.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils, config
+from numba.extending import intrinsic
+
+from napari_unet.core.fast_conv.winograd_transform import (
+    MADE,
+    TAKEN,
+    pixels_of_values,
+    values_of_pixels,
+)
+
+
+def has(feature: str) -> bool:
+    """Tell whether it has a feature, by LLVM's name; numba may have been told to do without."""
+    if config.CPU_FEATURES is not None:
+        return f"+{feature}" in config.CPU_FEATURES.split(",")
+    return config.CPU_NAME is None and binding.get_host_cpu_features().get(feature, False)
+
+
+LANES = 16 if has("avx512f") else 8  # float32 a vector: a register of AVX-512 or AVX2, two of Arm's
+BYTES = 4
+LINE = 64  # bytes of a line of the cache
+NEAR = 2  # where a line is fetched to: the second cache
+FUSED = ("contract",)  # a multiplication and an addition may round once, nothing else may change
+_FLOAT = ir.FloatType()
+VECTOR = ir.VectorType(_FLOAT, LANES)
+ADDRESS = types.int64
+
+
+class Vector:
+    """Some numbers while code is generated, in the notation of numbers."""
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder, self.value = builder, value
+
+    @classmethod
+    def at(cls, builder: Any, address: Any) -> "Vector":
+        """Read the vector at an address."""
+        return cls(builder, builder.load(_pointer(builder, address), align=BYTES))
+
+    def put(self, address: Any) -> None:
+        """Write the vector to an address."""
+        self.builder.store(self.value, _pointer(self.builder, address), align=BYTES)
+
+    def __add__(self, other: "Vector") -> "Vector":
+        return Vector(self.builder, self.builder.fadd(self.value, other.value, flags=FUSED))
+
+    def __sub__(self, other: "Vector") -> "Vector":
+        return Vector(self.builder, self.builder.fsub(self.value, other.value, flags=FUSED))
+
+    def __mul__(self, factor: float) -> "Vector":
+        by = ir.Constant(VECTOR, [factor] * LANES)
+        return Vector(self.builder, self.builder.fmul(self.value, by, flags=FUSED))
+
+    def not_below(self, least: Any) -> "Vector":
+        """Return what is above ``least``, and that elsewhere; NaN stays NaN, as in torch."""
+        below = self.builder.fcmp_ordered("<", self.value, least)
+        return Vector(self.builder, self.builder.select(below, least, self.value))
+
+    def or_larger(self, other: "Vector") -> "Vector":
+        """Return the larger of two; NaN where either is."""
+        kept = self.builder.fcmp_ordered(">", self.value, other.value)
+        none = self.builder.fcmp_unordered("!=", self.value, self.value)
+        keep = self.builder.or_(kept, none)
+        return Vector(self.builder, self.builder.select(keep, self.value, other.value))
+
+
+def _pointer(builder: Any, address: Any) -> Any:
+    return builder.inttoptr(address, VECTOR.as_pointer())
+
+
+def along(builder: Any, start: Any, stride: Any, count: int) -> list[Any]:
+    """Return the addresses of ``count`` places from ``start`` on."""
+    steps = (builder.mul(stride, ir.Constant(stride.type, n)) for n in range(count))
+    return [builder.add(start, step) for step in steps]
+
+
+def _both_ways(
+    rows: Iterable[Sequence[Any]], change: Callable[..., list[Any]]
+) -> Iterator[tuple[tuple[int, int], Any]]:
+    """Change the rows of a square, then its columns; yield row and column and what is there.
+
+    Each row is read just before it is changed, and each column may be written at once: there are
+    16 registers for 36 vectors.
+    """
+    changed = [change(row) for row in rows]
+    for x, column in enumerate(zip(*changed, strict=True)):
+        for y, found in enumerate(change(column)):
+            yield (y, x), found
+
+
+@intrinsic
+def spread(typing: Any, pixel: Any, row: Any, column: Any, values: Any, plane: Any) -> Any:
+    """Write the 36 values of a square of 6x6 pixels, a vector of channels.
+
+    ``row`` and ``column`` are the strides of the pixels, ``plane`` that of the values.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        pixel, row, column, values, plane = given
+        square = (
+            [Vector.at(builder, place) for place in along(builder, line, column, TAKEN)]
+            for line in along(builder, pixel, row, TAKEN)
+        )
+        lines = along(builder, values, builder.mul(plane, ir.Constant(plane.type, TAKEN)), TAKEN)
+        for (y, x), value in _both_ways(square, values_of_pixels):
+            value.put(along(builder, lines[y], plane, TAKEN)[x])
+        return context.get_dummy_value()
+
+    return types.void(*(ADDRESS,) * 5), generate
+
+
+@intrinsic
+def gather(
+    typing: Any, value: Any, plane: Any, bias: Any, pixel: Any, row: Any, column: Any
+) -> Any:
+    """Write 4x4 rectified pixels of 36 products and a bias, a vector of channels."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        value, plane, bias, pixel, row, column = given
+        line = builder.mul(plane, ir.Constant(plane.type, TAKEN))
+        square = (
+            [Vector.at(builder, place) for place in along(builder, start, plane, TAKEN)]
+            for start in along(builder, value, line, TAKEN)
+        )
+        added, zero = Vector.at(builder, bias), ir.Constant(VECTOR, [0.0] * LANES)
+        lines = along(builder, pixel, row, MADE)
+        for (y, x), made in _both_ways(square, pixels_of_values):
+            (made + added).not_below(zero).put(along(builder, lines[y], column, MADE)[x])
+        return context.get_dummy_value()
+
+    return types.void(*(ADDRESS,) * 6), generate
+
+
+@intrinsic
+def move(typing: Any, source: Any, target: Any, count: Any) -> Any:
+    """Copy so many bytes; assigning slices takes numba long to compile."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        source, target, count = given
+        byte = ir.IntType(8).as_pointer()
+        places = (builder.inttoptr(place, byte) for place in (target, source))
+        cgutils.raw_memmove(builder, *places, count, 1)
+        return context.get_dummy_value()
+
+    return types.void(*(ADDRESS,) * 3), generate
+
+
+@intrinsic
+def largest(typing: Any, pixel: Any, row: Any, column: Any, out: Any) -> Any:
+    """Write the largest of 2x2 pixels, a vector of channels; NaN stays NaN, as in torch."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        pixel, row, column, out = given
+        lines = along(builder, pixel, row, 2)
+        first, *others = (
+            Vector.at(builder, place) for line in lines for place in along(builder, line, column, 2)
+        )
+        for other in others:
+            first = first.or_larger(other)
+        first.put(out)
+        return context.get_dummy_value()
+
+    return types.void(*(ADDRESS,) * 4), generate
+
+
+def everywhere(builder: Any, address: Any) -> Any:
+    """Return the number at an address in all places of a vector."""
+    return spread_out(
+        builder, builder.load(builder.inttoptr(address, _FLOAT.as_pointer()), align=BYTES)
+    )
+
+
+def spread_out(builder: Any, number: Any) -> Any:
+    """Return a number in all places of a vector."""
+    index = ir.IntType(32)
+    nothing = ir.Constant(VECTOR, ir.Undefined)
+    first = builder.insert_element(nothing, number, ir.Constant(index, 0))
+    zeros = ir.Constant(ir.VectorType(index, LANES), [0] * LANES)
+    return builder.shuffle_vector(first, nothing, zeros)
+
+
+def fetch(builder: Any, address: Any) -> None:
+    """Have a line of memory brought into the second cache; it may lie beyond all arrays."""
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    how = [ir.Constant(number, n) for n in (0, NEAR, 1)]  # to read, how near, data
+    builder.call(hint, [builder.inttoptr(address, byte), *how])

@@ -1,0 +1,116 @@
+"""Open an image from a file: what its axes are, how large its pixels, and the pixels when asked.
+
+TIFF (OME, ImageJ, tiled, BigTIFF), PNG, JPEG, .npy, Zarr and OME-Zarr. Nothing is unpickled or
+memory-mapped, and a file that declares more than it holds is refused before memory is taken.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.arrays.axes import check_axes, guess_axes, spatial_axes
+from napari_unet.core.files.lazy_array import LazyPixels, RawPixels, is_zarr
+from napari_unet.core.files.png_jpeg import open_picture
+
+TIFF = (".tif", ".tiff", ".btf", ".tf8", ".lsm")
+PICTURE = (".png", ".jpg", ".jpeg")
+SUFFIXES = (*TIFF, *PICTURE, ".npy", ".zarr")
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image on disk.
+
+    ``data`` has ``shape`` and ``dtype`` and is read where it is indexed with integers and slices;
+    ``axes`` names its axes in letters of "TZYXC"; ``pixel_size`` holds micrometres a pixel for
+    the axes of which the file tells it.
+    """
+
+    path: Path
+    data: Any
+    axes: str
+    pixel_size: MappingProxyType[str, float]
+
+    def in_order(self) -> "ImageFile":
+        """Return the image with its axes but channels in the order TZYX, as files keep them."""
+        wanted = "".join(letter for letter in "TZYXC" if letter in self.axes)
+        if wanted[: len(wanted) - ("C" in wanted)] == spatial_axes(self.axes):
+            return self
+        data = np.asarray(self.data).transpose([self.axes.index(letter) for letter in wanted])
+        return replace(self, data=data, axes=wanted)
+
+
+def is_image(path: Path) -> bool:
+    """Tell by names alone whether ``path`` is a file or store that ``open_image`` can read."""
+    return path.suffix.lower() in SUFFIXES or is_zarr(path)
+
+
+def open_image(path: Path | str, axes: str | None = None) -> ImageFile:
+    """Open the image at ``path``; ``axes`` overrides what the file says of its axes."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    data, found, pixel_size = _open(path)
+    if 0 in data.shape:
+        raise ValueError(f"{path} holds no pixels: its shape is {tuple(data.shape)}")
+    try:
+        known = check_axes(axes or _letters(found, data.shape), data.shape)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return ImageFile(path, data, known, MappingProxyType(dict(pixel_size)))
+
+
+def _open(path: Path) -> tuple[Any, str, dict[str, float]]:
+    """Return the pixels, the axes as the file names them ("" where it does not), the pixel size."""
+    suffix = path.suffix.lower()
+    if path.is_file() and suffix in SUFFIXES and not path.stat().st_size:
+        raise OSError(f"{path} is empty, a file of 0 bytes: get a whole copy of it")
+    if path.is_dir():
+        from napari_unet.core.files.ome_zarr import open_zarr
+
+        return open_zarr(path)
+    if suffix in TIFF:
+        from napari_unet.core.files.tiff import open_tiff
+
+        return open_tiff(path)
+    if suffix in PICTURE:
+        return open_picture(path), "", {}
+    if suffix == ".npy":
+        return _open_npy(path), "", {}
+    raise ValueError(f"{path} has no suffix that is read: use one of {', '.join(SUFFIXES)}")
+
+
+def _letters(axes: str, shape: tuple[int, ...]) -> str:
+    """Turn the letters a file uses into ours; axes it does not name are guessed by their number.
+
+    A TIFF calls samples S, and calls I, Q or R an axis of which it only knows that it is there.
+    """
+    axes = axes.upper() if "C" in axes.upper() else axes.upper().replace("S", "C")
+    if not {"Y", "X"} <= set(axes):
+        return guess_axes(shape)
+    free = [letter for letter in "TZ" if letter not in axes]
+    for place in reversed(range(len(axes))):
+        if axes[place] not in "TZYXCS" and free:
+            axes = axes[:place] + free.pop() + axes[place + 1 :]
+    return axes
+
+
+def _open_npy(path: Path) -> LazyPixels | np.ndarray:
+    """Open an array saved by numpy; one that would have to be unpickled is refused."""
+    try:
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+            shape, fortran, dtype = read[min(version[0], 2)](file)
+            offset = file.tell()
+    except (ValueError, KeyError, EOFError) as error:
+        raise OSError(f"{path} cannot be read as .npy: {error}") from None
+    if dtype.hasobject:
+        raise ValueError(f"{path} holds Python objects, which are never unpickled: save numbers")
+    if fortran:
+        flipped = RawPixels(path, shape[::-1], dtype, [offset])
+        return np.asarray(flipped).T
+    return RawPixels(path, shape, dtype, [offset])

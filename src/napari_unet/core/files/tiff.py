@@ -1,0 +1,232 @@
+"""TIFF, OME-TIFF and ImageJ TIFF: axes and pixel size from the metadata, pixels read lazily.
+
+Uncompressed pixels are read where they lie; compressed ones strip by strip or tile by tile, the
+last few kept decoded. What the file declares is compared with what it holds before memory is taken.
+"""
+
+import logging
+import math
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock, get_ident
+from typing import Any, NamedTuple
+
+import numpy as np
+import tifffile
+
+from napari_unet.core.files.lazy_array import LazyPixels, RawPixels, check_memory, flat_index
+from napari_unet.core.files.pixel_size import pixel_size
+
+KEPT = 256 * 2**20  # bytes of decoded strips or tiles kept for the neighbouring reads
+
+
+class Grid(NamedTuple):
+    """How a page is cut into strips or tiles: planes of separate samples, rows, columns."""
+
+    samples: int
+    height: int
+    width: int
+    channels: int
+    rows: int  # pixels of a strip or tile along Y
+    columns: int  # along X
+
+    @property
+    def down(self) -> int:
+        return -(-self.height // self.rows)
+
+    @property
+    def across(self) -> int:
+        return -(-self.width // self.columns)
+
+
+class SegmentPixels(LazyPixels):
+    """Pixels in compressed strips or tiles, decoded as they are touched."""
+
+    def __init__(self, path: Path, series: Any, dtype: np.dtype) -> None:
+        super().__init__(path, series.shape, dtype)
+        frame = series.keyframe
+        self._decode = frame.decode
+        self._tables = frame.jpegtables
+        self._grid = _grid(frame)
+        self._where = [(page.dataoffsets, page.databytecounts) for page in series.pages]
+        self._empty = frame.nodata
+        self._kept: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
+        self._bytes = 0  # of what is kept
+        self._lock = Lock()
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse a file whose list of segments does not fit its shape or its length."""
+        grid, held = self._grid, self.path.stat().st_size
+        expected = grid.samples * grid.down * grid.across
+        for offsets, counts in self._where:
+            if len(offsets) != expected or len(counts) != expected:
+                raise OSError(
+                    f"{self.path} is damaged: a page declares {expected} strips or tiles and "
+                    f"lists {len(offsets)}; get a whole copy of it"
+                )
+            last = max((a + n for a, n in zip(offsets, counts, strict=True)), default=0)
+            if last > held:
+                raise OSError(
+                    f"{self.path} is cut short: its pixels end at byte {last:,} and the file at "
+                    f"{held:,}; get a whole copy of it"
+                )
+        check_memory(
+            self.path, grid.rows * grid.columns * grid.channels * self.dtype.itemsize, "one strip"
+        )
+
+    def _read(self, starts: tuple[int, ...], stops: tuple[int, ...]) -> np.ndarray:
+        lead = self.ndim - 2 - (self._grid.channels > 1)
+        out = np.empty([b - a for a, b in zip(starts, stops, strict=True)], self.dtype)
+        box = [slice(a, b) for a, b in zip(starts[lead:], stops[lead:], strict=True)]
+        with self._lock, self.path.open("rb") as file:
+            for at in np.ndindex(out.shape[:lead]):
+                plane = flat_index(self.shape[:lead], starts, at)
+                for segment, rows, columns in self._touched(box[0], box[1]):
+                    pixels = self._segment(file, *self._number(plane, segment))
+                    self._copy(out[at], box, pixels, rows, columns)
+        return out
+
+    def _touched(self, y: slice, x: slice) -> Iterator[tuple[int, int, int]]:
+        """Yield number in the plane, first row and first column of each segment touched."""
+        grid = self._grid
+        for row in range(y.start // grid.rows, -(-y.stop // grid.rows)):
+            for column in range(x.start // grid.columns, -(-x.stop // grid.columns)):
+                yield row * grid.across + column, row * grid.rows, column * grid.columns
+
+    def _number(self, plane: int, segment: int) -> tuple[int, int]:
+        """Return the page, and the number of the segment in that page."""
+        page, sample = divmod(plane, self._grid.samples)
+        return page, sample * self._grid.down * self._grid.across + segment
+
+    def _copy(
+        self, out: np.ndarray, box: Sequence[slice], pixels: np.ndarray, row: int, column: int
+    ) -> None:
+        """Copy what ``pixels``, first at ``row``, ``column``, has of ``box`` into ``out``."""
+        y = _overlap(box[0], row, pixels.shape[0])
+        x = _overlap(box[1], column, pixels.shape[1])
+        part = pixels[y.start - row : y.stop - row, x.start - column : x.stop - column]
+        here = (
+            slice(y.start - box[0].start, y.stop - box[0].start),
+            slice(x.start - box[1].start, x.stop - box[1].start),
+        )
+        out[here] = part[..., box[2]] if len(box) == 3 else part[..., 0]
+
+    def _segment(self, file: Any, page: int, number: int) -> np.ndarray:
+        """Return the decoded segment, (rows, columns, channels)."""
+        if (page, number) in self._kept:
+            self._kept.move_to_end((page, number))
+            return self._kept[page, number]
+        offsets, counts = self._where[page]
+        file.seek(offsets[number])
+        data = file.read(counts[number]) if counts[number] else None
+        if data is not None and len(data) < counts[number]:
+            raise OSError(f"{self.path} ended while it was read: is it still being written?")
+        pixels = self._decoded(data, number)
+        self._keep((page, number), pixels)
+        return pixels
+
+    def _keep(self, key: tuple[int, int], pixels: np.ndarray) -> None:
+        """Keep a segment for the neighbouring reads; those not used for longest go."""
+        self._kept[key] = pixels
+        self._bytes += pixels.nbytes
+        while len(self._kept) > 1 and self._bytes > KEPT:
+            self._bytes -= self._kept.popitem(last=False)[1].nbytes
+
+    def _decoded(self, data: bytes | None, number: int) -> np.ndarray:
+        try:
+            pixels, _, shape = self._decode(data, number, jpegtables=self._tables)
+        except Exception as error:  # each codec has errors of its own
+            raise OSError(
+                f"{self.path} is damaged: strip {number} does not decode ({error})"
+            ) from None
+        if pixels is None:
+            return np.full(shape[1:], self._empty, self.dtype)
+        return np.asarray(pixels).reshape(shape[1:]).astype(self.dtype, copy=False)
+
+
+def _overlap(wanted: slice, start: int, size: int) -> slice:
+    return slice(max(wanted.start, start), min(wanted.stop, start + size))
+
+
+def _grid(frame: Any) -> Grid:
+    samples, _, height, width, channels = frame.shaped
+    rows = frame.tilelength if frame.is_tiled else min(frame.rowsperstrip, height)
+    columns = frame.tilewidth if frame.is_tiled else width
+    return Grid(samples, height, width, channels, rows, columns)
+
+
+class TiffImage(NamedTuple):
+    """What a TIFF holds: pixels, one letter an axis, micrometres a pixel where it says so."""
+
+    data: LazyPixels | np.ndarray
+    axes: str
+    pixel_size: dict[str, float]
+
+
+def open_tiff(path: Path) -> TiffImage:
+    """Open the first image of the TIFF at ``path``; a broken file is an OSError that names it."""
+    with _complaints() as said:
+        try:
+            with tifffile.TiffFile(path, _multifile=False) as file:
+                image = _first_image(path, file)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # struct, index and decoding errors of a damaged header
+            raise OSError(f"{path} cannot be read as TIFF: {error}") from None
+    for sentence in said:
+        if "invalid page offset" in sentence or "invalid value offset" in sentence:
+            raise OSError(f"{path} is cut short: it points beyond its end; get a whole copy of it")
+    return image
+
+
+def _first_image(path: Path, file: tifffile.TiffFile) -> TiffImage:
+    series = file.series[0]
+    if 0 in series.shape:
+        raise OSError(f"{path} holds no pixels: its shape is {series.shape}")
+    return TiffImage(_pixels(path, file, series), series.axes, pixel_size(file))
+
+
+def _pixels(path: Path, file: tifffile.TiffFile, series: Any) -> LazyPixels | np.ndarray:
+    frame = series.keyframe
+    dtype = np.dtype(file.byteorder + series.dtype.char)
+    if series.dataoffset is not None:
+        return RawPixels(path, series.shape, dtype, [series.dataoffset])
+    if any(page is None for page in series.pages):
+        raise OSError(f"{path} lacks planes that its description names; get a whole copy of it")
+    if frame.is_contiguous and all(_in_one_run(page) for page in series.pages):
+        return RawPixels(path, series.shape, dtype, [page.dataoffsets[0] for page in series.pages])
+    samples, depth, height, width, channels = frame.shaped
+    tail = (height, width, channels) if channels > 1 else (height, width)
+    lead = series.shape[: -len(tail)]
+    plain = depth == 1 and series.shape[-len(tail) :] == tail
+    if plain and math.prod(lead) == len(series.pages) * samples:
+        return SegmentPixels(path, series, dtype)
+    check_memory(path, math.prod(series.shape) * dtype.itemsize, "an image")
+    return np.asarray(series.asarray())
+
+
+def _in_one_run(page: Any) -> bool:
+    ends = [a + n for a, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
+    return list(page.dataoffsets[1:]) == ends[:-1]
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect what tifffile logs in this thread: it reads on where a file is cut short."""
+    said: list[str] = []
+    thread = get_ident()
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == thread:
+                said.append(record.getMessage())
+
+    logger, collector = logging.getLogger("tifffile"), Collector(logging.WARNING)
+    logger.addHandler(collector)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(collector)

@@ -1,1 +1,0 @@
-"""Filing: an image file segmented into files, in steps that can be stopped and resumed."""

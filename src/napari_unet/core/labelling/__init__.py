@@ -1,1 +1,0 @@
-"""Labelling: the parts of finding objects in scores, box by box."""

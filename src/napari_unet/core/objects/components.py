@@ -1,0 +1,206 @@
+"""Connected parts of an image that may be larger than memory: box by box, joined at the seams.
+
+Each box is labelled alone and its part numbers are kept in a store. Where two boxes meet, touching
+parts of one kind are noted; at the end these notes say which parts are one region.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from skimage.measure import label
+
+from napari_unet.core.arrays.boxes import Box
+from napari_unet.core.runtime.jit import compiled
+
+MOST = 2**31 - 1  # part numbers are int32
+
+
+@dataclass
+class Regions:
+    """What is known of regions 1, 2, …; number 0 is no region."""
+
+    area: np.ndarray  # (n + 1,) int64, pixels
+    first: np.ndarray  # (n + 1,) int64, place of the first pixel in C order
+    kind: np.ndarray  # (n + 1,) uint8
+    low: np.ndarray  # (n + 1, dims) int32, bounding box: its first pixel ...
+    high: np.ndarray  # (n + 1, dims) ... and the one after its last
+
+    @classmethod
+    def none(cls, dims: int, count: int = 0) -> "Regions":
+        """Return ``count`` regions that have no pixel yet."""
+        n = count + 1
+        return cls(
+            np.zeros(n, np.int64),
+            np.full(n, np.iinfo(np.int64).max),
+            np.zeros(n, np.uint8),
+            np.full((n, dims), np.iinfo(np.int32).max, np.int32),
+            np.zeros((n, dims), np.int32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.area) - 1
+
+    def extend(self, *others: "Regions") -> None:
+        """Append other regions, which are numbered on."""
+        for name, mine in vars(self).items():
+            setattr(self, name, np.concatenate([mine, *(getattr(o, name)[1:] for o in others)]))
+
+    def joined(self, group: np.ndarray) -> "Regions":
+        """Return the regions that arise where each region becomes part of the one in ``group``."""
+        found = Regions.none(self.low.shape[1], int(group.max(initial=0)))
+        np.add.at(found.area, group, self.area)
+        np.minimum.at(found.first, group, self.first)
+        np.maximum.at(found.kind, group, self.kind)
+        np.minimum.at(found.low, group, self.low)
+        np.maximum.at(found.high, group, self.high)
+        return found
+
+
+class Components:
+    """Labels an image of ``shape`` box after box, in C order, into ``store`` (int32, array-like).
+
+    Regions connect through the faces of pixels, or through edges and corners too with ``corners``.
+    ``sign`` -1 numbers parts downwards and leaves what else the store holds as it is.
+    """
+
+    def __init__(
+        self, store: Any, shape: tuple[int, ...], *, corners: bool = False, sign: int = 1
+    ) -> None:
+        self._store, self._shape, self._corners, self._sign = store, shape, corners, sign
+        self._parts = [Regions.none(len(shape))]  # of each box
+        self._kinds = np.zeros(1, np.uint8)  # of each part
+        self._joins: list[np.ndarray] = []  # pairs of parts that are one: a * 2**32 + b
+
+    def add(self, box: Box, kinds: np.ndarray) -> None:
+        """Label the pixels of ``box``; neighbours of one kind belong together, kind 0 to none."""
+        connectivity = kinds.ndim if self._corners else 1
+        numbers, count = label(kinds, background=0, connectivity=connectivity, return_num=True)
+        before = len(self._kinds) - 1
+        if before + count > MOST:
+            raise ValueError(
+                f"there are more than {MOST:,} separate parts: raise the threshold, "
+                "and look whether the scores are noise"
+            )
+        self._parts.append(measure(numbers, kinds, box, self._shape, count))
+        self._kinds = np.concatenate([self._kinds, self._parts[-1].kind[1:]])
+        parts = np.where(numbers > 0, numbers + before, 0).astype(np.int32)
+        if self._sign > 0:
+            self._store[box] = parts
+        else:
+            self._store[box] = np.where(parts > 0, -parts, self._store[box])
+        for axis in [axis for axis, part in enumerate(box) if part.start > 0]:
+            self._join(axis, box, parts)
+
+    def regions(self) -> tuple[Regions, np.ndarray]:
+        """Return the regions, in the order of their first pixels, and the region of each part."""
+        parts = self._parts[0]
+        parts.extend(*self._parts[1:])
+        self._parts = [parts]
+        keys = np.concatenate([np.zeros(0, np.int64), *self._joins])
+        pairs, n = (keys >> 32, keys & MOST), len(parts) + 1
+        graph = coo_array((np.ones(len(keys), bool), pairs), shape=(n, n))
+        count, group = connected_components(graph, directed=False)
+        earliest = np.full(count, np.iinfo(np.int64).max)
+        np.minimum.at(earliest, group, np.concatenate([[-1], parts.first[1:]]))  # 0 stays 0
+        rank = np.empty(count, np.int64)
+        rank[np.argsort(earliest)] = np.arange(count)
+        return parts.joined(rank[group]), rank[group]
+
+    def _join(self, axis: int, box: Box, parts: np.ndarray) -> None:
+        """Note which parts touch across the face of ``box`` at its start along ``axis``.
+
+        Through corners, the face of the neighbours is one pixel wider along the later axes: what
+        lies askew along an earlier axis is met from there.
+        """
+        wider = [self._corners and later > axis for later in range(len(box))]
+        outer = [
+            slice(max(part.start - wide, 0), min(part.stop + wide, size))
+            for part, wide, size in zip(box, wider, self._shape, strict=True)
+        ]
+        outer[axis] = slice(box[axis].start - 1, box[axis].start)
+        beyond = self._sign * np.asarray(self._store[tuple(outer)])
+        here = np.take(parts, [0], axis=axis)
+        steps = (-1, 0, 1) if self._corners else (0,)
+        for shift in product(*((0,) if n == axis else steps for n in range(len(box)))):
+            one, other = _overlap(here, beyond, box, tuple(outer), axis, shift)
+            touch = (one > 0) & (other > 0)
+            mine, theirs = one[touch].astype(np.int64), other[touch].astype(np.int64)
+            same = self._kinds[mine] == self._kinds[theirs]
+            self._joins.append(np.unique((mine[same] << 32) + theirs[same]))
+
+
+def _overlap(
+    here: np.ndarray, beyond: np.ndarray, box: Box, outer: Box, axis: int, shift: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut both faces to the pixels that have their neighbour, ``shift`` away, in the other."""
+    one, other = [], []
+    for place, (mine, theirs, step) in enumerate(zip(box, outer, shift, strict=True)):
+        if place == axis:
+            one.append(slice(None))
+            other.append(slice(None))
+            continue
+        start = max(mine.start, theirs.start - step)
+        stop = min(mine.stop, theirs.stop - step)
+        one.append(slice(start - mine.start, stop - mine.start))
+        other.append(slice(start + step - theirs.start, stop + step - theirs.start))
+    return here[tuple(one)], beyond[tuple(other)]
+
+
+def measure(
+    numbers: np.ndarray, kinds: np.ndarray, box: Box, shape: tuple[int, ...], count: int
+) -> Regions:
+    """Measure parts 1…``count`` of ``box``, their places counted in the image of ``shape``."""
+    found = Regions.none(len(shape), count)
+    corner = np.array([part.start for part in box], np.int64)
+    steps = np.array([int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))], np.int64)
+    _measure(
+        in_space(np.ascontiguousarray(numbers)),
+        in_space(np.ascontiguousarray(kinds)),
+        _in_three(corner, 0),
+        _in_three(steps, 0),
+        (found.area, found.first, found.kind),
+        (found.low, found.high),
+    )
+    return found
+
+
+def in_space(array: np.ndarray) -> np.ndarray:
+    """Return a view with three axes, the first of length 1 where there were two."""
+    return array.reshape((1,) * (3 - array.ndim) + array.shape)
+
+
+def _in_three(values: np.ndarray, before: int) -> np.ndarray:
+    return np.concatenate([np.full(3 - len(values), before, np.int64), values])
+
+
+@compiled
+def _measure(
+    numbers: np.ndarray,
+    kinds: np.ndarray,
+    corner: np.ndarray,
+    steps: np.ndarray,
+    totals: tuple[np.ndarray, np.ndarray, np.ndarray],
+    boxes: tuple[np.ndarray, np.ndarray],
+) -> None:
+    area, first, kind = totals
+    low, high = boxes
+    missing = 3 - low.shape[1]
+    place = np.empty(3, np.int64)
+    for z in range(numbers.shape[0]):
+        for y in range(numbers.shape[1]):
+            for x in range(numbers.shape[2]):
+                n = numbers[z, y, x]
+                if n == 0:
+                    continue
+                place[0], place[1], place[2] = z + corner[0], y + corner[1], x + corner[2]
+                if area[n] == 0:
+                    first[n] = place[0] * steps[0] + place[1] * steps[1] + place[2] * steps[2]
+                    kind[n] = kinds[z, y, x]
+                area[n] += 1
+                for axis in range(missing, 3):
+                    low[n, axis - missing] = min(low[n, axis - missing], place[axis])
+                    high[n, axis - missing] = max(high[n, axis - missing], place[axis] + 1)

@@ -1,0 +1,76 @@
+"""Loops that numpy cannot say fast enough, compiled by numba at their first call.
+
+The machine code is kept on disk, so that only the first call after an installation waits for the
+compiler. Compiled loops let other threads run and start none themselves: numba's own threads may
+end the process when two of ours call them at the same time.
+
+Unhalted: no long search for garbage halts the process while numba compiles.
+
+Compiling makes so many objects that Python would look through all there are again and again; in a
+program with an open window each time takes a third of a second, in which nothing moves. Here only
+what is new is looked through, and as a whole but once, when it is done.
+"""
+
+import gc
+import time
+from collections.abc import Callable
+from threading import RLock
+from typing import Any
+
+from numba import njit
+from numba.core import event
+
+LONG = 1.0  # seconds of compiling after which there is garbage worth looking for
+NEVER = 10**9  # searches of the young between two of all
+
+
+class Unhalted(event.Listener):
+    """Told when numba begins to compile and when it is done, it keeps searches short."""
+
+    def __init__(self) -> None:
+        self._lock, self._depth, self._begun = RLock(), 0, 0.0
+        self._often: tuple[int, int, int] | None = None  # how often it was looked before
+        self._frozen = False
+
+    def on_start(self, _: event.Event) -> None:
+        """Lay aside what is there already."""
+        with self._lock:
+            self._depth += 1
+            if self._depth == 1 and gc.isenabled():
+                self._begun, self._often = time.perf_counter(), gc.get_threshold()
+                gc.set_threshold(*self._often[:2], NEVER)
+                self._frozen = not gc.get_freeze_count()
+                if self._frozen:
+                    gc.freeze()
+
+    def on_end(self, _: event.Event) -> None:
+        """Look through what is new, and go on as before."""
+        with self._lock:
+            self._depth -= 1
+            if self._depth or self._often is None:
+                return
+            if time.perf_counter() - self._begun > LONG:
+                gc.collect()
+            if self._frozen:
+                gc.unfreeze()
+            gc.set_threshold(*self._often)
+            self._often = None
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile ``function`` for the types of its first call, and keep the code where possible."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # neither the package's folder nor the user's can be written
+        return njit(nogil=True)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Make ``function`` a part of those that call it.
+
+    What is compiled by itself is compiled once more with each caller, and with their callers.
+    """
+    return njit(inline="always")(function)
+
+
+event.register("numba:compile", Unhalted())

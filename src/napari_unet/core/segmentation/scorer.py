@@ -1,0 +1,145 @@
+"""Scorer: a network made ready to score tiles, at the precision and with the averaging asked for.
+
+It holds a copy of the weights, cast once: a training may go on changing the network meanwhile.
+
+Averaging: a tile scored as it is, mirrored and turned, and the scores turned back.
+
+The paper averages over "7 rotated versions" without saying which; here ``mirror`` takes all
+combinations of mirrored axes and ``rotate`` those with and without Y and X exchanged: all eight
+dihedral versions in two dimensions, 16 (with those mirrored in Z) in three. Tiles have legal sizes,
+which stay even down to the last pooling: a turned tile pools on the grid of the turned image, and
+the average over tiles is the average over the whole padded image.
+"""
+
+import copy
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import chain, combinations
+
+import numpy as np
+import torch
+
+from napari_unet.core.fast_conv.network import in_winograd, suits
+from napari_unet.core.network.unet import CHANNELS_LAST, UNet
+from napari_unet.core.segmentation.half_precision import in_half
+
+AVERAGES = ("none", "mirror", "rotate")
+
+
+@dataclass(frozen=True)
+class Version:
+    """One way to look at a tile (..., Y, X): mirrored along ``flips``, then turned if ``swap``."""
+
+    flips: tuple[int, ...] = ()
+    swap: bool = False
+
+    def turn(self, tile: torch.Tensor) -> torch.Tensor:
+        """Return the tile seen this way."""
+        tile = tile.flip(self.flips) if self.flips else tile
+        return tile.transpose(-1, -2) if self.swap else tile
+
+    def turn_back(self, scores: torch.Tensor) -> torch.Tensor:
+        """Undo ``turn`` exactly."""
+        scores = scores.transpose(-1, -2) if self.swap else scores
+        return scores.flip(self.flips) if self.flips else scores
+
+
+def versions(average: str, dims: int) -> tuple[Version, ...]:
+    """Return the versions that ``average`` asks for, the tile as it is first."""
+    if average not in AVERAGES:
+        raise ValueError(f"average is '{average}': choose one of {', '.join(AVERAGES)}")
+    if average == "none":
+        return (Version(),)
+    axes = range(-dims, 0)
+    flips = list(chain.from_iterable(combinations(axes, n) for n in range(dims + 1)))
+    swaps = (False, True) if average == "rotate" else (False,)
+    return tuple(Version(flip, swap) for swap in swaps for flip in flips)
+
+
+def average_of(
+    tile: torch.Tensor, ways: tuple[Version, ...], score: Callable[[torch.Tensor], torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean of ``score`` over ``ways``, and its variance; (B, K, *output) both.
+
+    One version after the other (Welford), so that memory does not grow with their number.
+    """
+    mean = ways[0].turn_back(score(ways[0].turn(tile)))
+    squares = torch.zeros_like(mean)
+    for number, way in enumerate(ways[1:], start=2):
+        scores = way.turn_back(score(way.turn(tile)))
+        difference = scores - mean
+        mean = mean + difference / number
+        squares += difference * (scores - mean)
+    return mean, squares / len(ways)
+
+
+class Scorer:
+    """Scores tiles (C, *input); to be called from one thread alone."""
+
+    def __init__(self, network: UNet, precision: str, average: str = "none") -> None:
+        """Take a ``precision`` of ``PRECISIONS``, or the name of the network's own dtype."""
+        self.precision = precision
+        single = precision == "winograd"  # another way to compute in float32
+        self.dtype: torch.dtype = torch.float32 if single else getattr(torch, precision)
+        self.device = network.head.weight.device
+        self.versions = versions(average, network.dims)
+        self.network = _ready(network, precision, self.dtype)
+        self.input = torch.float32 if self.dtype == torch.bfloat16 else self.dtype
+
+    def __call__(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the scores (K, *output) of a tile, and their spread (*output) over versions.
+
+        The spread is the standard deviation of the score that varies most; None of one version.
+        """
+        with torch.inference_mode(), self._exact():
+            tile = torch.from_numpy(np.ascontiguousarray(pixels))[None].to(self.device, self.input)
+            if len(self.versions) == 1:
+                return self._numpy(self._softmax(tile)[0]), None
+            mean, variance = average_of(tile, self.versions, self._softmax)
+            spread = variance.amax(1).clamp_(min=0).sqrt_()
+            return self._numpy(mean[0]), self._numpy(spread[0])
+
+    def _exact(self) -> AbstractContextManager[None]:
+        """Keep CUDA from rounding float32 to 10 bits: tiles would differ from the whole image."""
+        if self.device.type != "cuda" or self.dtype == torch.bfloat16:
+            return nullcontext()
+        now = torch.backends.cudnn
+        flags: AbstractContextManager[None] = now.flags(
+            enabled=now.enabled,
+            benchmark=now.benchmark,
+            deterministic=now.deterministic,
+            allow_tf32=False,
+        )
+        return flags
+
+    def _softmax(self, tile: torch.Tensor) -> torch.Tensor:
+        wide = torch.float64 if self.dtype == torch.float64 else torch.float32
+        tile = tile.contiguous(memory_format=CHANNELS_LAST[self.network.dims])
+        return self.network(tile).to(wide).softmax(1)
+
+    def _numpy(self, scores: torch.Tensor) -> np.ndarray:
+        found = scores.contiguous().cpu().numpy()
+        if not np.isfinite(found.sum()):
+            raise ValueError(
+                "the network gives scores that are no numbers: its training diverged or its "
+                "weights are damaged; take an earlier state of it"
+            )
+        return found
+
+
+def _ready(network: UNet, precision: str, dtype: torch.dtype) -> UNet:
+    if dtype == torch.bfloat16:
+        return in_half(network)
+    if precision == "winograd" and suits(network):
+        return in_winograd(network)
+    return copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether ``error`` says that memory was not enough, in the words of any device."""
+    words = ("out of memory", "can't allocate memory", "not enough memory", "could not allocate")
+    said = str(error).lower()
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+        isinstance(error, RuntimeError) and any(word in said for word in words)
+    )

@@ -1,0 +1,172 @@
+"""segment(): an image and a network in, labels out; score_tiles(): the scores, tile by tile.
+
+Writing: labels, scores and uncertainty of every tile to where they belong, beside computing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Unpack, cast
+
+import numpy as np
+
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.objects.label_objects import ObjectSettings, label_objects
+from napari_unet.core.segmentation.prepare import AllOptions, More, prepare
+from napari_unet.core.segmentation.score_tiles import Plan, Scored, Scoring
+from napari_unet.core.segmentation.tiling import Tile
+
+
+@dataclass(frozen=True, eq=False)
+class Stores:
+    """Where results go: anything of the shape of the labels that is written in slices."""
+
+    labels: Any = None  # the class of the highest score, the lowest of equal ones
+    scores: Any = None  # (K, *labels.shape)
+    entropy: Any = None  # of the scores, from 0 to 1
+    spread: Any = None  # of the scores over the versions of an average
+
+    def check(self, shape: tuple[int, ...], classes: int) -> None:
+        """Refuse stores into which the results do not fit, before anything is computed."""
+        for name, store in vars(self).items():
+            expected = (classes, *shape) if name == "scores" else shape
+            if store is not None and tuple(store.shape) != expected:
+                raise ValueError(
+                    f"the {name} of this image have the shape {expected} and the array "
+                    f"to write them to has {tuple(store.shape)}: make one of that shape"
+                )
+        kind = "u" if self.labels is None else np.dtype(self.labels.dtype).kind
+        if kind not in "ui":
+            raise TypeError(f"labels are whole numbers, not {self.labels.dtype}: write to uint8")
+
+    def write(self, scored: Scored) -> Tile:
+        """Write one tile and return it."""
+        place = scored.tile.write
+        if self.labels is not None:
+            self.labels[place] = np.argmax(scored.scores, axis=0).astype(self.labels.dtype)
+        if self.scores is not None:
+            self.scores[(slice(None), *place)] = scored.scores
+        if self.entropy is not None:
+            self.entropy[place] = entropy(scored.scores)
+        if self.spread is not None:
+            self.spread[place] = scored.spread
+        return scored.tile
+
+
+def fill(scoring: Scoring, stores: Stores, tiles: Iterable[Tile] | None = None) -> Iterator[Tile]:
+    """Score ``tiles`` (all where none are given) into ``stores``; yield each once it is written.
+
+    Tiles are written in a thread while the next one is computed.
+    """
+    stores.check(scoring.shape, scoring.scorer.network.classes)
+    return _fill(scoring, stores, tiles)
+
+
+def _fill(scoring: Scoring, stores: Stores, tiles: Iterable[Tile] | None) -> Iterator[Tile]:
+    with ThreadPoolExecutor(1, "napari-unet writer") as writer:
+        waiting = None
+        for scored in scoring.score(tiles):
+            if waiting is not None:
+                yield waiting.result()
+            waiting = writer.submit(stores.write, scored)
+        if waiting is not None:
+            yield waiting.result()
+
+
+def entropy(scores: np.ndarray) -> np.ndarray:
+    """Return the entropy of ``scores`` (K, *shape) as a share of that of K equal ones, float32."""
+    safe = np.maximum(scores, np.finfo(scores.dtype).tiny)
+    found = -(safe * np.log(safe)).sum(axis=0) / np.log(len(scores))
+    return np.clip(found, 0.0, 1.0).astype(np.float32)
+
+
+class SegmentMore(More, total=False):
+    """The options of ``segment`` that are seldom needed."""
+
+    out: Any  # array of the shape of the labels, written tile by tile
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What a segmentation found, on the grid of the image, its axes without channels."""
+
+    labels: Any  # uint8 classes, 0 background; int32 objects, 0 none, where these were asked for
+    scores: np.ndarray | None = None  # (K, *labels.shape), where asked for
+    uncertainty: np.ndarray | None = None  # labels.shape, float32, where asked for
+
+
+def score_tiles(
+    image: Any,
+    network: UNet,
+    *,
+    axes: str | None = None,
+    tile: int | Sequence[int] | None = None,
+    memory: int | None = None,
+    average: str = "none",
+    **more: Unpack[More],
+) -> Iterator[tuple[Tile, np.ndarray]]:
+    """Yield every tile of ``image`` with its scores (K, *tile.shape) as soon as it has them.
+
+    Put together they are those of the whole image: ``scores[:, *tile.write] = found``. What is
+    wrong with the image is said by the call, not by the first tile; ``Options`` tells of ``more``.
+    """
+    scoring = prepare(image, network, axes=axes, tile=tile, memory=memory, average=average, **more)
+    return ((scored.tile, scored.scores) for scored in scoring.score())
+
+
+def plan_segmentation(image: Any, network: UNet, **options: Unpack[AllOptions]) -> Plan:
+    """Return what segmenting ``image`` will take: tiles, seconds, memory. ``print`` it."""
+    return prepare(image, network, **options).plan()
+
+
+def segment(
+    image: Any,
+    network: UNet,
+    *,
+    axes: str | None = None,
+    tile: int | Sequence[int] | None = None,
+    memory: int | None = None,
+    average: str = "none",
+    objects: bool | ObjectSettings = False,
+    scores: bool = False,
+    **more: Unpack[SegmentMore],
+) -> Segmentation:
+    """Segment ``image``: the class of the highest score of each pixel, or objects.
+
+    Labels go to ``out`` where it is given, tile by tile, so that labels on disk may be larger than
+    memory; objects need the scores of the whole image in memory.
+    """
+    options = cast(More, {name: value for name, value in more.items() if name != "out"})
+    scoring = prepare(
+        image, network, axes=axes, tile=tile, memory=memory, average=average, **options
+    )
+    asked, shape, out = more.get("uncertainty", "none"), scoring.shape, more.get("out")
+    labels = np.empty(shape, np.int32 if objects else np.uint8) if out is None else out
+    found = _new_scores(scoring) if scores or objects else None
+    unsure = None if asked == "none" else np.empty(shape, np.float32)
+    stores = Stores(
+        labels=None if objects else labels,
+        scores=found,
+        entropy=unsure if asked == "entropy" else None,
+        spread=unsure if asked == "spread" else None,
+    )
+    for _ in fill(scoring, stores):
+        pass
+    if found is not None and objects:
+        labels[...] = _objects(scoring, found, objects)
+    return Segmentation(labels, found if scores else None, unsure)
+
+
+def _new_scores(scoring: Scoring) -> np.ndarray:
+    network = scoring.scorer.network
+    kind = np.float64 if scoring.precision == "float64" else np.float32
+    return np.empty((network.classes, *scoring.shape), kind)
+
+
+def _objects(scoring: Scoring, scores: np.ndarray, asked: bool | ObjectSettings) -> np.ndarray:
+    """Return the objects in the scores of the whole image, over the axes the network sees."""
+    order = scoring.reader.image.order
+    canonical = scores.transpose(0, *(1 + axis for axis in np.argsort(order)))
+    settings = asked if isinstance(asked, ObjectSettings) else ObjectSettings()
+    dims = scoring.scorer.network.dims
+    return label_objects(canonical, settings=settings, dims=dims).transpose(order)

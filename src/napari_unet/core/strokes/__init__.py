@@ -1,1 +1,0 @@
-"""Strokes as they lie in a journal, and what is made of them again."""

@@ -1,0 +1,229 @@
+"""Screen: scores tiles with one set of weights of a network, and with a glance beside it.
+
+The values of both, before the softmax, are averaged: what one of them is unsure of the other
+decides. A network that has learnt little gives small values and is outvoted by itself.
+
+Spot: the surroundings of a stroke that is not learnt yet; the newest glance decides there.
+
+Whoever mends a place wants it mended at once, and nothing far away to flip for it. What a glance
+sees as the class of the stroke is shown as that class near it, whatever all else says; away from it
+the same glance is faded in.
+"""
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt
+from torch.func import functional_call
+
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.teaching.pixel_classifier import Glance
+from napari_unet.core.teaching.pixel_features import Filters
+from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
+
+NEAR = 8  # pixels around a stroke in which the glance decides alone
+REACH = 24  # pixels at which it has no more to say than elsewhere
+
+
+@dataclass(frozen=True, eq=False)
+class Spot:
+    """How much a glance decides around one stroke, at the working size."""
+
+    plane: Plane
+    kind: int  # the class that was painted
+    corner: tuple[int, int]  # may lie beyond the edges
+    share: np.ndarray  # (rows, columns) float32, 0 to 1
+
+    @classmethod
+    def around(cls, plane: Plane, kind: int, pixels: np.ndarray) -> "Spot":
+        """Return the spot around the ``pixels`` (n, 2) of a stroke."""
+        low = pixels.min(axis=0) - REACH
+        away = np.ones(pixels.max(axis=0) + REACH + 1 - low, bool)
+        away[tuple((pixels - low).T)] = False
+        distance = distance_transform_edt(away)
+        share = np.clip((REACH - distance) / (REACH - NEAR), 0, 1).astype(np.float32)
+        return cls(plane, kind, (int(low[0]), int(low[1])), share)
+
+    def met(self, plane: Plane, spans: tuple[slice, ...]) -> tuple[slice, ...] | None:
+        """Return where it meets the box ``spans`` of a plane, or None."""
+        if plane != self.plane:
+            return None
+        found = tuple(
+            slice(max(span.start, start), min(span.stop, start + length))
+            for span, start, length in zip(spans, self.corner, self.share.shape, strict=True)
+        )
+        return found if all(part.start < part.stop for part in found) else None
+
+    def mended(self, values: np.ndarray, near: np.ndarray, box: tuple[slice, ...]) -> np.ndarray:
+        """Return the values (K, *box) with those of the glance, ``near``, where they are its class.
+
+        ``box`` lies in the spot, in pixels of the plane.
+        """
+        inside = tuple(
+            slice(part.start - start, part.stop - start)
+            for part, start in zip(box, self.corner, strict=True)
+        )
+        share = self.share[inside] * (near.argmax(axis=0) == self.kind)
+        return np.asarray(values + share * (near - values))
+
+
+def spots_around(some: Iterable[Stroke], strokes: Strokes) -> tuple[Spot, ...]:
+    """Return the spots around some of the ``strokes``, at their working size."""
+    return tuple(Spot.around(s.plane, s.kind, strokes.working_pixels(s)) for s in some)
+
+
+NETWORK = 0.65  # how much the network counts, beside a glance
+KEPT = 2**23  # numbers kept of what was said: 32 MB
+
+
+class Place(NamedTuple):
+    """Where the scores of a tile lie, at the working size; part of it may be beyond the edges."""
+
+    plane: Plane
+    box: tuple[tuple[int, int], ...]  # first and last but one, of rows and of columns
+
+    @property
+    def spans(self) -> tuple[slice, ...]:
+        """The box as slices."""
+        return tuple(slice(*span) for span in self.box)
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """A glance at the filters of a picture; near ``spots`` the ``newest`` one is asked as well."""
+
+    glance: Glance
+    filters: Filters
+    network: float = NETWORK  # how much the network counts; 0: it is not asked at all
+    newest: Glance | None = None
+    spots: tuple[Spot, ...] = ()
+
+    def added_to(self, values: np.ndarray, place: Place) -> np.ndarray:
+        """Return the values (K, *output) of both."""
+        spans = place.spans
+        own = self.glance.values(self.filters.of(place.plane, spans))
+        found = self.network * values + (1 - self.network) * own if self.network else own
+        if self.newest is not None:
+            for spot in self.spots:
+                self._mend(found, place, spot, self.newest)
+        return found
+
+    def _mend(self, values: np.ndarray, place: Place, spot: Spot, newest: Glance) -> None:
+        """Write what the newest glance says into the values of a place, where a spot meets it."""
+        box = spot.met(place.plane, place.spans)
+        if box is not None:
+            near = newest.values(self.filters.of(place.plane, box))
+            inside = (
+                slice(part.start - span.start, part.stop - span.start)
+                for part, span in zip(box, place.spans, strict=True)
+            )
+            at = (slice(None), *inside)
+            values[at] = spot.mended(values[at], near, box)
+
+    def toward(self, aim: "Beside", share: float) -> "Beside":
+        """Return what is ``share`` of the way to ``aim``, with the spots of ``aim``."""
+        if share == 0.0:
+            return replace(aim, glance=self.glance, network=self.network)
+        network = self.network + share * (aim.network - self.network)
+        return replace(aim, glance=self.glance.toward(aim.glance, share), network=network)
+
+    def differs(self, other: "Beside", place: Place) -> bool:
+        """Tell whether another one may add something else there, of the same network."""
+        if self.glance is not other.glance or self.network != other.network:
+            return True
+        spots = (*self.spots, *other.spots)
+        return any(spot.met(place.plane, place.spans) for spot in spots)
+
+    def regrouped(self, kept: Sequence[int | None]) -> "Beside":
+        """Return it for other classes, without spots: these are strokes of classes before."""
+        return replace(self, glance=self.glance.regrouped(kept), newest=None, spots=())
+
+
+class Screen:
+    """Scores tiles; what was said of a place is kept, the network's part as long as its weights."""
+
+    def __init__(
+        self, network: UNet, weights: dict[str, torch.Tensor], beside: Beside | None = None
+    ) -> None:
+        self.network = network  # of this architecture; its own weights are not used
+        self.weights = weights
+        self.beside = beside
+        self._network_said, self._said = _Memory(), _Memory()
+
+    def with_beside(self, beside: Beside | None) -> "Screen":
+        """Return the same network with another glance beside it."""
+        found = copy.copy(self)
+        found.beside, found._said = beside, _Memory()
+        if beside is not None and self.beside is not None:
+            found._said = self._said.where(partial(_agree, self.beside, beside))
+        return found
+
+    def scores(self, tiles: np.ndarray, places: Sequence[Place]) -> np.ndarray:
+        """Return the scores (B, K, *output) of tiles (B, C, *input) whose output lies there."""
+        return _softmax(np.stack(self.values(tiles, places)))
+
+    def values(self, tiles: np.ndarray, places: Sequence[Place]) -> list[np.ndarray]:
+        """Return the same before the softmax."""
+        beside = self.beside
+        if beside is None:
+            return self._network_said.of(places, partial(self._asked, tiles))
+        return self._said.of(places, partial(self._added, beside, tiles, places))
+
+    def _added(
+        self, beside: Beside, tiles: np.ndarray, places: Sequence[Place], new: list[int]
+    ) -> list[np.ndarray]:
+        some, values = [places[k] for k in new], [np.empty(0)] * len(new)
+        if beside.network:
+            values = self._network_said.of(some, partial(self._asked, tiles[new]))
+        return [beside.added_to(value, place) for value, place in zip(values, some, strict=True)]
+
+    def _asked(self, tiles: np.ndarray, new: list[int]) -> list[np.ndarray]:
+        with torch.inference_mode():
+            device = self.weights["head.weight"].device
+            pixels = torch.from_numpy(tiles[new]).to(device)
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+            self.network.eval()
+            found = functional_call(self.network, self.weights, (pixels,))
+            return list(found.contiguous().cpu().numpy())
+
+
+def _agree(one: Beside, other: Beside, place: Place) -> bool:
+    return not one.differs(other, place)
+
+
+class _Memory:
+    """What was said of places, up to a limit."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Place, np.ndarray] = OrderedDict()
+
+    def where(self, holds: Callable[[Place], bool]) -> "_Memory":
+        """Return what was said of the places of which ``holds`` is true."""
+        found = _Memory()
+        found._kept.update((place, one) for place, one in self._kept.items() if holds(place))
+        return found
+
+    def of(
+        self, places: Sequence[Place], ask: Callable[[list[int]], list[np.ndarray]]
+    ) -> list[np.ndarray]:
+        """Return what was said of ``places``; those that are new, by their numbers, are asked."""
+        new = [k for k, place in enumerate(places) if place not in self._kept]
+        if new:
+            self._kept.update((places[k], one) for k, one in zip(new, ask(new), strict=True))
+        values = [self._kept[place] for place in places]
+        size = sum(one.size for one in self._kept.values())
+        while size > KEPT:
+            size -= self._kept.popitem(last=False)[1].size
+        return values
+
+
+def _softmax(values: np.ndarray) -> np.ndarray:
+    found = np.exp(values - values.max(axis=1, keepdims=True))
+    found /= found.sum(axis=1, keepdims=True)
+    return np.asarray(found, np.float32)

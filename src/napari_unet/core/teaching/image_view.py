@@ -1,0 +1,251 @@
+"""Picture: the image as the network sees it: normalised, at the working size, read when needed.
+
+What was read is kept in pieces up to a limit, so that a lazy image is read once and only where
+somebody paints or looks.
+
+Contrast of an image of any size: the whole of it where that is quick, else a spread of boxes.
+
+Region: a box as the caller gives it, in the axes of the annotation as they lie.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.arrays.axes import check_axes, guess_axes
+from napari_unet.core.arrays.boxes import Box, box_in, shape_of
+from napari_unet.core.normalisation import Contrast, Normalisation
+from napari_unet.core.segmentation.image_reader import CanonicalImage, Reader
+from napari_unet.core.segmentation.tile_grid import Grid, Scale
+from napari_unet.core.segmentation.tiling import Tile
+from napari_unet.core.teaching.strokes import Plane
+
+WHOLE = 2**24  # pixels up to which the whole image is measured
+BOXES = 64  # boxes that settle the percentiles of a larger one
+EDGE = 256  # pixels along the edge of such a box
+STRIDES = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)  # an even spread in 3-D
+
+
+def measure(view: CanonicalImage, normalisation: Normalisation) -> Contrast:
+    """Measure an image; of one that is too large to be read, boxes spread evenly over it."""
+    if np.prod(view.places) <= WHOLE:
+        return normalisation.measure(view, view.axes)
+    sample = np.concatenate([_flat(view, box) for box in _boxes(view.places)], axis=1)
+    plain = Normalisation(normalisation.low, normalisation.high)
+    return plain.measure(sample[:, None], "CYX")
+
+
+def _boxes(places: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Yield boxes of one plane each, whose corners fill the image evenly."""
+    leading, seen = places[:-2], places[-2:]
+    planes = int(np.prod(leading, dtype=int))
+    for number in range(BOXES):
+        along = [(0.5 + number * stride) % 1 for stride in STRIDES]
+        plane = np.unravel_index(int(along[2] * planes), leading) if leading else ()
+        corner = [
+            int(share * max(n - EDGE, 0) / EDGE + 0.5) * EDGE
+            for share, n in zip(along[:2], seen, strict=True)
+        ]
+        inside = (slice(a, min(a + EDGE, n)) for a, n in zip(corner, seen, strict=True))
+        yield (*(slice(int(p), int(p) + 1) for p in plane), *inside)
+
+
+def _flat(view: CanonicalImage, box: tuple[slice, ...]) -> np.ndarray:
+    """Return the pixels of ``box`` as (C, pixels)."""
+    pixels, _ = view.read(box)
+    return pixels.reshape(len(pixels), -1)
+
+
+PIECE = 256  # pixels along the edge of a piece, at the working size
+KEPT = 2**26  # numbers kept, all pieces together: 256 MB
+DIMS = 2
+
+
+class Picture:
+    """An image of ``axes`` for networks of two dimensions; ``factor`` is the working size."""
+
+    def __init__(self, image: Any, axes: str | None, factor: int = 1) -> None:
+        if not isinstance(getattr(image, "dtype", None), np.dtype):
+            image = np.asarray(image)
+        found = check_axes(axes or guess_axes(image.shape), image.shape)
+        self.channels = int(image.shape[found.index("C")]) if "C" in found else 1
+        self.view = CanonicalImage.of(image, found, self.channels, DIMS)
+        self._contrasts: dict[Normalisation, Contrast] = {}
+        self._normalisation = Normalisation()
+        self._pieces: OrderedDict[tuple[Any, ...], np.ndarray] = OrderedDict()
+        self._kept = 0
+        self.resize(factor)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the annotation, axes T, Z, Y, X."""
+        return self.view.places
+
+    @property
+    def working(self) -> tuple[int, int]:
+        """The shape of a plane at the working size."""
+        rows, columns = self.grid_shape
+        return rows, columns
+
+    def resize(self, factor: int) -> None:
+        """Change the working size: ``factor`` pixels of the image are one of the network."""
+        self.factor = factor
+        self.grid_shape = tuple(-(-n // factor) for n in self.shape[-DIMS:])
+        self._forget()
+
+    def normalise(self, normalisation: Normalisation) -> None:
+        """Change what the pixels are normalised to."""
+        if normalisation != self._normalisation:
+            self._normalisation = normalisation
+            self._forget()
+
+    @property
+    def contrast(self) -> Contrast:
+        """What was measured on the image, once."""
+        if self._normalisation not in self._contrasts:
+            self._contrasts[self._normalisation] = measure(self.view, self._normalisation)
+        return self._contrasts[self._normalisation]
+
+    def grid(self, depth: int) -> Grid:
+        """Return where tiles of a network of this depth lie."""
+        pairs = zip(self.shape[-DIMS:], self.grid_shape, strict=True)
+        return Grid(depth, self.shape, tuple(Scale(*pair) for pair in pairs))
+
+    def plane(self, plane: Plane) -> "PicturePlane":
+        """Return the pixels of one plane, sliceable as (channels, rows, columns)."""
+        return PicturePlane(self, plane)
+
+    def piece(self, plane: Plane, row: int, column: int) -> np.ndarray:
+        """Return one piece (C, rows, columns), read if it is not kept."""
+        key = (plane, row, column)
+        if key not in self._pieces:
+            self._pieces[key] = self._read(plane, row, column)
+            self._kept += self._pieces[key].size
+            while self._kept > KEPT and len(self._pieces) > 1:
+                self._kept -= self._pieces.popitem(last=False)[1].size
+        self._pieces.move_to_end(key)
+        return self._pieces[key]
+
+    def _read(self, plane: Plane, *place: int) -> np.ndarray:
+        spans = [
+            slice(number * PIECE, min(number * PIECE + PIECE, length))
+            for number, length in zip(place, self.grid_shape, strict=True)
+        ]
+        at = tuple(slice(index, index + 1) for index in plane)
+        found = self._reader.read(Tile((*at, *spans), ()))
+        return np.nan_to_num(found, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.view, self.contrast, self.grid(1))
+
+    def _forget(self) -> None:
+        self._pieces.clear()
+        self._kept = 0
+        self.__dict__.pop("_reader", None)
+
+
+@dataclass(frozen=True, eq=False)
+class PicturePlane:
+    """One plane of a picture, of which any box can be cut."""
+
+    picture: Picture
+    place: Plane
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, rows and columns at the working size."""
+        return (self.picture.channels, *self.picture.working)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What is read: float32."""
+        return np.dtype(np.float32)
+
+    def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+        channels, rows, columns = box
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        found = np.empty((self.picture.channels, height, width), np.float32)
+        for y in range(rows.start // PIECE, -(-rows.stop // PIECE)):
+            for x in range(columns.start // PIECE, -(-columns.stop // PIECE)):
+                piece = self.picture.piece(self.place, y, x)
+                into_y, from_y = _shared(rows, y)
+                into_x, from_x = _shared(columns, x)
+                found[:, into_y, into_x] = piece[:, from_y, from_x]
+        return found[channels]
+
+
+def _shared(part: slice, number: int) -> tuple[slice, slice]:
+    """Return where piece ``number`` and a box meet, counted from the box and from the piece."""
+    origin = number * PIECE
+    start, stop = max(part.start, origin), min(part.stop, origin + PIECE)
+    return slice(start - part.start, stop - part.start), slice(start - origin, stop - origin)
+
+
+AnyBox = Sequence[slice | int]
+
+
+@dataclass(frozen=True)
+class Region:
+    """``box`` has the axes T, Z, Y, X in this order; ``given`` those of the caller."""
+
+    box: Box
+    order: tuple[int, ...]  # which canonical axis each axis of the caller is
+    given: tuple[bool, ...]  # of each axis of the caller: a slice, not an index
+
+    @classmethod
+    def of(cls, box: AnyBox, shape: tuple[int, ...], order: tuple[int, ...]) -> "Region":
+        """Check ``box`` against annotations of the canonical ``shape``."""
+        if len(box) != len(shape):
+            raise ValueError(
+                f"the box has {len(box)} entries and the annotation {len(shape)} axes: "
+                "give a slice or an index for each"
+            )
+        full: list[slice] = [slice(0)] * len(shape)
+        for part, axis in zip(box, order, strict=True):
+            full[axis] = part if isinstance(part, slice) else slice(part, part + 1)
+        region = box_in(shape, tuple(full))
+        if min(shape_of(region)) < 1:
+            raise ValueError(f"the box {box} holds no pixel of an annotation of {shape}")
+        return cls(region, order, tuple(isinstance(part, slice) for part in box))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what the caller gives and gets."""
+        edges = shape_of(self.box)
+        return tuple(edges[a] for a, kept in zip(self.order, self.given, strict=True) if kept)
+
+    def full(self, labels: np.ndarray) -> np.ndarray:
+        """Return what the caller gave, with all axes in canonical order."""
+        if labels.shape != self.shape:
+            raise ValueError(f"labels of shape {labels.shape} for a box of shape {self.shape}")
+        edges = shape_of(self.box)
+        every = labels.reshape([edges[axis] for axis in self.order])
+        return every.transpose(np.argsort(self.order))
+
+    def asked(self, found: np.ndarray) -> np.ndarray:
+        """Return (…, *canonical) as the caller asked for it."""
+        turned = self.as_given(found)
+        return turned.reshape(*turned.shape[: found.ndim - len(self.order)], *self.shape)
+
+    def as_given(self, found: np.ndarray) -> np.ndarray:
+        """Return (…, *canonical) with the axes of the annotation as they lie, none left out."""
+        extra = found.ndim - len(self.order)
+        return found.transpose(*range(extra), *(axis + extra for axis in self.order))
+
+    def box_given(self, box: Box) -> Box:
+        """Return a canonical box in the axes of the annotation as they lie."""
+        return tuple(box[axis] for axis in self.order)
+
+    def canonical(self, place: Sequence[float]) -> list[float]:
+        """Return a place given in the axes of the annotation in canonical order."""
+        return [place[axis] for axis in np.argsort(self.order).tolist()]
+
+    def planes(self) -> Iterator[tuple[Plane, Plane]]:
+        """Yield the index of each plane in the image and in the box."""
+        for inside in np.ndindex(shape_of(self.box)[:-2]):
+            yield tuple(p.start + i for p, i in zip(self.box, inside, strict=False)), inside

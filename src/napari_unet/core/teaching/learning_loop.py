@@ -1,0 +1,339 @@
+"""Course: learns from the strokes step by step, sits exams, and publishes what passes the gate.
+
+All decisions hang on numbers of steps and never on the clock, so that the same strokes between the
+same steps give the same networks.
+
+Progress: where learning stands since the strokes changed, when to look at it, when to stop.
+
+Unlearnt: the strokes that are not obeyed yet; they come up more often until they are.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+
+from napari_unet.core.teaching.blended_scores import Beside, spots_around
+from napari_unet.core.teaching.blind_check import Foreseen
+from napari_unet.core.teaching.candidates import OBEYED, Offer, Offers
+from napari_unet.core.teaching.live_network import SIZES, Pupil, regrouped, regrouped_network
+from napari_unet.core.teaching.network_growth import Growth
+from napari_unet.core.teaching.pixel_classifier import Glancer
+from napari_unet.core.teaching.preview_history import Published, Shelf, State
+from napari_unet.core.teaching.stability import NOTHING, Anchors, Unpainted
+from napari_unet.core.teaching.stroke_agreement import Exam, Mark
+from napari_unet.core.teaching.stroke_batches import Choice
+from napari_unet.core.teaching.strokes import Stroke, Strokes
+
+STEPS_BETWEEN_TESTS = 6  # steps between two exams at least
+CELLS_PER_STEP = 8.0  # cells of an exam that take as long as a step
+EXAM_SHARE = 0.25  # of the time goes into exams at most
+PLATEAU = 150  # steps without gain after which learning stops by itself
+GAIN = 0.002  # of agreement that counts as gain
+LOSS_GAIN = 0.05  # share of the loss that counts as gain
+MEMORY = 0.97  # of the smoothed loss
+
+
+@dataclass
+class Progress:
+    """Counts steps since the strokes changed; ``next_exam`` is the step of the next exam."""
+
+    next_exam: int = STEPS_BETWEEN_TESTS
+    steps: int = 0
+    examined: bool = False
+    _stale: int = 0  # steps without gain
+    _agreement: float = 0.0  # the best
+    _loss: float = 0.0  # smoothed
+    _lowest: float = inf
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing was gained for long."""
+        return self._stale >= PLATEAU
+
+    @property
+    def exam_due(self) -> bool:
+        """Whether it is time to look at what was learnt."""
+        return self.steps >= self.next_exam or self.settled
+
+    @property
+    def exam_next(self) -> bool:
+        """Whether it will be after one more step."""
+        return self.steps + 1 >= min(self.next_exam, self.steps + PLATEAU - self._stale)
+
+    def note_loss(self, loss: float) -> None:
+        """Take in the loss of a step."""
+        self.steps += 1
+        self._stale += 1
+        self._loss = loss if self.steps == 1 else MEMORY * self._loss + (1 - MEMORY) * loss
+
+    def note_exam(self, agreement: float, cells: int, whole: bool = True) -> None:
+        """Take in the agreement found by an exam of so many cells; gain makes learning go on.
+
+        So does what was learnt as long as it is not shown as a ``whole``; the next exam is soon.
+        """
+        self.examined = True
+        if (
+            not whole
+            or agreement > self._agreement + GAIN
+            or self._loss < self._lowest * (1 - LOSS_GAIN)
+        ):
+            self._stale = 0
+            self._lowest = min(self._lowest, self._loss)
+        self._agreement = max(self._agreement, agreement)
+        pause = round(cells / CELLS_PER_STEP / EXAM_SHARE)
+        self.next_exam = self.steps + max(
+            STEPS_BETWEEN_TESTS, self.steps // 3 if whole else 0, pause
+        )
+
+
+MOST = 8  # strokes at a time: each more would leave less time for every other
+
+
+@dataclass
+class Unlearnt:
+    """Remembers strokes by their numbers: what is left of them changes with the annotation."""
+
+    strokes: Strokes
+    _numbers: list[int] = field(default_factory=list)
+
+    def add(self, strokes: Iterable[Stroke]) -> None:
+        """Take in new strokes; of whoever paints faster than is learnt, the newest count."""
+        self._numbers = [*self._numbers, *(stroke.number for stroke in strokes)][-MOST:]
+
+    def forget(self) -> None:
+        """Treat all strokes alike."""
+        self._numbers = []
+
+    def now(self) -> list[Stroke]:
+        """Return what is left of them."""
+        found = (self.strokes.get(number) for number in self._numbers)
+        return [stroke for stroke in found if stroke]
+
+    def let_go(self, marks: Mapping[Stroke, Mark]) -> None:
+        """Treat strokes like the others once they are obeyed."""
+        self._numbers = [s.number for s in self.now() if marks[s].share < OBEYED]
+
+
+FIRST = 15  # steps before the first exam ever
+STEPS_TO_FIRST_TEST = 8  # steps between a change and the first exam after it
+HEARTBEAT = 20  # steps between two signs of life
+FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
+
+Make = Callable[[str], Pupil]  # a new pupil of a size
+
+
+@dataclass
+class Course:
+    """The learning of one pupil from the strokes on one image."""
+
+    make: Make
+    strokes: Strokes
+    exam: Exam
+    shelf: Shelf
+    glancer: Glancer
+    anchors: Anchors
+    pupil: Pupil = field(init=False)
+    foreseen: Foreseen = field(default_factory=Foreseen)
+    total: int = 0  # steps ever
+    asleep: bool = False
+    _beside: Beside | None = None  # fitted to the strokes as they are, unless they have changed
+    _changed: bool = False  # since it was fitted
+    _near: bool = False  # it is shown near new strokes alone
+    _unpainted: Unpainted = NOTHING  # what was shown when strokes changed last
+    _progress: Progress = field(default_factory=Progress)
+
+    def __post_init__(self) -> None:
+        self.pupil = self.make(SIZES[0])
+        self._unlearnt = Unlearnt(self.strokes)
+        self._growth = Growth(self.make, SIZES, self.strokes, self.exam)
+        self._offers = Offers(self.strokes, self.exam, self.shelf, self.anchors)
+
+    @property
+    def ready(self) -> bool:
+        """Whether two classes are painted."""
+        return len(self.strokes.kinds) > 1
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to gain until somebody paints."""
+        return self.asleep or (self._progress.settled and not self._growth.due)
+
+    @property
+    def looks(self) -> bool:
+        """Whether the next step ends with an exam."""
+        return self._changed or self._near or self._progress.exam_next
+
+    def changed(self, added: Sequence[Stroke] = ()) -> None:
+        """Wake up: strokes were painted or taken away."""
+        self._unlearnt.add(added)
+        wait = STEPS_TO_FIRST_TEST
+        if not self._taught:
+            wait = FIRST - self.total
+        elif not self._progress.examined:  # whoever paints fast must not put it off for ever
+            wait = self._progress.next_exam - self._progress.steps
+        self._progress = Progress(max(wait, 1))
+        self._offers.changed()
+        self._changed, self.asleep = True, False
+
+    def foresee(self) -> None:
+        """Mark what is shown on strokes it has not learnt."""
+        if self.shelf.last is None:
+            return
+        new = self._offers.unmarked(s for s in self._unlearnt.now() if not s.confirmed)
+        self.foreseen.note(self._offers.foresee(new).values())
+
+    def step(self) -> Published | None:
+        """Take one step of learning; return what there is to tell after it."""
+        if self._progress.settled:
+            return self._grow()
+        if self._progress.steps == 0:
+            self.foresee()
+        if self._changed:
+            return self._glance()
+        if self._near:
+            return self._fade(near=False)
+        self.total += 1
+        # what nothing is known of yet needs context; of a mended preview the stroke is what counts
+        close = self._taught and not self._progress.examined
+        fresh = self._unlearnt.now()
+        choice = Choice(fresh, close=close, unpainted=self._unpainted)
+        self._progress.note_loss(self.pupil.learn(self.total, choice))
+        if self._progress.exam_due:
+            return self._sit_exam()
+        words = f"Learning from {len(self.strokes)} strokes."
+        return None if self._progress.steps % HEARTBEAT else self._still(words)
+
+    def go_back(self) -> Published:
+        """Show the state before the one shown, and wait for the next stroke."""
+        self.shelf.drop_last()
+        state = self.shelf.states[-1]
+        self._take_up(state)
+        before = state.shown
+        said = f"Back to what was learnt from {before.strokes} strokes; paint to go on."
+        return self._told(said, before.agreement, before.newest, True)
+
+    def regroup(self, kept: Sequence[int | None]) -> None:
+        """Have other classes: class i is class ``kept[i]`` of before, None being a new one."""
+        network = regrouped_network(self.pupil.network, kept)
+        shown = regrouped(self.pupil.weights(), kept)
+        self.pupil = self.pupil.reborn(network, shown)
+        if self._beside:
+            self._beside = self._beside.regrouped(kept)
+        self.shelf.replace([state.regrouped(kept) for state in self.shelf.states])
+        self._growth.start_over(self.pupil.name, SIZES)
+        self.forget_marks()
+
+    def forget_marks(self) -> None:
+        """Mark anew what is shown: the image looks different to it now."""
+        self._offers.forget_marks()
+        self._unpainted = NOTHING
+        self.shelf.look_anew()
+        self.changed()
+
+    def adopt(self, state: State) -> None:
+        """Show and go on from a network that was taught before."""
+        self.shelf.add(state)
+        self._take_up(state)
+
+    def _take_up(self, state: State) -> None:
+        """Go on from a state, with all that was learnt since forgotten."""
+        if state.shown.by != self.pupil.name:
+            self._growth.start_over(state.shown.by, SIZES)
+        self.pupil = self.make(state.shown.by).reborn(state.network, state.weights)
+        self._beside, self._changed, self._near = state.beside, False, False
+        self._unpainted, self.asleep = NOTHING, True
+        self._offers.forget_marks()
+        self._unlearnt.forget()
+        self.shelf.next_epoch()
+
+    def _grow(self) -> Published | None:
+        """Go on with trying a larger network; one that wins learns all strokes before it shows."""
+        winner = self._growth.step()
+        if winner is not None:
+            self.pupil = winner
+            self._progress = Progress(STEPS_TO_FIRST_TEST)
+            said = f"The {winner.name} network did better on strokes held back: it takes over."
+            return self._still(said)
+        return self._still(self._growth.said) if self._growth.beats(HEARTBEAT) else None
+
+    @property
+    def _taught(self) -> bool:
+        """Whether the network has a say in what is shown."""
+        return self.shelf.last is not None and self.shelf.last.taught
+
+    def _glance(self) -> Published | None:
+        """Fit a glance to all strokes; show some of it, at once near the new ones."""
+        self._changed, fresh, last = False, self._unlearnt.now(), self.shelf.last
+        before = self._beside.glance if self._beside else None
+        held = None
+        if last:
+            held = self.anchors.held(self.shelf.screen(), fresh)
+            self._unpainted = self.anchors.unpainted(self.shelf.screen(), fresh)
+        glance = self.glancer.fit(self.pupil.network.classes, fresh, before, held)
+        self._beside = Beside(glance, self.glancer.filters)
+        if last is None:
+            told, beside = self._told("", 0.0, None, True), replace(self._beside, network=0.0)
+            first = State(told, self.pupil.network, self.pupil.weights(), beside)
+            return self._show(self._offers.of(first, fresh, 0.0))
+        return (None if self._offers.mending else self._fade(near=False)) or self._fade(near=True)
+
+    def _fade(self, near: bool) -> Published | None:
+        """Show the newest glance ``near`` new strokes alone, or part of it elsewhere too."""
+        self._near, fresh, last = near, self._unlearnt.now(), self.shelf.last
+        assert last is not None
+        aim = replace(last, beside=self._aimed(fresh, last.network_counts))
+        offer = self._offers.nearby(aim, fresh) if near else self._offers.of(aim, fresh, 0.5)
+        return self._show(offer) if offer.verdict.publish else None
+
+    def _sit_exam(self) -> Published:
+        """Mark the averaged weights and publish what of them passes."""
+        fresh, last = self._unlearnt.now(), self.shelf.last
+        told = self._told("", 0.0, None, True)
+        beside = self._beside and self._aimed(fresh, self.shelf.network_share(self.total))
+        aim = State(told, self.pupil.network, self.pupil.weights(), beside)
+        offer = self._offers.of(aim, fresh, 0.5)
+        verdict = offer.verdict
+        self._progress.note_exam(verdict.agreement, self.exam.cells(offer.marks), offer.whole)
+        if self.over:
+            verdict = verdict._replace(said="Settled: waiting for you.")
+        if self._progress.steps >= FORGIVEN:
+            self._unlearnt.forget()
+        if not verdict.publish:
+            if last and not last.taught and last.shown.by == self.pupil.name:
+                self.shelf.learn_on(aim.weights)
+            return self._still(verdict.said)
+        self._let_go(offer, fresh)
+        return self._show(offer._replace(verdict=verdict))
+
+    def _let_go(self, offer: Offer, fresh: list[Stroke]) -> None:
+        """Treat strokes like the others that are obeyed without the spots around them."""
+        beside = offer.state.beside
+        plain = offer.screen.with_beside(beside and replace(beside, spots=()))
+        self._unlearnt.let_go(self.exam.marks(plain, fresh))
+
+    def _aimed(self, fresh: Sequence[Stroke], network: float) -> Beside:
+        """Return the newest glance as it is to be shown, spots around ``fresh`` strokes."""
+        assert self._beside is not None
+        spots = spots_around(fresh, self.strokes)
+        return replace(self._beside, network=network, newest=self._beside.glance, spots=spots)
+
+    def _show(self, offer: Offer) -> Published:
+        """Publish what was offered."""
+        self.shelf.next_epoch()
+        verdict, state = offer.verdict, offer.state
+        told = self._told(verdict.said, verdict.agreement, verdict.newest, True)
+        self.shelf.add(replace(state, shown=replace(told, by=state.shown.by)), offer.screen)
+        self._offers.take(offer)
+        return self.shelf.states[-1].shown
+
+    def _still(self, said: str) -> Published:
+        """Tell that what is shown stays."""
+        last = self.shelf.last
+        agreement = last.shown.agreement if last else 0.0
+        return self._told(said, agreement, last.shown.newest if last else None, False)
+
+    def _told(self, said: str, agreement: float, newest: float | None, new: bool) -> Published:
+        last = self.shelf.last
+        by = self.pupil.name if new or last is None else last.shown.by
+        strokes = len(self.strokes)
+        return Published(self.shelf.epoch, by, strokes, self.total, agreement, newest, new, said)

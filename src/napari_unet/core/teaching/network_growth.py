@@ -1,0 +1,111 @@
+"""Growth: a larger network is taught silently and takes over only where it wins.
+
+Every fourth stroke of each class is held back. The larger network and a new one of the size in use
+learn the others for equally many steps; the larger one has to be better on those held back.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from napari_unet.core.teaching.blended_scores import Screen
+from napari_unet.core.teaching.live_network import Pupil
+from napari_unet.core.teaching.stroke_agreement import Exam, balanced
+from napari_unet.core.teaching.stroke_batches import Choice
+from napari_unet.core.teaching.strokes import Stroke, Strokes
+
+STROKES = 8  # needed before a larger network is tried, and so many more after it lost
+EVERY = 4  # of how many strokes of a class one is held back
+STEPS = 200  # each of the two learns
+WIN = 0.01  # of balanced agreement on the strokes held back
+
+
+class Contest:
+    """A larger network against one of the size in use, on strokes neither has seen."""
+
+    def __init__(self, strokes: Strokes, exam: Exam, larger: Pupil, same: Pupil) -> None:
+        self._strokes = strokes
+        self._exam = exam
+        self._larger, self._same = larger, same
+        self._held = held_back(strokes)
+        self.steps = 0
+
+    def step(self) -> None:
+        """Take one step of both."""
+        self.steps += 1
+        for pupil in (self._larger, self._same):
+            pupil.learn(self.steps, Choice(without=self._held))
+
+    @property
+    def over(self) -> bool:
+        """Whether both have learnt enough to be compared."""
+        return self.steps >= STEPS
+
+    def winner(self) -> Pupil | None:
+        """Return the larger network if it won."""
+        held = [s for number in sorted(self._held) if (s := self._strokes.get(number))]
+        larger, same = (self._agreement(pupil, held) for pupil in (self._larger, self._same))
+        return self._larger if held and larger > same + WIN else None
+
+    def _agreement(self, pupil: Pupil, held: list[Stroke]) -> float:
+        return balanced(self._exam.marks(Screen(pupil.network, pupil.weights()), held))
+
+
+class Growth:
+    """Tries the next size when there are strokes enough; it is asked when all else has settled."""
+
+    def __init__(
+        self, make: Callable[[str], Pupil], sizes: Iterable[str], strokes: Strokes, exam: Exam
+    ) -> None:
+        self._make = make
+        self._left = list(sizes)  # the one in use, then those to be tried
+        self._strokes = strokes
+        self._exam = exam
+        self._enough = STROKES
+        self._contest: Contest | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether there is something to try, and enough to judge it by."""
+        held = {self._strokes.get(number) for number in held_back(self._strokes)} - {None}
+        kinds = {stroke.kind for stroke in held if stroke}
+        enough = len(self._strokes) >= self._enough and kinds == set(self._strokes.kinds)
+        return len(self._left) > 1 and (enough or self._contest is not None)
+
+    @property
+    def said(self) -> str:
+        """One sentence on what is tried."""
+        done = self._contest.steps if self._contest else 0
+        return f"Trying a larger network, {self._left[1]}: {done} of {STEPS} steps."
+
+    def beats(self, every: int) -> bool:
+        """Tell at every so many steps of a contest that it is time for a sign of life."""
+        return self._contest is not None and self._contest.steps % every == 0
+
+    def step(self) -> Pupil | None:
+        """Go on with the contest; return who takes over when it was won."""
+        if self._contest is None:
+            larger, same = self._make(self._left[1]), self._make(self._left[0])
+            self._contest = Contest(self._strokes, self._exam, larger, same)
+        self._contest.step()
+        if not self._contest.over:
+            return None
+        winner, self._contest = self._contest.winner(), None
+        if winner is None:
+            self._enough = len(self._strokes) + STROKES
+        else:
+            self._left.pop(0)
+        return winner
+
+    def start_over(self, size: str, sizes: Iterable[str]) -> None:
+        """Begin anew with ``size`` in use: a contest under way no longer fits."""
+        self._contest = None
+        every = list(sizes)
+        self._left = every[every.index(size) :]
+
+
+def held_back(strokes: Iterable[Stroke]) -> frozenset[int]:
+    """Return the numbers of every fourth stroke of each class."""
+    by_kind: dict[int, list[int]] = defaultdict(list)
+    for stroke in strokes:
+        by_kind[stroke.kind].append(stroke.number)
+    return frozenset(n for numbers in by_kind.values() for n in numbers[EVERY - 1 :: EVERY])

@@ -1,0 +1,195 @@
+"""Glance: a first opinion on every pixel, from its filters alone.
+
+Two layers of weights are fitted to all that is painted whenever that changes, beginning from those
+fitted before: a tenth of a second of one core. A stroke is obeyed at once, long before a network
+has learnt it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from napari_unet.core.teaching.pixel_features import Filters
+from napari_unet.core.teaching.strokes import Stroke, Strokes
+from napari_unet.core.training.optimiser import Optimiser
+from napari_unet.core.training.settings import TrainSettings
+
+HIDDEN = 96
+STEPS = 80  # of the first fit
+MORE = 30  # of those that go on from it
+RATE = 1e-2
+NOISE = 0.3  # sd of what is added to the filters, of their own spread
+MOST = 1000  # pixels a class, shared by its strokes
+LEAST = 12  # pixels of a stroke, however many there are
+NEW = 200  # pixels of a stroke not learnt yet
+URGENT = 3.0  # times the weight of a pixel of such a stroke
+OUTVOTED = 1.0  # how far above the others the right value of such a stroke has to be
+UNLIKELY = 0.5  # how far below the mean of the others a new class starts
+LIMIT = 10.0  # between the values of two classes: far from all strokes nothing is certain
+
+
+@dataclass(frozen=True, eq=False)
+class Glance:
+    """What was fitted; it gives values before the softmax."""
+
+    middle: torch.Tensor  # (filters, 1)
+    spread: torch.Tensor  # (filters, 1)
+    first: torch.Tensor  # (hidden, filters)
+    first_bias: torch.Tensor  # (hidden, 1)
+    second: torch.Tensor  # (classes, hidden)
+    second_bias: torch.Tensor  # (classes, 1)
+
+    def values(self, filtered: np.ndarray) -> np.ndarray:
+        """Return (classes, *shape) of (filters, *shape), before the softmax."""
+        flat = torch.from_numpy(filtered.reshape(len(filtered), -1))
+        with torch.inference_mode():
+            # the spread is divided out of the few weights, not out of the many pixels
+            first = self.first / self.spread.T
+            bias = self.first_bias - first @ self.middle
+            hidden = torch.addmm(bias, first, flat).relu_()
+            found = torch.addmm(self.second_bias, self.second, hidden)
+            found *= LIMIT / (found.amax(0) - found.amin(0)).clamp_min_(LIMIT)
+        return np.asarray(found.numpy()).reshape(-1, *filtered.shape[1:])
+
+    def seen_as(self, middle: torch.Tensor, spread: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the weights that say the same of filters with this middle and spread."""
+        bias = self.first_bias + (self.first / self.spread.T) @ (middle - self.middle)
+        return {
+            "first": self.first * (spread / self.spread).T, "first_bias": bias[:, 0],
+            "second": self.second.clone(), "second_bias": self.second_bias[:, 0].clone(),
+        }  # fmt: skip
+
+    def toward(self, other: "Glance", share: float) -> "Glance":
+        """Return the glance whose weights are ``share`` of the way to those of its descendant."""
+        before = self.seen_as(other.middle, other.spread)
+        mixed = {
+            name: torch.lerp(weight, getattr(other, name).view_as(weight), share)
+            for name, weight in before.items()
+        }
+        return replace(
+            other, first=mixed["first"], first_bias=mixed["first_bias"][:, None],
+            second=mixed["second"], second_bias=mixed["second_bias"][:, None],
+        )  # fmt: skip
+
+    def regrouped(self, kept: Sequence[int | None]) -> "Glance":
+        """Return the glance of which class i is class ``kept[i]`` of before, None being new."""
+
+        def rows(before: torch.Tensor, less: float) -> torch.Tensor:
+            mean = before.mean(dim=0) - less
+            return torch.stack([mean if row is None else before[row] for row in kept])
+
+        return replace(
+            self, second=rows(self.second, 0.0), second_bias=rows(self.second_bias, UNLIKELY)
+        )
+
+
+class Held(NamedTuple):
+    """Pixels that nobody painted, at which a glance is to say what is shown."""
+
+    looks: np.ndarray  # (n, filters) float32
+    kinds: np.ndarray  # (n) uint8
+    weight: float  # of all of them; that of the strokes of all classes is 1
+
+
+class Glancer:
+    """Fits glances to the strokes on one picture."""
+
+    def __init__(self, filters: Filters, strokes: Strokes, settings: TrainSettings) -> None:
+        self.filters = filters
+        self._strokes = strokes
+        self._settings = settings
+
+    def fit(
+        self,
+        classes: int,
+        fresh: Collection[Stroke] = (),
+        before: Glance | None = None,
+        held: Held | None = None,
+    ) -> Glance:
+        """Fit a glance to all strokes, and to ``held``, beginning from the one ``before``.
+
+        Of ``fresh`` strokes, not learnt yet, more pixels are taken, and they have to outvote.
+        """
+        every, new = list(self._strokes), {stroke.number for stroke in fresh}
+        share = {kind: MOST // sum(s.kind == kind for s in every) for kind in self._strokes.kinds}
+        looks, kinds, worth, ahead = [], [], [], []
+        for stroke in every:
+            most = NEW if stroke.number in new else max(share[stroke.kind], LEAST)
+            pixels = self._some(stroke, most)
+            looks.append(self.filters.at(stroke.plane, pixels))
+            kinds.append(np.full(len(pixels), stroke.kind))
+            urgent = URGENT if stroke.number in new else 1.0
+            worth.append(np.full(len(pixels), stroke.weight * urgent))
+            ahead.append(np.full(len(pixels), OUTVOTED if stroke.number in new else 0.0))
+        known, weights = np.concatenate(kinds), np.concatenate(worth)
+        weights /= np.bincount(known, weights)[known] * len(share)  # each class counts as much
+        if held is not None and len(held.kinds):
+            looks.append(held.looks)
+            known = np.concatenate([known, held.kinds])
+            each = held.weight / len(held.kinds)
+            weights = np.concatenate([weights, np.full(len(held.kinds), each)])
+            ahead.append(np.zeros(len(held.kinds)))
+        margins = np.concatenate(ahead)[:, None] * (known[:, None] == np.arange(classes))
+        task = _Task(np.concatenate(looks), known, weights, margins)
+        return _fitted(task, self._settings, before)
+
+    def _some(self, stroke: Stroke, most: int) -> np.ndarray:
+        """Return up to ``most`` pixels of a stroke, the same ones each time."""
+        pixels = self._strokes.working_pixels(stroke)
+        if len(pixels) <= most:
+            return pixels
+        rng = np.random.default_rng([self._settings.seed, stroke.number])
+        return pixels[rng.permutation(len(pixels))[:most]]
+
+
+class _Task(NamedTuple):
+    """What a glance is fitted to."""
+
+    looks: np.ndarray  # (n, filters) float32
+    kinds: np.ndarray  # (n)
+    weights: np.ndarray  # (n)
+    margins: np.ndarray  # (n, classes): how far above the others a value has to be
+
+
+def _fitted(task: _Task, settings: TrainSettings, before: Glance | None) -> Glance:
+    middle, spread = task.looks.mean(axis=0), task.looks.std(axis=0) + np.float32(1e-6)
+    inputs, kinds = torch.from_numpy((task.looks - middle) / spread), torch.from_numpy(task.kinds)
+    weights, margins = (
+        torch.from_numpy(part.astype(np.float32)) for part in (task.weights, task.margins)
+    )
+    chance = torch.Generator().manual_seed(settings.seed)
+    seen = torch.from_numpy(middle)[:, None], torch.from_numpy(spread)[:, None]
+    drawn = before.seen_as(*seen) if before else _drawn(inputs.shape[1], margins.shape[1], chance)
+    layers = {name: torch.nn.Parameter(weight) for name, weight in drawn.items()}
+    optimiser, steps = Optimiser(layers, settings), MORE if before else STEPS
+    noise = torch.randn(2 * len(inputs), inputs.shape[1], generator=chance).mul_(NOISE)
+    starts = torch.randint(len(inputs) + 1, (steps,), generator=chance).tolist()
+    for step, start in enumerate(starts):
+        values = _said(layers, inputs + noise[start : start + len(inputs)])
+        loss = (F.cross_entropy(values - margins, kinds, reduction="none") * weights).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step(RATE * (0.5 + 0.5 * float(np.cos(np.pi * step / steps))))
+    found = {name: weight.detach() for name, weight in layers.items()}
+    return Glance(
+        *seen, found["first"], found["first_bias"][:, None],
+        found["second"], found["second_bias"][:, None],
+    )  # fmt: skip
+
+
+def _said(layers: Mapping[str, torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+    hidden = F.linear(inputs, layers["first"], layers["first_bias"]).relu()
+    return F.linear(hidden, layers["second"], layers["second_bias"])
+
+
+def _drawn(inputs: int, classes: int, chance: torch.Generator) -> dict[str, torch.Tensor]:
+    """Draw the weights to begin with."""
+    first = torch.randn(HIDDEN, inputs, generator=chance) / inputs**0.5
+    second = torch.randn(classes, HIDDEN, generator=chance) / HIDDEN**0.5
+    return {
+        "first": first, "second": second,
+        "first_bias": torch.zeros(HIDDEN), "second_bias": torch.zeros(classes),
+    }  # fmt: skip

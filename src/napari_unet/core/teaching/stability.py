@@ -1,0 +1,229 @@
+"""Anchors: pixels, nearly all unpainted, at which what comes next is compared with what is shown.
+
+A new glance and the network are held to it, and a stride towards what was learnt ends where too
+much would change.
+
+Strokes leave most of a picture unseen; empty background far from all objects may hang between two
+classes, and a glance fitted anew tips it over. The more strokes there are, the better is what is
+shown there, and the more it counts.
+
+Unpainted: what is shown of pixels that nobody painted; only some cells take memory.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import maximum_filter, minimum_filter
+
+from napari_unet.core.annotation.annotation import UNLABELLED
+from napari_unet.core.teaching.blended_scores import Screen
+from napari_unet.core.teaching.image_view import PIECE, Picture
+from napari_unet.core.teaching.pixel_classifier import Held
+from napari_unet.core.teaching.pixel_features import Filters
+from napari_unet.core.teaching.stroke_agreement import CELL, Cell, Exam
+from napari_unet.core.teaching.stroke_map import cuts
+from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
+
+
+@dataclass(eq=False)
+class ShownPlane:
+    """Classes shown in some cells of a plane of ``shape``, UNLABELLED elsewhere; read by boxes."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.uint8] = field(default_factory=lambda: np.dtype(np.uint8))
+    _cells: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+
+    def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+        found = np.full([part.stop - part.start for part in box], UNLABELLED, np.uint8)
+        for cell, into, inside in self._meeting(box):
+            found[into] = cell[inside]
+        return found
+
+    def keep(self, place: tuple[int, int], classes: np.ndarray) -> None:
+        """Keep what a cell shows; ``classes`` may be larger than the cell."""
+        self._cells[place] = classes[:CELL, :CELL].copy()
+
+    def forget(self, box: tuple[slice, ...]) -> None:
+        """Keep nothing of ``box``."""
+        for cell, _, inside in self._meeting(box):
+            cell[inside] = UNLABELLED
+
+    def _meeting(
+        self, box: tuple[slice, ...]
+    ) -> Iterator[tuple[np.ndarray, tuple[slice, slice], tuple[slice, slice]]]:
+        """Yield the cells that a box meets, where in the box and where in the cell."""
+        for row, into_y, from_y in cuts(box[0], CELL):
+            for column, into_x, from_x in cuts(box[1], CELL):
+                if (row, column) in self._cells:
+                    yield self._cells[row, column], (into_y, into_x), (from_y, from_x)
+
+
+class Unpainted(NamedTuple):
+    """What is to be learnt beside the strokes."""
+
+    classes: Mapping[Plane, ShownPlane]
+    weight: float  # of all of it in a batch; that of the strokes is 1
+
+
+NOTHING = Unpainted({}, 0.0)
+
+
+CELLS = 8  # of the picture that are looked at
+EACH = 100  # pixels of each
+FEW = 6  # strokes up to which anchors count nothing: what is shown is no better than a guess
+FULL = 18  # strokes from which on anchors count as much as all of them, for a glance
+LEARNT = 0.25  # and so much for a network, …
+WITHIN = 4  # … but for pixels so near to another class
+AWAY = 16  # pixels around the box of a stroke not learnt yet in which there are none
+CHANGED = 0.05  # of the pixels shown as objects: as many may change at once
+FEWEST = 0.01  # of all pixels: as many may change in any case
+MANY = 0.35  # of all pixels: more objects, after few strokes, are shown by a guess
+GUESSED = 2.0  # of those beyond that: as many more may change
+STRIDES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)  # of the way, that are tried
+PER = PIECE // CELL  # cells along the edge of a piece
+
+
+class Way(NamedTuple):
+    """Where a stride leads, and what it is measured against."""
+
+    seen: Screen  # what was looked at last
+    shown: Screen
+    aim: Screen  # what was learnt
+
+
+class Anchors:
+    """Finds anchors in the pieces of a picture that hold strokes: those are filtered already."""
+
+    def __init__(
+        self, picture: Picture, strokes: Strokes, exam: Exam, filters: Filters, seed: int
+    ) -> None:
+        self._picture, self._strokes, self._exam = picture, strokes, exam
+        self._filters, self._seed = filters, seed
+
+    @property
+    def guessed(self) -> bool:
+        """Whether what is shown is from so few strokes that it is no better than a guess."""
+        return len(self._strokes) <= FEW
+
+    def held(self, shown: Screen, fresh: Collection[Stroke]) -> Held | None:
+        """Return what is shown of some pixels, none near ``fresh`` strokes; not of few strokes."""
+        if not self._weight:
+            return None
+        cells = self._cells()
+        labels, rng = self._exam.labels(shown, cells), np.random.default_rng(self._seed)
+        looks, kinds = [], []
+        for plane, *place in cells:
+            inside = rng.integers(0, CELL, (EACH, 2))
+            pixels = inside + np.array(place) * CELL
+            kept = self._kept(plane, pixels, fresh)
+            looks.append(self._filters.at(plane, pixels[kept]))
+            kinds.append(labels[plane, place[0], place[1]][tuple(inside[kept].T)])
+        return Held(np.concatenate(looks), np.concatenate(kinds), self._weight)
+
+    def unpainted(self, shown: Screen, fresh: Collection[Stroke]) -> Unpainted:
+        """Return what is shown in the cells; nothing of few strokes.
+
+        Not near ``fresh`` strokes, and not where classes meet: there a network gets better by
+        itself, and what would drift is empty parts.
+        """
+        if not self._weight:
+            return NOTHING
+        cells = self._cells()
+        planes = {plane: ShownPlane(self._picture.working) for plane, *_ in cells}
+        for (plane, row, column), found in self._exam.labels(shown, cells).items():
+            planes[plane].keep((row, column), _inner(found))
+        for stroke in fresh:
+            if stroke.plane in planes:
+                planes[stroke.plane].forget(self._around(stroke))
+        return Unpainted(planes, LEARNT * self._weight)
+
+    def look(self, shown: Screen) -> None:
+        """Let ``shown`` score the cells of the anchors, so that it knows what it says of them."""
+        self._exam.values(shown, self._cells())
+
+    def stride(self, way: Way, fresh: Collection[Stroke], wrong: float) -> float:
+        """Return how far to go at once from what is shown to what was learnt: 1 is all the way.
+
+        As far as no more pixels, those near ``fresh`` strokes left out, differ from what was seen
+        last than are a small part of those seen as objects: so much of them, at most, can be lost
+        from one look to the next. 0 where what is shown already differs by so much. Of a guess that
+        had a part of the newest strokes ``wrong`` more may change.
+        """
+        before, start, end = self._said(way, fresh)
+        if not start.size:
+            return 1.0
+        labels = before.argmax(axis=0)
+        objects = float((labels > 0).mean())
+        allowed = max(CHANGED * objects, FEWEST)
+        if objects > MANY:
+            few = min(FEW / len(self._strokes), 1.0)
+            allowed += GUESSED * (objects - MANY) * few * wrong
+        for share in STRIDES:
+            differs = (start + share * (end - start)).argmax(axis=0) != labels
+            if float(differs.mean()) <= allowed:
+                return share
+        return STRIDES[-1] if way.seen is way.shown else 0.0
+
+    def _said(self, way: Way, fresh: Collection[Stroke]) -> list[np.ndarray]:
+        """Return the values (K, n) of each of three at the same pixels, none near ``fresh``."""
+        cells = self._cells()
+        said = [self._exam.values(screen, cells) for screen in way]
+        parts = []
+        for cell in cells:
+            plane, *place = cell
+            pixels = np.indices((CELL, CELL)).reshape(2, -1).T + np.array(place) * CELL
+            kept = self._kept(plane, pixels, fresh)
+            ends = (part[cell][:, :CELL, :CELL].reshape(len(part[cell]), -1) for part in said)
+            parts.append([end[:, kept] for end in ends])
+        return [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]
+
+    def _kept(self, plane: Plane, pixels: np.ndarray, fresh: Collection[Stroke]) -> np.ndarray:
+        """Return which pixels (n, 2) lie in the picture and not near ``fresh`` strokes."""
+        kept = (pixels < self._picture.working).all(axis=1)
+        for stroke in fresh:
+            if stroke.plane == plane:
+                low, stop = zip(*((s.start, s.stop) for s in self._around(stroke)), strict=True)
+                kept &= ~((pixels >= low) & (pixels < stop)).all(axis=1)
+        return np.asarray(kept)
+
+    def _around(self, stroke: Stroke) -> tuple[slice, ...]:
+        """Return the rows and columns near a stroke."""
+        own = self._strokes.working_pixels(stroke)
+        ends = zip(own.min(axis=0).tolist(), own.max(axis=0).tolist(), strict=True)
+        return tuple(slice(max(low - AWAY, 0), high + AWAY + 1) for low, high in ends)
+
+    @property
+    def _weight(self) -> float:
+        """How much anchors count for a glance."""
+        return min(max((len(self._strokes) - FEW) / (FULL - FEW), 0.0), 1.0)
+
+    def _cells(self) -> list[Cell]:
+        """Return some cells of the pieces that hold strokes; the same ones for the same pieces."""
+        every = self._every()
+        chosen = np.random.default_rng(self._seed).permutation(len(every))[:CELLS]
+        return [every[number] for number in sorted(chosen.tolist())]
+
+    def _every(self) -> list[Cell]:
+        pieces = {
+            (stroke.plane, row, column)
+            for stroke in self._strokes
+            for row, column in np.unique(
+                self._strokes.working_pixels(stroke) // PIECE, axis=0
+            ).tolist()
+        }
+        rows, columns = (-(-edge // CELL) for edge in self._picture.working)
+        return [
+            (plane, row, column)
+            for plane, y, x in sorted(pieces)
+            for row in range(y * PER, min(y * PER + PER, rows))
+            for column in range(x * PER, min(x * PER + PER, columns))
+        ]
+
+
+def _inner(labels: np.ndarray) -> np.ndarray:
+    """Return labels of a cell without those at which classes meet."""
+    around = 2 * WITHIN + 1
+    met = maximum_filter(labels, around) != minimum_filter(labels, around)
+    return np.where(met, np.uint8(UNLABELLED), labels)

@@ -1,0 +1,173 @@
+"""Suggestion: where the next stroke would teach most, and why, in words.
+
+With few strokes the network's own doubt is no guide, so that what looks unlike everything painted
+comes first; later half the rank is doubt, a quarter whether the network changed its mind over its
+last states, and a quarter how unlike the painted places a place looks.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from napari_unet.core.arrays.boxes import Box
+from napari_unet.core.arrays.mirror import read_mirrored
+from napari_unet.core.network.legal_sizes import border, input_size, output_size
+from napari_unet.core.teaching.blended_scores import Place, Screen
+from napari_unet.core.teaching.image_view import DIMS, Picture
+from napari_unet.core.teaching.strokes import Plane, Strokes
+
+EDGE = 128  # pixels along the edge of a place, at the working size
+LOOKED_AT = 48  # places compared, spread evenly over the image
+SCORED = 16  # of them the most promising are scored by the network
+EARLY = 10  # strokes below which doubt is no guide
+WORDS = {"new": "looks unlike anything you painted", "mind": "it changed its mind here lately"}
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A box to paint in next, axes T, Z, Y, X; ``worth`` is 0 to 1."""
+
+    box: Box
+    reason: str
+    worth: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """What was found at one place."""
+
+    plane: Plane
+    corner: tuple[int, int]  # at the working size
+    unlike: float = 0.0
+    doubt: float = 0.0
+    flips: float = 0.0
+    pair: tuple[int, int] = (0, 1)  # the classes it hesitates between
+
+    def worth(self, early: bool) -> float:
+        """Return how much is to be learnt here."""
+        return self.unlike if early else (2 * self.doubt + self.flips + self.unlike) / 4
+
+
+class Scout:
+    """Looks for places worth a stroke in a picture."""
+
+    def __init__(self, picture: Picture, strokes: Strokes, names: Callable[[int], str]) -> None:
+        self._picture = picture
+        self._strokes = strokes
+        self._name = names
+
+    def suggest(self, screens: Sequence[Screen], number: int) -> list[Suggestion]:
+        """Return up to ``number`` places, none next to a stroke or to one another.
+
+        ``screens`` score with the last published states, the newest last; there may be none.
+        """
+        early = len(self._strokes) < EARLY or not screens
+        looks = self._unlike(self._places())
+        looks = sorted(looks, key=lambda look: -look.unlike)
+        if not early:
+            looks = [self._scored(look, screens) for look in looks[:SCORED]]
+        looks.sort(key=lambda look: -look.worth(early))
+        chosen: list[_Look] = []
+        for look in looks:
+            if len(chosen) < number and all(_apart(look, other) for other in chosen):
+                chosen.append(look)
+        return [self._said(look, early) for look in chosen]
+
+    def _places(self) -> list[tuple[Plane, tuple[int, int]]]:
+        """Return places spread over all planes and the plane, no stroke within one of them."""
+        leading, size = self._picture.shape[:-DIMS], self._picture.working
+        planes = list(np.ndindex(leading)) if np.prod(leading, dtype=int) <= LOOKED_AT else [
+            tuple(int(i) for i in np.unravel_index(flat, leading))
+            for flat in np.linspace(0, np.prod(leading) - 1, LOOKED_AT).astype(int)
+        ]  # fmt: skip
+        planes = sorted(set(planes) | set(self._strokes.planes))
+        grid = [range(0, max(n - EDGE // 2, 1), EDGE) for n in size]
+        every = [(p, (y, x)) for p in planes for y in grid[0] for x in grid[1]]
+        free = [place for place in every if not self._near_stroke(*place)]
+        step = max(len(free) / LOOKED_AT, 1.0)
+        return [free[int(i)] for i in np.arange(0, len(free), step)]
+
+    def _near_stroke(self, plane: Plane, corner: tuple[int, int]) -> bool:
+        numbers = self._strokes.numbers(plane)
+        box = tuple(slice(max(c - EDGE // 2, 0), c + EDGE + EDGE // 2) for c in corner)
+        return bool(numbers[box].any())
+
+    def _unlike(self, places: list[tuple[Plane, tuple[int, int]]]) -> list[_Look]:
+        """Compare how places look with how the painted ones do."""
+        if not places:
+            return []
+        painted = [(s.plane, _corner(s.pixels // self._strokes.factor)) for s in self._strokes]
+        here = np.array([self._appearance(*place) for place in places])
+        known = np.array([self._appearance(*place) for place in painted[-LOOKED_AT:]])
+        scale = here.std(axis=0) + 1e-6
+        if len(known):
+            apart = np.abs(here[:, None] - known[None]) / scale
+            distance = apart.mean(axis=2).min(axis=1)
+        else:
+            distance = (np.abs(here - here.mean(axis=0)) / scale).mean(axis=1)
+        unlike = 1 - np.exp(-distance)
+        return [_Look(*place, float(value)) for place, value in zip(places, unlike, strict=True)]
+
+    def _appearance(self, plane: Plane, corner: tuple[int, int]) -> np.ndarray:
+        """Describe a place: its gray values and how rough it is, channel by channel."""
+        pixels = self._read(plane, corner, EDGE, 0)
+        flat = pixels.reshape(len(pixels), -1)
+        rough = [np.abs(np.diff(pixels, axis=axis)).mean(axis=(1, 2)) for axis in (1, 2)]
+        levels = np.percentile(flat, [5, 25, 50, 75, 95], axis=1)
+        return np.concatenate([levels.ravel(), flat.std(axis=1), *rough])
+
+    def _scored(self, look: _Look, screens: Sequence[Screen]) -> _Look:
+        depth = screens[-1].network.depth
+        found = []
+        for screen in screens:
+            depth = screen.network.depth
+            tile = self._read(look.plane, look.corner, input_size(depth, EDGE), border(depth))
+            place = Place(look.plane, _output(look.corner, depth))
+            found.append(screen.scores(tile[None], [place])[0][:, :EDGE, :EDGE])
+        scores = found[-1]
+        ranked = np.sort(scores, axis=0)
+        doubt = float((1 - (ranked[-1] - ranked[-2])).mean())
+        labels = [one.argmax(0) for one in found]
+        flips = np.mean([a != b for a, b in pairwise(labels)] or [0.0])
+        total = (scores * (ranked[-1] < 0.75)).sum(axis=(1, 2))
+        first, second = sorted(np.argsort(total)[-2:].tolist())
+        return _Look(look.plane, look.corner, look.unlike, doubt, float(flips), (first, second))
+
+    def _read(self, plane: Plane, corner: tuple[int, int], edge: int, lost: int) -> np.ndarray:
+        source = self._picture.plane(plane)
+        spans = (slice(c - lost, c - lost + edge) for c in corner)
+        return read_mirrored(source, (slice(0, source.shape[0]), *spans))
+
+    def _said(self, look: _Look, early: bool) -> Suggestion:
+        reasons = {
+            WORDS["new"]: look.unlike,
+            WORDS["mind"]: look.flips,
+            f"unsure: {self._name(look.pair[0])} or {self._name(look.pair[1])}": 2 * look.doubt,
+        }
+        reason = WORDS["new"] if early else max(reasons, key=lambda said: reasons[said])
+        factor = self._picture.factor
+        inside = (
+            slice(c * factor, min((c + EDGE) * factor, n))
+            for c, n in zip(look.corner, self._picture.shape[-DIMS:], strict=True)
+        )
+        box = (*(slice(i, i + 1) for i in look.plane), *inside)
+        return Suggestion(box, reason, look.worth(early))
+
+
+def _corner(pixels: np.ndarray) -> tuple[int, int]:
+    """Return the corner of the place around some pixels."""
+    row, column = (np.maximum(pixels.mean(axis=0) - EDGE / 2, 0)).astype(int).tolist()
+    return row, column
+
+
+def _output(corner: tuple[int, int], depth: int) -> tuple[tuple[int, int], ...]:
+    """Return where the scores of a place lie: the smallest legal output may be larger than it."""
+    edge = output_size(depth, input_size(depth, EDGE))
+    return tuple((c, c + edge) for c in corner)
+
+
+def _apart(one: _Look, other: _Look) -> bool:
+    away = np.abs(np.subtract(one.corner, other.corner)).max()
+    return one.plane != other.plane or bool(away > EDGE)

@@ -1,1 +1,0 @@
-"""Weighing: the parts of a weight map."""

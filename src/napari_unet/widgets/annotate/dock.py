@@ -1,0 +1,158 @@
+"""The Annotate dock: an image, its annotation layer, its classes, and what is wrong with it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Labels
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from napari_unet.widgets.annotate.annotation_choice import AnnotationChoice
+from napari_unet.widgets.annotate.checks_panel import Checking
+from napari_unet.widgets.annotate.class_counts import advice, looks_like_objects
+from napari_unet.widgets.annotate.class_editing import cover
+from napari_unet.widgets.annotate.class_list import ClassList
+from napari_unet.widgets.annotate.label_meaning import Meaning
+from napari_unet.widgets.annotate.points_and_shapes import Gathering
+from napari_unet.widgets.annotate.shortcuts import bind_keys, let_encircle, unbind_keys
+from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.live.live_panel import LiveSection
+from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.dock import Frame, Section, open_dock
+
+if TYPE_CHECKING:
+    import napari
+
+
+class AnnotateDock(Frame):
+    """Everything about painting; ``image`` and ``labels`` are the pair it is about.
+
+    ``live`` is the part in which a network learns while somebody paints.
+    """
+
+    annotation_changed = Signal()  # ``image`` or ``labels`` is another layer, or has other data
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        super().__init__(napari_viewer)
+        self.edits: Edits | None = None
+        self._bound: Labels | None = None
+        self.choice = AnnotationChoice(self.viewer, self.session)
+        self.classes = ClassList()
+        self.meaning = Meaning()
+        self.gathering = Gathering(self.viewer, self.session)
+        self.live = LiveSection(self.session)
+        self.checking = Checking(self.viewer, self.session)
+        self.hint = QLabel()
+        self.hint.setWordWrap(True)
+        self._lay_out()
+        self.choice.changed.connect(self._take)
+        self.meaning.changed.connect(self._recoded)
+        self.live.finishing.connect(self._finish)
+        self._take()
+        self.choice.open()
+
+    @property
+    def image(self) -> Image | None:
+        """The image that is annotated."""
+        return self.choice.image
+
+    @property
+    def labels(self) -> Labels | None:
+        """Its annotation layer; None while there is none that can be painted."""
+        return self.choice.labels
+
+    def _lay_out(self) -> None:
+        self.body.addWidget(self.choice)
+        self.body.addWidget(_heading("Classes"))
+        self.body.addWidget(self.hint)
+        self.body.addWidget(self.classes)
+        self.layer_section = Section("This layer", self.meaning)
+        self.body.addWidget(self.layer_section)
+        self.body.addWidget(Section("From points or shapes", self.gathering))
+        self.body.addWidget(self.live)
+        self.body.addWidget(_heading("Check"))
+        self.body.addWidget(self.checking)
+        line = QHBoxLayout()
+        line.addWidget(_button("Train…", "Open the dock that trains a network", self._train))
+        line.addWidget(_button("Segment…", "Open the dock that segments images", self._segment))
+        self.foot.addLayout(line)
+
+    def _take(self) -> None:
+        """Follow another pair, or other data of the same."""
+        if self.edits is not None:
+            self.edits.counted.disconnect(self._counted)
+            self.edits.replaced.disconnect(self.choice.labels_replaced)
+        if self._bound is not None and self._bound not in self.viewer.layers:
+            unbind_keys(self._bound)
+        labels = self._bound = self.labels
+        self.edits = None if labels is None else Edits.of(labels, self.session)
+        if labels is not None and self.edits is not None:
+            bind_keys(labels, self.session)
+            let_encircle(labels)
+            self.edits.counted.connect(self._counted)
+            self.edits.replaced.connect(self.choice.labels_replaced)
+        self.classes.set_layer(labels, self.edits)
+        self.meaning.set_layer(labels, self.edits)
+        self.gathering.set_layer(labels, self.edits)
+        self.checking.set_layers(self.image, labels, self.edits)
+        self.live.set_layers(self.image, labels)
+        self._counted()
+        self.annotation_changed.emit()
+
+    def _counted(self) -> None:
+        """Let every painted value have a class, and say what to paint next."""
+        labels = self.labels
+        counts = None if self.edits is None else self.edits.counts
+        if labels is not None and counts is not None:
+            if looks_like_objects(labels, counts):
+                self.layer_section.open()
+            else:
+                cover(labels, max(counts, default=0))
+        sentence = "" if labels is None or counts is None else advice(labels, counts)
+        self.hint.setText(sentence)
+        self.hint.setVisible(bool(sentence))
+
+    def _recoded(self) -> None:
+        self.classes.refresh()
+        self._counted()
+        self.annotation_changed.emit()
+
+    def _train(self) -> None:
+        self._open_dock("Train")
+
+    def _segment(self) -> None:
+        self._open_dock("Segment")
+
+    def _finish(self, network: str) -> None:
+        """Train further what was taught live."""
+        dock = self._open_dock("Train")
+        if dock is not None:
+            dock.begin.go_on_from(network)
+
+    def _open_dock(self, name: str) -> Any:
+        try:
+            return open_dock(self.viewer, name)
+        except (KeyError, ValueError) as error:
+            messages.problem(f"The dock {name} could not be opened: {messages.in_words(error)}")
+            return None
+
+
+def _button(text: str, tooltip: str, clicked: Callable[[], None]) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    button.clicked.connect(clicked)
+    return button
+
+
+def _heading(text: str) -> QWidget:
+    """Return a title with a line behind it."""
+    page, title, line = QWidget(), QLabel(text), QFrame()
+    font = title.font()
+    font.setBold(True)
+    title.setFont(font)
+    line.setFrameShape(QFrame.Shape.HLine)
+    layout = QHBoxLayout(page)
+    layout.setContentsMargins(0, 6, 0, 0)
+    layout.addWidget(title)
+    layout.addWidget(line, 1)
+    return page

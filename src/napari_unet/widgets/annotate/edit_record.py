@@ -1,0 +1,139 @@
+"""Edit: what one entry of a layer's undo history has changed, small enough to be kept.
+
+Confirming: which pixels of an annotation layer are confirmed, through edits, undo and redo.
+"""
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.arrays.boxes import shape_of
+from napari_unet.core.arrays.value_counts import Counts, add, count_values
+from napari_unet.widgets.layers.label_classes import LabelClass
+from napari_unet.widgets.layers.layers import Region, paint_box
+from napari_unet.workflows.confirmed_pixels import Confirmed
+
+_Atom = tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]  # places, before, after
+PROBES = 8  # pixels by which an edit is recognised as undone
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """An entry of the undo history: where, how many pixels, and a few of them to know it by."""
+
+    box: Region
+    change: Counts  # pixels more (or less) of each value
+    places: tuple[np.ndarray, ...]  # of the probes
+    before: np.ndarray
+    after: np.ndarray
+    removed: tuple[int, LabelClass] | None = None  # a class whose pixels this edit took away
+
+    @classmethod
+    def of(cls, event: Any, removed: tuple[int, LabelClass] | None = None) -> "Edit":
+        """Read a ``paint`` event of a Labels layer."""
+        change: Counts = {}
+        atoms = parts(event)
+        for _, before, after in atoms:
+            add(change, count_values(after))
+            add(change, count_values(before), -1)
+        places, before, after = atoms[-1]
+        chosen = np.unique(np.linspace(0, len(before) - 1, PROBES).astype(int))
+        probes = tuple(place[chosen] for place in places)
+        several = len({value for _, _, values in atoms for value in values[:1].tolist()}) > 1
+        found = _found(atoms[:-1] if several else [], probes, before[chosen])
+        return cls(paint_box(event), change, probes, found, after[chosen], removed)
+
+    def is_done(self, data: Any) -> bool:
+        """Whether its pixels are as it left them."""
+        return self._reads(data, self.after)
+
+    def is_undone(self, data: Any) -> bool:
+        """Whether its pixels are as it found them."""
+        return self._reads(data, self.before)
+
+    def _reads(self, data: Any, wanted: np.ndarray) -> bool:
+        pixels = zip(*self.places, strict=True)
+        found = (
+            data[tuple(slice(int(i), int(i) + 1) for i in pixel)] for pixel in pixels
+        )  # slices: the one way of reading that all kinds of arrays share
+        return all(np.asarray(a).item() == b for a, b in zip(found, wanted, strict=True))
+
+
+def _found(atoms: list[_Atom], probes: tuple[np.ndarray, ...], before: np.ndarray) -> np.ndarray:
+    """Return what the first of ``atoms`` that changed each probe has found there.
+
+    A stroke of one value changes no pixel twice; an edit of several values may.
+    """
+    found = before.copy()
+    for places, values, _ in reversed(atoms):
+        for number, probe in enumerate(zip(*probes, strict=True)):
+            hits = np.logical_and.reduce([a == b for a, b in zip(places, probe, strict=True)])
+            if hits.any():
+                found[number] = values[hits.argmax()]
+    return found
+
+
+def parts(event: Any) -> list[_Atom]:
+    """Return what a ``paint`` event has written, one after the other: places, before, after."""
+    return [_parts(atom) for atom in event.value]
+
+
+def _parts(atom: Any) -> _Atom:
+    """Return places, values before and values after of a part of an edit, a row a pixel."""
+    box = getattr(atom, "slice_key", None)
+    if box is None:
+        places, before, after = atom
+        before = np.ravel(before)
+        return places, before, np.broadcast_to(np.asarray(after, before.dtype), before.shape)
+    shape = tuple(part.stop - part.start for part in box)
+    inside = np.ones(shape, bool) if atom.mask is None else atom.mask
+    places = tuple(i + part.start for i, part in zip(np.nonzero(inside), box, strict=True))
+    before = np.ravel(atom.old_values)
+    return places, before, np.full(len(before), atom.new_value, before.dtype)
+
+
+class Confirming:
+    """Each edit is remembered by the pixels it turned over: undo and redo turn them over again."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.pixels = Confirmed(shape)
+        self._on = False
+        self._turned: weakref.WeakKeyDictionary[Edit, np.ndarray] = weakref.WeakKeyDictionary()
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        """Let what is written meanwhile be confirmed."""
+        self._on = True
+        try:
+            yield
+        finally:
+            self._on = False
+
+    def take(self, edit: Edit, event: Any) -> None:
+        """Take in a ``paint`` event: what is painted over is confirmed no more.
+
+        Where a class was removed, those after it have moved down, and are what they were.
+        """
+        before = self.pixels[edit.box]
+        if not self._on and not before.any():
+            return
+        after = before.copy()
+        stays = before if edit.removed is not None else np.full_like(before, self._on)
+        for places, _, values in parts(event):
+            inside = tuple(i - part.start for i, part in zip(places, edit.box, strict=True))
+            after[inside] = stays[inside] & (values != 0)
+        self.pixels[edit.box] = after
+        if (before != after).any():
+            self._turned[edit] = np.packbits(before != after)
+
+    def turn(self, edit: Edit) -> None:
+        """Follow an undo or a redo of ``edit``."""
+        bits = self._turned.get(edit)
+        if bits is not None:
+            shape = shape_of(edit.box)
+            turned = np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape) != 0
+            self.pixels[edit.box] = self.pixels[edit.box] ^ turned

@@ -1,0 +1,141 @@
+"""Keys: letters that choose a class, on the annotation layer alone and on none that napari uses.
+
+Keyboard: one letter an action, on the annotation layer alone and none that napari uses.
+
+Encircling: dragging with the right button, which napari only does for a click and moves.
+
+With the brush, a right click begins an outline that follows the mouse and is filled when it comes
+back to where it began; while a button is held, napari does not tell it of moves. Here it is told,
+and a release closes the outline.
+"""
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from napari.layers import Labels
+
+from napari_unet.widgets.annotate.class_editing import choose_class
+from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.layers.label_classes import classes_of
+from napari_unet.widgets.live.live_teaching import Classroom
+from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.session import Session
+
+CLASS_KEYS = ("W", "Q", "R", "T", "Y")  # background, then the classes
+
+
+def key_of(number: int) -> str:
+    """Return the key that chooses class ``number``; those after the fourth have none."""
+    return CLASS_KEYS[number] if number < len(CLASS_KEYS) else ""
+
+
+def bind_keys(labels: Labels, session: Session) -> None:
+    """Let the keys choose classes while ``labels`` is the active layer."""
+    for number, key in enumerate(CLASS_KEYS):
+        labels.bind_key(key, _chooser(session, number), overwrite=True)
+
+
+def unbind_keys(labels: Labels) -> None:
+    """Take the keys from a layer that was removed."""
+    for key in CLASS_KEYS:
+        labels.bind_key(key, None)
+
+
+def _chooser(session: Session, number: int) -> Callable[[Labels], None]:
+    """Return what chooses a class of a layer; napari asks what is bound for its __name__."""
+
+    def choose(labels: Labels) -> None:
+        if number < len(classes_of(labels)):
+            try:
+                choose_class(labels, number, Edits.of(labels, session).free)
+            except ValueError as error:
+                messages.problem(str(error))
+
+    return choose
+
+
+_ACTIONS: dict[str, Callable[[Classroom], None]] = {
+    "G": lambda room: room.switch(),
+    "J": Classroom.update_once,
+    "K": lambda room: room.confirm.toggle(),
+    "N": lambda room: room.guide.next(),
+    "O": lambda room: room.check.right(),
+    "D": lambda room: room.check.wrong(),
+}
+KEYS = (*_ACTIONS, "S", "A")
+
+
+def bind_teaching_keys(labels: Labels) -> None:
+    """Let the keys work while ``labels`` is the active layer."""
+    for key, act in _ACTIONS.items():
+        labels.bind_key(key, _bound(act), overwrite=True)
+    labels.bind_key("S", _peek_at_preview, overwrite=True)
+    labels.bind_key("A", _peek_under, overwrite=True)
+
+
+def unbind_teaching_keys(labels: Labels) -> None:
+    """Take the keys from a layer that was removed."""
+    for key in KEYS:
+        labels.bind_key(key, None)
+
+
+def _bound(act: Callable[[Classroom], None]) -> Callable[[Labels], None]:
+    """Return ``act`` as a function of the layer; napari asks what is bound for its __name__."""
+
+    def do(labels: Labels) -> None:
+        room = Classroom.find(labels)
+        if room is not None:
+            act(room)
+
+    return do
+
+
+def _peek_at_preview(labels: Labels) -> Iterator[None]:
+    """Hide the preview while the key is held; show it, where it is hidden."""
+    room = Classroom.find(labels)
+    layer = None if room is None else room.preview.layer
+    if layer is not None:
+        layer.visible = not layer.visible
+        yield
+        layer.visible = not layer.visible
+
+
+def _peek_under(labels: Labels) -> Iterator[None]:
+    """Hide the strokes while the key is held; an invisible layer would lose its tool."""
+    opacity = labels.opacity
+    labels.opacity = 0.0
+    yield
+    labels.opacity = opacity
+
+
+RIGHT = 2  # the button, as vispy counts
+TOLD = ("position", "view_direction", "dims_displayed", "dims_point", "pos", "modifiers")
+
+
+def let_encircle(labels: Labels) -> None:
+    """Let dragging with the right button encircle and fill in ``labels``."""
+    if _drag not in labels.mouse_drag_callbacks:
+        labels.mouse_drag_callbacks.append(_drag)
+
+
+def _drag(labels: Labels, event: Any) -> Iterator[None]:
+    if event.button != RIGHT or str(labels.mode) != "paint":
+        return
+    start = SimpleNamespace(
+        type="mouse_move", is_dragging=False, button=None, handled=False,
+        **{name: getattr(event, name) for name in TOLD},
+    )  # fmt: skip
+    yield
+    moved = False
+    while event.type == "mouse_move":
+        _move(labels, event)
+        moved = True
+        yield
+    if moved:  # a click alone goes on as napari's
+        _move(labels, start)
+
+
+def _move(labels: Labels, event: Any) -> None:
+    for tell in labels.mouse_move_callbacks:
+        tell(labels, event)

@@ -1,0 +1,182 @@
+"""ErrorKinds: how many errors there are of each kind; a kind can be left out.
+
+ErrorSteps: from one error to the next, the worst first.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+
+from napari_unet.widgets.evaluate.measure_names import ERRORS
+
+if TYPE_CHECKING:
+    from napari_unet.core.evaluation import ErrorItem
+
+
+COLUMNS = 3
+SQUARE = 12  # px
+
+
+class ErrorKinds(QWidget):
+    """A button for each kind: its colour, its name, its number. ``changed``: one was switched."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        self.buttons: list[QToolButton] = []
+        for place, words in enumerate(ERRORS):
+            button = QToolButton()
+            button.setIconSize(QSize(SQUARE, SQUARE))
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setCheckable(True)
+            button.setChecked(True)
+            button.setToolTip(f"{words.about}. Click to leave them out, or to show them again")
+            button.setSizePolicy(
+                button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed
+            )
+            button.toggled.connect(self._toggled)
+            grid.addWidget(button, place // COLUMNS, place % COLUMNS)
+            self.buttons.append(button)
+        self.show_counts([0] * len(ERRORS))
+        self._fill_squares()
+
+    def wanted(self) -> frozenset[str]:
+        """Return the names of the kinds that are shown."""
+        pairs = zip(ERRORS, self.buttons, strict=True)
+        return frozenset(words.name for words, button in pairs if button.isChecked())
+
+    def show_counts(self, counts: list[int]) -> None:
+        """Show how many there are of each kind."""
+        for words, button, count in zip(ERRORS, self.buttons, counts, strict=True):
+            button.setText(f"{words.name} {count}")
+            button.setAccessibleName(f"{words.name}: {count} errors")
+
+    def _toggled(self, on: bool) -> None:
+        self._fill_squares()
+        self.changed.emit()
+
+    def _fill_squares(self) -> None:
+        for words, button in zip(ERRORS, self.buttons, strict=True):
+            button.setIcon(square(words.color, button.isChecked(), self.devicePixelRatioF()))
+
+
+def square(color: str, filled: bool, ratio: float) -> QIcon:
+    """Return a square of ``color``; one that is not filled has a thick rim."""
+    picture = QPixmap(round(SQUARE * ratio), round(SQUARE * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(QColor(color) if filled else Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setPen(QColor(128, 128, 128) if filled else QPen(QColor(color), 3))
+    painter.drawRect(0, 0, SQUARE - 1, SQUARE - 1)
+    painter.end()
+    return QIcon(picture)
+
+
+KEYS = ("Ctrl+Alt+Left", "Ctrl+Alt+Right")
+
+
+class ErrorSteps(QWidget):
+    """◀ and ▶ with a sentence between them; ``stepped`` brings the error to look at."""
+
+    stepped = Signal(object)  # ErrorItem
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: tuple[Any, ...] = ()
+        self.place = -1  # of the error that is looked at; -1 before the first step
+        self.said = QLabel()
+        self.said.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.said.setWordWrap(True)
+        self.said.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.back = self._button("◀", "Previous error", KEYS[0], self._back)
+        self.on = self._button("▶", "Next error", KEYS[1], self._on)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.back, self.said, self.on):
+            layout.addWidget(part, 1 if part is self.said else 0)
+
+    def show_items(self, items: "Sequence[ErrorItem]") -> None:
+        """Step through ``items`` from now on; the one looked at stays, if it is among them."""
+        before = self._items[self.place] if 0 <= self.place < len(self._items) else None
+        self._items = tuple(items)
+        self.place = -1
+        if before is not None:
+            self.place = next((n for n, i in enumerate(items) if same(i, before)), -1)
+        self._tell()
+
+    def _button(self, text: str, about: str, keys: str, call: Any) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        button.setAccessibleName(about)
+        button.setProperty("about", f"{about} ({keys.replace('Left', '←').replace('Right', '→')})")
+        button.setShortcut(keys)
+        button.clicked.connect(call)
+        return button
+
+    def _back(self) -> None:
+        self._go(self.place - 1 if self.place > 0 else len(self._items) - 1)
+
+    def _on(self) -> None:
+        self._go((self.place + 1) % len(self._items))
+
+    def _go(self, place: int) -> None:
+        self.place = place
+        self._tell()
+        self.stepped.emit(self._items[place])
+
+    def _tell(self) -> None:
+        count = len(self._items)
+        for button in (self.back, self.on):
+            button.setEnabled(count > 0)
+            button.setToolTip(
+                button.property("about") if count else "There is no error of the kinds shown"
+            )
+        self.said.setToolTip("")
+        if self.place < 0:
+            self.said.setText(_counted(count))
+            return
+        item = self._items[self.place]
+        self.said.setText(f"{self.place + 1} of {count}: {in_words(item)}")
+        self.said.setToolTip(_where(item))
+
+
+def in_words(item: "ErrorItem") -> str:
+    """Return what the error is and how bad."""
+    size = f"{item.area:,} px".replace(",", "\u2009")
+    if item.kind == "split":
+        return f"split into {len(item.result)}, {size}"
+    if item.kind == "merged":
+        return f"{len(item.truth)} merged, {size}"
+    if item.kind == "border":
+        return f"border {item.distance:.0f} px off, {size}"
+    return f"{item.kind}, {size}"
+
+
+def same(one: "ErrorItem", other: "ErrorItem") -> bool:
+    """Whether both are of one kind and one place."""
+    return one.kind == other.kind and one.box == other.box
+
+
+def _where(item: "ErrorItem") -> str:
+    parts = [f"{whose} object {_ids(ids)}" for whose, ids in
+             (("true", item.truth), ("found", item.result)) if ids]  # fmt: skip
+    place = ", ".join(f"{round(value)}" for value in item.centre)
+    return f"{' and '.join(parts)} at pixel {place}; {item.area} px to correct"
+
+
+def _ids(ids: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, ids[:6]))
+    return shown + (" …" if len(ids) > 6 else "")
+
+
+def _counted(count: int) -> str:
+    if count < 2:
+        return "1 error" if count else "No errors"
+    return f"{count} errors, worst first"

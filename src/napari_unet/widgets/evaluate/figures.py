@@ -1,0 +1,158 @@
+"""FigureTable: each measure with its value and its interval; the long list opens on demand.
+
+Matching: what counts as found, and what else is measured; closed until somebody wants it.
+"""
+
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGridLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.widgets.evaluate.measure_names import ERRORS, FIRST, number, wording
+from napari_unet.widgets.shared.dock import Section
+from napari_unet.workflows.evaluate_pair import Answer
+
+HEADINGS = ("", "value", "95 % interval")
+
+
+class FigureTable(QWidget):
+    """Shows the figures of an Answer; ``text`` is the same for a spreadsheet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answer: Answer | None = None
+        self._first = _Rows(headings=True)
+        self._rest = _Rows()
+        self.section = Section("All figures", self._rest)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._first)
+        layout.addWidget(self.section)
+
+    def show_answer(self, answer: Answer | None) -> None:
+        """Show the figures; None: there are none."""
+        self._answer = answer
+        self.setVisible(answer is not None)
+        rows = [] if answer is None else _rows(answer)
+        self._first.show_rows([row for row in rows if row.first])
+        self._rest.show_rows([row for row in rows if not row.first])
+
+    @property
+    def text(self) -> str:
+        """The figures and the numbers of errors, a tab between two columns."""
+        if self._answer is None:
+            return ""
+        lines = ["measure\tvalue\tlow\thigh\tunits"]
+        for figure in self._answer.figures:
+            name = wording(figure.measure, self._answer.question.iou).name
+            interval = figure.pooled_interval
+            ends = (f"{interval.low:.6g}\t{interval.high:.6g}\t{interval.number} {interval.units}"
+                    if interval is not None else "\t\t")  # fmt: skip
+            lines.append(f"{name}\t{figure.pooled:.6g}\t{ends}")
+        lines.append("error\tnumber\tpixels")
+        for words in ERRORS:
+            areas = [item.area for item in self._answer.items if item.kind == words.name]
+            lines.append(f"{words.name}\t{len(areas)}\t{sum(areas)}")
+        return "\n".join(lines) + "\n"
+
+
+class _Row:
+    """A line of the table as it is shown."""
+
+    def __init__(self, name: str, about: str, value: str, interval: str, first: bool) -> None:
+        self.cells = (name, value, interval)
+        self.about = about
+        self.first = first
+
+
+def _rows(answer: Answer) -> list[_Row]:
+    rows = []
+    for figure in answer.figures:
+        words, found = wording(figure.measure, answer.question.iou), figure.pooled_interval
+        told, drawn = "–", "There is only one unit, so no interval."
+        if found is not None:
+            told = f"{number(found.low)} – {number(found.high)}"
+            drawn = f"95 % interval: bootstrap over {found.number} {found.units}."
+        about = f"{words.about} {drawn}"
+        first = figure.measure in FIRST
+        rows.append(_Row(words.name, about, number(figure.pooled), told, first))
+    return sorted(rows, key=lambda row: not row.cells[0].startswith("IoU"))
+
+
+class _Rows(QWidget):
+    """A grid of three columns whose labels are used again."""
+
+    def __init__(self, headings: bool = False) -> None:
+        super().__init__()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(2, 0, 2, 0)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(3)
+        self._grid.setColumnStretch(0, 1)
+        self._labels: list[list[QLabel]] = []
+        self._offset = int(headings)
+        if headings:
+            for label, text in zip(self._line(0), HEADINGS, strict=True):
+                label.setText(text)
+                label.setEnabled(False)  # fainter than what it stands over
+
+    def show_rows(self, rows: list[_Row]) -> None:
+        """Show ``rows`` and hide what is left of the last ones."""
+        while len(self._labels) < len(rows):
+            self._labels.append(self._line(len(self._labels) + self._offset))
+        for place, labels in enumerate(self._labels):
+            shown = place < len(rows)
+            for column, label in enumerate(labels):
+                label.setVisible(shown)
+                label.setText(rows[place].cells[column] if shown else "")
+                label.setToolTip(rows[place].about if shown else "")
+
+    def _line(self, row: int) -> list[QLabel]:
+        labels = [QLabel() for _ in HEADINGS]
+        for column, label in enumerate(labels):
+            if column:
+                label.setAlignment(Qt.AlignmentFlag.AlignRight)
+                label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._grid.addWidget(label, row, column)
+        return labels
+
+
+class Matching(QWidget):
+    """The IoU of a match and the slow measures. ``changed``: one of them is another."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.iou = QDoubleSpinBox()
+        self.iou.setRange(0.5, 0.95)
+        self.iou.setSingleStep(0.05)
+        self.iou.setValue(0.5)
+        self.iou.setKeyboardTracking(False)
+        self.iou.setToolTip("Intersection over union from which on two objects match, 0.5 to 0.95")
+        self.warping = QCheckBox("warping error")
+        self.warping.setToolTip(
+            "Also measure errors of topology alone; takes about a second for each megapixel"
+        )
+        form = QFormLayout(self)
+        form.setContentsMargins(8, 0, 0, 0)
+        form.addRow("&Match from IoU", self.iou)
+        form.addRow(self.warping)
+        self.iou.valueChanged.connect(self._tell)
+        self.warping.toggled.connect(self._tell)
+
+    def wishes(self) -> dict[str, Any]:
+        """Return both as arguments of a question."""
+        return {"iou": self.iou.value(), "warping": self.warping.isChecked()}
+
+    def _tell(self, value: Any) -> None:
+        self.changed.emit()

@@ -1,0 +1,136 @@
+"""TwoLayers: which labels are the truth and which the result, and whether they have changed."""
+
+import zlib
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QFormLayout, QWidget
+
+from napari_unet.widgets.evaluate.error_layers import is_errors
+from napari_unet.widgets.evaluate.question import pixels_of
+from napari_unet.widgets.layers.layers import NOTES, full_shape
+from napari_unet.widgets.shared.layer_choice import LayerChoice
+from napari_unet.widgets.shared.session import Session
+
+REST = 600  # ms without a stroke before a change is told
+WATCHED = 2**24  # px up to which a change is found out by looking at the pixels
+
+
+class TwoLayers(QWidget):
+    """Two choices; ``changed``: other layers; ``edited``: their pixels are others than before."""
+
+    changed = Signal()
+    edited = Signal()
+
+    def __init__(self, viewer: Any, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._by_hand = False  # somebody chose, so nothing is guessed any more
+        self._followed: list[Labels] = []
+        self._seen: list[int] = []
+        self.truth = LayerChoice(viewer, (Labels,), "Truth", fits=_fits)
+        self.result = LayerChoice(viewer, (Labels,), "Result", fits=_fits)
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("&Truth", self.truth)
+        form.addRow("&Result", self.result)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST)
+        self._rest.timeout.connect(self._look)
+        for choice in (self.truth, self.result):
+            choice.activated.connect(self._chosen)
+            choice.changed.connect(self._take)
+        self.reset_choices()
+
+    def value(self) -> tuple[Labels, Labels] | None:
+        """Return truth and result; None where one is missing."""
+        truth, result = self.truth.value(), self.result.value()
+        return None if truth is None or result is None else (truth, result)
+
+    def set_result(self, layer: Labels) -> None:
+        """Choose the result, and a truth that fits it."""
+        self.result.setValue(layer)
+        self.truth.setValue(self._truth_for(layer) or self.truth.value())
+        self._by_hand = True
+        self._take()
+
+    def reset_choices(self) -> None:
+        """Guess, until somebody has chosen."""
+        found = [layer for layer in self.result.choices() if layer is not None]
+        if not self._by_hand and len(found) > 1:
+            segmented = [layer for layer in found if _noted(layer, "segmented")]
+            result = next(iter(segmented), None) or next(
+                (layer for layer in found if not self._is_truth(layer)), found[0]
+            )
+            self.result.setValue(result)
+            self.truth.setValue(self._truth_for(result))
+        self._take()
+
+    def _truth_for(self, result: Labels) -> Labels | None:
+        """Return labels of the shape of ``result`` that look like the truth, of its image first."""
+        others = [one for one in self.truth.choices() if one is not None and one is not result]
+        fitting = [one for one in others if full_shape(one) == full_shape(result)]
+        image = str(result.metadata.get(NOTES, {}).get("segmented") or result.name)
+
+        def doubts(one: Labels) -> tuple[bool, bool, bool]:
+            named = "truth" in one.name.lower()
+            return not named, not one.name.startswith(image), not self._is_truth(one)
+
+        return next(iter([*sorted(fitting, key=doubts), *others]), None)
+
+    def _is_truth(self, layer: Labels) -> bool:
+        paired = self._session.pairs.image_of(layer) is not None
+        return "truth" in layer.name.lower() or paired
+
+    def _chosen(self, place: int) -> None:
+        self._by_hand = True
+
+    def _take(self, layer: Any = None) -> None:
+        """Follow the two layers, if they are others."""
+        layers = [one for one in (self.truth.value(), self.result.value()) if one is not None]
+        if [id(one) for one in layers] == [id(one) for one in self._followed]:
+            return
+        self.let_go()
+        self._followed = layers
+        for one in layers:
+            for event in (one.events.paint, one.events.set_data, one.events.data):
+                event.connect(self._touched)
+        self._seen = [_fingerprint(one) for one in layers]
+        self.changed.emit()
+
+    def let_go(self) -> None:
+        """Follow no layer any more."""
+        for one in self._followed:
+            for event in (one.events.paint, one.events.set_data, one.events.data):
+                event.disconnect(self._touched)
+        self._followed = []
+        self._rest.stop()
+
+    def _touched(self, event: Any = None) -> None:
+        self._rest.start()
+
+    def _look(self) -> None:
+        """Tell a change, after an undo too; another plane on the screen is none."""
+        seen = [_fingerprint(one) for one in self._followed]
+        if seen != self._seen or 0 in seen:
+            self._seen = seen
+            self.edited.emit()
+
+
+def _fits(layer: Labels) -> bool:
+    return not is_errors(layer)
+
+
+def _noted(layer: Labels, name: str) -> bool:
+    return bool(layer.metadata.get(NOTES, {}).get(name))
+
+
+def _fingerprint(layer: Labels) -> int:
+    """Return a number that is another when the pixels are; 0 where looking would take long."""
+    pixels = pixels_of(layer)
+    if not isinstance(pixels, np.ndarray) or pixels.size > WATCHED:
+        return 0
+    return zlib.crc32(np.ascontiguousarray(pixels).view(np.uint8).data) or 1

@@ -1,1 +1,0 @@
-"""Keeping what was painted: the journal of a window, and what a crash left behind."""

@@ -1,0 +1,94 @@
+"""Annotation layers: made at the geometry of their image, and read out for a training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from napari_unet.core.annotation.annotation import Annotation
+from napari_unet.core.annotation.label_codes import Code
+from napari_unet.widgets.layers.coordinates import (
+    Pixels,
+    from_layer,
+    labels_geometry,
+    labels_shape,
+    pixels_of,
+)
+from napari_unet.widgets.layers.label_classes import LabelClass, code_of, new_class, set_classes
+from napari_unet.widgets.layers.layers import is_preview, unwrapped
+from napari_unet.widgets.shared.session import Session
+
+IN_ONE_PIECE = 2**30  # bytes; a larger annotation takes memory only where it is painted
+CHUNK = 512  # px
+DEFAULT_CLASSES = (new_class(0), new_class(1, "object"))
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """An image and its labels as they were; the brush may go on painting. Crosses threads."""
+
+    name: str  # of the image
+    pixels: Pixels
+    labels: np.ndarray  # a copy, read-only, axes of the image without C
+    zero: str
+    ids: str
+
+    def annotation(self) -> Annotation:
+        """Make the annotation; in the compute thread, because it reads the whole image."""
+        return Annotation(
+            self.pixels.data, self.labels, axes=self.pixels.axes, zero=self.zero, ids=self.ids
+        )
+
+
+def new_annotation_layer(
+    viewer: Any,
+    image: Image,
+    *,
+    classes: Sequence[LabelClass] = DEFAULT_CLASSES,
+    dtype: str = "uint8",
+    data: np.ndarray | None = None,
+    code: Code | None = None,
+) -> Labels:
+    """Add an empty annotation layer, or one of ``data``, and pair it with ``image``.
+
+    8 or 16 bits a pixel: with more, each stroke on a large image redraws a hundred times slower.
+    """
+    viewer, image = unwrapped(viewer), unwrapped(image)
+    shape = labels_shape(image)
+    layer = viewer.add_labels(
+        empty_labels(shape, dtype) if data is None else data.reshape(shape),
+        name=f"{image.name} annotation",
+        **labels_geometry(image),
+    )
+    set_classes(layer, classes, code)
+    Session.of(viewer).pairs.pair(image, layer)
+    return layer
+
+
+def snapshot(image: Image, labels: Labels) -> Snapshot:
+    """Copy the labels and hold on to the image; refused in words where the two do not fit."""
+    code = code_of(labels)
+    found = np.array(from_layer(image, labels))
+    found.setflags(write=False)
+    return Snapshot(image.name, pixels_of(image), found, code.zero, code.ids)
+
+
+def images_of(viewer: Any) -> list[Image]:
+    """Return the image layers a network can see, in the order of the layer list."""
+    layers = unwrapped(viewer).layers
+    return [layer for layer in layers if isinstance(layer, Image) and not is_preview(layer)]
+
+
+def empty_labels(shape: tuple[int, ...], dtype: str) -> Any:
+    """Return labels without anything painted; large ones take memory only where it is."""
+    if prod(shape) * np.dtype(dtype).itemsize <= IN_ONE_PIECE:
+        return np.zeros(shape, dtype)
+    chunks = tuple(1 if place < len(shape) - 2 else CHUNK for place in range(len(shape)))
+    import zarr  # a dock that opens must not wait for it
+
+    return zarr.create_array(
+        store=zarr.storage.MemoryStore(), shape=shape, dtype=dtype, chunks=chunks, fill_value=0
+    )

@@ -1,0 +1,137 @@
+"""Classes: the classes painted in an annotation layer, their names and colours, kept with it.
+
+Colours: what napari compiles to colour labels, made ready in a thread, and its settings read.
+
+The first label layer with given colours costs 1.7 s in every process: napari keeps the colours in a
+dictionary of numba's, whose code is compiled anew each time, and imports pandas for the names. On
+the GUI thread the window would stand still; beside it nobody notices. The same holds for the page
+of settings, which a dock asks for when it first computes something.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from threading import Thread
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, label_colormap
+
+from napari_unet.core.annotation.label_codes import LAST_CLASS, Code
+from napari_unet.core.network.metadata import named_class
+from napari_unet.widgets.layers.layers import notes
+from napari_unet.widgets.shared.preferences import machine
+from napari_unet.workflows.warm_up import no_collections
+
+
+@dataclass(frozen=True)
+class LabelClass:
+    """A class as people see it."""
+
+    name: str
+    color: str  # '#rrggbb'
+
+
+def new_class(number: int, name: str = "") -> LabelClass:
+    """Return the class ``number`` (0: background) with a colour of its own."""
+    usual = named_class(number)
+    return LabelClass(name or usual["name"], usual["color"])
+
+
+def code_of(labels: Labels) -> Code:
+    """Return what the values of ``labels`` mean; until it is set, 0 is unlabelled, and classes."""
+    kept = notes(labels)
+    return Code(kept.get("zero", "unlabelled"), kept.get("ids", "classes"))
+
+
+def set_code(labels: Labels, code: Code) -> None:
+    """Say what the values of ``labels`` mean; no pixel changes, colours and names do."""
+    notes(labels).update(zero=code.zero, ids=code.ids)
+    _show(labels)
+
+
+def classes_of(labels: Labels) -> tuple[LabelClass, ...]:
+    """Return the classes of ``labels``, background first."""
+    kept = notes(labels).get("classes", ())
+    found = [LabelClass(entry["name"], entry["color"]) for entry in kept]
+    return tuple(found) or (new_class(0), new_class(1))
+
+
+def set_classes(labels: Labels, classes: Sequence[LabelClass], code: Code | None = None) -> None:
+    """Give ``labels`` these classes: their colours at once, their names in the status bar.
+
+    With ``code`` it is said at the same time what the values mean: napari colours 65 536 values
+    anew each time, which the window feels.
+    """
+    if not 2 <= len(classes) <= LAST_CLASS:
+        raise ValueError(
+            f"an annotation has the background and 1 to {LAST_CLASS - 1} classes, "
+            f"not {len(classes) - 1}"
+        )
+    names = [entry.name for entry in classes]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"two classes are called '{twice}': give each a name of its own")
+    notes(labels)["classes"] = [{"name": c.name, "color": c.color} for c in classes]
+    if code is not None:
+        notes(labels).update(zero=code.zero, ids=code.ids)
+    _show(labels)
+
+
+def value_of(labels: Labels, number: int) -> int:
+    """Return the value that paints class ``number``, 0 being the background."""
+    return number + code_of(labels).background
+
+
+def _show(labels: Labels) -> None:
+    """Show colours and names: of the classes, or of each object where the values are objects."""
+    code, classes = code_of(labels), classes_of(labels)
+    first = code.background
+    names = ["unlabelled"] * first + [entry.name for entry in classes]
+    if code.instances:
+        names = names[: first + 1]
+        if not isinstance(labels.colormap, CyclicLabelColormap):  # or shuffled by a person
+            labels.colormap = label_colormap(background_value=0)
+    else:
+        shown: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+        shown |= {first + place: entry.color for place, entry in enumerate(classes)}
+        if not first:
+            shown[0] = "transparent"  # a background that was never painted does not hide the image
+        colormap = DirectLabelColormap(color_dict=shown)
+        if not _alike(labels.colormap, colormap):
+            labels.colormap = colormap
+    labels.features = {"index": list(range(len(names))), "name": names}
+
+
+def _alike(before: Any, after: DirectLabelColormap) -> bool:
+    """Whether two colormaps show the same: another one is uploaded, however alike."""
+    if not isinstance(before, DirectLabelColormap):
+        return False
+    old, new = before.color_dict, after.color_dict
+    return old.keys() == new.keys() and all(np.array_equal(old[key], new[key]) for key in new)
+
+
+_makers: list[Thread] = []
+
+
+def prepared() -> bool:
+    """Whether a label layer can be coloured without a wait."""
+    return bool(_makers) and not _makers[0].is_alive()
+
+
+def begin_to_prepare() -> None:
+    """See to it in a thread; the first call does."""
+    if not _makers:
+        _makers.append(Thread(target=prepare, name="label colours", daemon=True))
+        _makers[0].start()
+
+
+def prepare() -> None:
+    """Colour a few labels of each kind that annotations and results have; read the settings."""
+    with no_collections():
+        import_module("pandas")  # napari's first label layer would, for a third of a second
+        shown: dict[int | None, str] = {None: "transparent", 0: "transparent", 1: "gray"}
+        for kind in (np.uint8, np.uint16, np.int32):
+            DirectLabelColormap(color_dict=shown).map(np.ones((1, 1), kind))
+    machine()

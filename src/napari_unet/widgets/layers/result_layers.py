@@ -1,0 +1,126 @@
+"""Results: layers the plugin makes, used again for the next result of the same kind.
+
+napari keeps removed layers alive, so a layer is given new data instead of being replaced. Only
+layers made here are ever written to, and none that somebody has painted in since: those keep their
+pixels, and the next result gets a layer of its own.
+"""
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer, Vectors
+
+from napari_unet.widgets.layers.layers import GEOMETRY, replace_data
+
+
+class Made:
+    """A layer made by the plugin, and whether somebody else has changed it since."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = weakref.ref(layer)
+        self.touched = False
+        self._writing = False
+        layer.events.data.connect(self._touch)
+        if isinstance(layer, Labels):
+            layer.events.paint.connect(self._touch)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Let what happens meanwhile be ours."""
+        self._writing = True
+        try:
+            yield
+        finally:
+            self._writing = False
+
+    def _touch(self, event: Any) -> None:
+        self.touched = self.touched or not self._writing
+
+
+class Results:
+    """The result layers of a viewer: of an image, of a kind such as 'segmented'."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._made: weakref.WeakKeyDictionary[Layer, dict[str, Made]] = weakref.WeakKeyDictionary()
+
+    def labels(
+        self, image: Layer, kind: str, data: Any, geometry: dict[str, Any], **look: Any
+    ) -> Labels:
+        """Show ``data`` as the labels of this ``kind``; ``look`` is for a layer that is new."""
+        return self._show(Labels, image, kind, data, {**look, **geometry})
+
+    def image(
+        self, image: Layer, kind: str, data: Any, geometry: dict[str, Any], **look: Any
+    ) -> Image:
+        """Show ``data`` as the image of this ``kind``; ``look`` is for a layer that is new."""
+        return self._show(Image, image, kind, data, {**look, **geometry})
+
+    def vectors(
+        self, image: Layer, kind: str, data: Any, geometry: dict[str, Any], **look: Any
+    ) -> Vectors:
+        """Show ``data`` (n, 2, axes) as the lines of this ``kind``, as ``labels`` does."""
+        return self._show(Vectors, image, kind, data, {**look, **geometry})
+
+    def find(self, image: Layer, kind: str) -> Layer | None:
+        """Return the layer that the next result of this ``kind`` would be written to, if any."""
+        viewer, made = self._viewer(), self._made.get(image, {}).get(kind)
+        layer = made.layer() if made is not None and not made.touched else None
+        there = viewer is not None and any(layer is other for other in viewer.layers)
+        return layer if there else None
+
+    def touched(self, layer: Layer) -> bool:
+        """Whether ``layer`` was made here and changed by somebody else since."""
+        return any(
+            made.touched and made.layer() is layer
+            for kinds in self._made.values()
+            for made in kinds.values()
+        )
+
+    def touch(self, layer: Layer) -> None:
+        """Take it that somebody has changed ``layer``: it is not written to again."""
+        for kinds in self._made.values():
+            for made in kinds.values():
+                made.touched = made.touched or made.layer() is layer
+
+    def _show(self, kind_of: Any, image: Layer, kind: str, data: Any, given: dict[str, Any]) -> Any:
+        found = self.find(image, kind)
+        if isinstance(found, kind_of) and found.ndim == _axes(kind_of, data, given):
+            self._renew(self._made[image][kind], found, data, given)
+            return found
+        layer = kind_of(data, name=f"{image.name} {kind}", **given)
+        self._made.setdefault(image, {})[kind] = Made(layer)
+        viewer = self._viewer()
+        if viewer is not None:
+            viewer.add_layer(layer)
+        return layer
+
+    def _renew(self, made: Made, layer: Layer, data: Any, geometry: dict[str, Any]) -> None:
+        """Give the layer new data in its new place; colours, contrast and order stay as set."""
+        with made.writing():
+            if isinstance(layer, Labels):
+                replace_data(layer, data)
+            else:
+                layer.data = data
+        for name in GEOMETRY:
+            if name in geometry and not _same(getattr(layer, name), geometry[name]):
+                setattr(layer, name, geometry[name])
+
+
+def _axes(kind_of: Any, data: Any, given: dict[str, Any]) -> int:
+    """Return the axes a layer of ``data`` has."""
+    if kind_of is Vectors:
+        return int(np.shape(data)[-1])
+    return np.ndim(data) - bool(given.get("rgb"))
+
+
+def same_place(layer: Layer, geometry: dict[str, Any]) -> bool:
+    """Whether ``layer`` lies where ``geometry`` says."""
+    return all(_same(getattr(layer, name), value) for name, value in geometry.items())
+
+
+def _same(before: Any, after: Any) -> bool:
+    return np.array_equal(np.asarray(before), np.asarray(after))

@@ -1,0 +1,144 @@
+"""ConfirmBrush: brushing over what the preview has right makes it annotation.
+
+Under the brush the preview's own classes are written, boundaries included, where nothing is
+painted yet. One stroke is one entry of napari's undo history.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.widgets.layers.label_classes import code_of
+from napari_unet.widgets.layers.layers import Region
+
+if TYPE_CHECKING:
+    from napari_unet.widgets.live.live_teaching import Classroom
+
+
+class ConfirmBrush(QObject):
+    """On until another tool is chosen, or K is pressed again; the size is that of the brush."""
+
+    changed = Signal()
+
+    def __init__(self, room: "Classroom") -> None:
+        super().__init__(room)
+        self.on = False
+        self._room = room
+        self._label = 0  # chosen before; none is while confirming
+
+    def toggle(self) -> None:
+        """Take the brush up, or put it down."""
+        labels = self._room.labels
+        if self.on:
+            self.put_down()
+        elif labels is not None and self._room.shown and not code_of(labels).instances:
+            self._take_up(labels)
+
+    def put_down(self, event: Any = None) -> None:
+        """Give napari's brush back, with the class it had unless another was chosen."""
+        labels = self._room.labels
+        if not self.on:
+            return
+        self.on = False
+        if labels is not None:
+            labels.events.mode.disconnect(self._mode_changed)
+            labels.events.selected_label.disconnect(self.put_down)
+            labels.mouse_drag_callbacks.remove(self._drag)
+            if not labels.selected_label:
+                labels.selected_label = self._label
+            if str(labels.mode) == "paint":
+                labels.mode = "pan_zoom"
+                labels.mode = "paint"
+        self.changed.emit()
+
+    def _take_up(self, labels: Labels) -> None:
+        """Choose no class, so that choosing one is heard of, and take the mouse."""
+        labels.mode = "paint"
+        self._label = int(labels.selected_label)
+        labels.selected_label = 0
+        self._take_mouse(labels)
+        labels.mouse_drag_callbacks.append(self._drag)
+        labels.events.mode.connect(self._mode_changed)
+        labels.events.selected_label.connect(self.put_down)
+        self.on = True
+        self.changed.emit()
+
+    def _take_mouse(self, labels: Labels) -> None:
+        """Keep napari's own brush from painting; changing the mode brings it back."""
+        draws = labels._drag_modes[labels._mode]
+        if draws in labels.mouse_drag_callbacks:
+            labels.mouse_drag_callbacks.remove(draws)
+
+    def _mode_changed(self, event: Any = None) -> None:
+        """Moving the camera is a break; any other tool is the end."""
+        labels = self._room.labels
+        if labels is not None and str(labels.mode) == "paint":
+            self._take_mouse(labels)
+        elif labels is None or str(labels.mode) != "pan_zoom":
+            self.put_down()
+
+    def _drag(self, labels: Labels, event: Any) -> Iterator[None]:
+        if event.button != 1 or str(labels.mode) != "paint":
+            return
+        axes = list(event.dims_displayed)[-2:]
+        before = np.array(labels.world_to_data(event.position))
+        with self._room.follower.confirming(), labels.block_history():
+            self._confirm(labels, before, before, axes)
+            yield
+            while event.type == "mouse_move":
+                now = np.array(labels.world_to_data(event.position))
+                self._confirm(labels, before, now, axes)
+                before = now
+                yield
+
+    def _confirm(self, labels: Labels, start: np.ndarray, end: np.ndarray, axes: list[int]) -> None:
+        """Write what the preview says along the way of the brush, where nothing is painted."""
+        region, under = brushed(labels, start, end, axes)
+        if not under.any():
+            return
+        codes = self._room.preview.answer(region)
+        values = np.asarray(labels.data[region])
+        chosen = under & (codes > 0) & (values == 0)
+        if chosen.any():
+            corner = [part.start for part in region]
+            places = tuple(i + c for i, c in zip(np.nonzero(chosen), corner, strict=True))
+            labels.data_setitem(places, codes[chosen].astype(labels.dtype))
+
+
+def brushed(
+    labels: Labels, start: np.ndarray, end: np.ndarray, axes: list[int]
+) -> tuple[Region, np.ndarray]:
+    """Return a box of the data and which of its pixels a brush on its way passes."""
+    shape = np.array(labels.data.shape)
+    scale = np.abs(np.asarray(labels.scale, float))[axes]
+    scale = scale / scale.min()
+    radius = labels.brush_size // 2 + 0.5
+    low, high = np.rint(start).astype(int), np.rint(end).astype(int)
+    reach = np.zeros(len(shape), int)
+    reach[axes] = np.ceil(radius / scale)
+    corner = np.clip(np.minimum(low, high) - reach, 0, shape)
+    stop = np.clip(np.maximum(low, high) + reach + 1, corner, shape)
+    region = tuple(slice(int(a), int(b)) for a, b in zip(corner, stop, strict=True))
+    grid = np.meshgrid(*(np.arange(region[a].start, region[a].stop) for a in axes), indexing="ij")
+    points = np.stack(grid, -1) * scale
+    way = _distance(points, np.rint(start)[axes] * scale, np.rint(end)[axes] * scale)
+    under = way <= radius
+    if axes != sorted(axes):
+        under = under.T
+    kept = [
+        b - a if axis in axes else 1 for axis, (a, b) in enumerate(zip(corner, stop, strict=True))
+    ]
+    return region, np.broadcast_to(under.reshape(kept), stop - corner)
+
+
+def _distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return the distance of each point (…, 2) to the line from ``start`` to ``end``."""
+    along = end - start
+    length = float(along @ along)
+    share = (
+        np.clip((points - start) @ along / length, 0, 1) if length else np.zeros(points.shape[:-1])
+    )
+    return np.asarray(np.linalg.norm(points - (start + share[..., None] * along), axis=-1))

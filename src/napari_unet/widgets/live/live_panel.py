@@ -1,0 +1,227 @@
+"""LiveSection: the part of the Annotate dock in which a network learns while somebody paints."""
+
+from typing import Any
+
+from napari.layers import Image, Labels
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.widgets.annotate.class_row import BalanceBar
+from napari_unet.widgets.annotate.shortcuts import bind_teaching_keys, unbind_teaching_keys
+from napari_unet.widgets.layers.label_classes import classes_of
+from napari_unet.widgets.live.blind_check_bar import CheckBar
+from napari_unet.widgets.live.live_teaching import Classroom
+from napari_unet.widgets.live.more_panel import MorePage
+from napari_unet.widgets.live.status_text import SIZES, learned_from, status
+from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.dock import Section
+from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows import teaching_requests
+from napari_unet.workflows.teaching_events import Refused
+
+
+class LiveSection(QWidget):
+    """Switch, sentence, figure and the three actions; the rest is behind More."""
+
+    finishing = Signal(str)  # the name of a network to train further
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.room: Classroom | None = None
+        self._session = session
+        self.switch = QPushButton()
+        self.status = QLabel()
+        self.share = QLabel()
+        self.bar = BalanceBar()
+        self.next = QPushButton("Suggest next  N")
+        self.confirm = QPushButton("Confirm  K")
+        self.undo = QPushButton("Undo learning")
+        self.place = QLabel()
+        self.better = QPushButton()
+        self.check = CheckBar()
+        self.more = MorePage(session)
+        self._lay_out()
+        self._connect()
+        self.refresh()
+
+    def set_layers(self, image: Image | None, labels: Labels | None) -> None:
+        """Teach from these layers, from now on."""
+        found = None
+        if image is not None and labels is not None:
+            found = Classroom.of(self._session, image, labels)
+            bind_teaching_keys(labels)
+        if found is not self.room:
+            self._follow(found)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show where teaching stands."""
+        room = self.room
+        on = room is not None and room.live
+        self.switch.setText("● on   G" if on else "○ off   G")
+        self.switch.setChecked(on)
+        self.switch.setEnabled(room is not None)
+        sentence = status(room)
+        self.status.setText(sentence)
+        self._show_share()
+        self._show_actions()
+        self._show_better()
+        self.more.refresh()
+
+    def _follow(self, room: Classroom | None) -> None:
+        if self.room is not None:
+            for signal in self._signals(self.room):
+                signal.disconnect(self.refresh)
+            self.room.answered.disconnect(self._answered)
+            before = self.room.labels
+            if before is not None and before not in self._session.viewer.layers:
+                unbind_teaching_keys(before)
+        self.room = room
+        self.check.set_check(None if room is None else room.check)
+        self.more.set_room(room)
+        if room is not None:
+            for signal in self._signals(room):
+                signal.connect(self.refresh)
+            room.answered.connect(self._answered)
+
+    def _signals(self, room: Classroom) -> list[Any]:
+        return [room.changed, room.guide.changed, room.confirm.changed, room.check.changed]
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._head())
+        for label in (self.status, self.place):
+            label.setWordWrap(True)
+            label.setContentsMargins(8, 0, 0, 0)
+        lines = self.status.fontMetrics().lineSpacing()
+        self.status.setMinimumHeight(2 * lines + 2)  # what is below stays where the mouse is
+        self.status.setAlignment(Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self.status)
+        meter = QHBoxLayout()
+        meter.setContentsMargins(8, 0, 2, 0)
+        self.measured = QLabel("right before it was learned")
+        meter.addWidget(self.measured)
+        meter.addWidget(self.bar, 1)
+        meter.addWidget(self.share)
+        layout.addLayout(meter)
+        row = QGridLayout()
+        row.setSpacing(4)
+        for column, (button, share) in enumerate(
+            ((self.next, 4), (self.confirm, 3), (self.undo, 4))
+        ):
+            row.addWidget(button, 0, column)
+            row.setColumnStretch(column, share)
+        layout.addLayout(row)
+        layout.addWidget(self.place)
+        layout.addWidget(self.better)
+        layout.addWidget(self.check)
+        layout.addWidget(Section("More", self.more))
+        self.confirm.setCheckable(True)
+
+    def _head(self) -> QWidget:
+        """Return the title with a line and the switch behind it."""
+        page, title, line = QWidget(), QLabel("Live teaching"), QFrame()
+        font = title.font()
+        font.setBold(True)
+        title.setFont(font)
+        line.setFrameShape(QFrame.Shape.HLine)
+        self.switch.setCheckable(True)
+        self.switch.setAccessibleName("Live teaching")
+        self.switch.setToolTip(
+            "Learn from every stroke at once and show what was learned (G). Off: only when asked"
+        )
+        row = QHBoxLayout(page)
+        row.setContentsMargins(0, 6, 0, 0)
+        row.addWidget(title)
+        row.addWidget(line, 1)
+        row.addWidget(self.switch)
+        return page
+
+    def _connect(self) -> None:
+        self.switch.clicked.connect(self._switch)
+        self.next.clicked.connect(self._next)
+        self.confirm.clicked.connect(self._confirm)
+        self.undo.clicked.connect(self._undo)
+        self.better.clicked.connect(self._resize)
+        self.more.finished.connect(self.finishing)
+
+    def _show_share(self) -> None:
+        told = None if self.room is None else self.room.told
+        foreseen = None if told is None else told.foreseen
+        shown = foreseen is not None
+        for part in (self.measured, self.bar, self.share):
+            part.setVisible(shown)
+        if foreseen is not None and self.room is not None and self.room.labels is not None:
+            self.bar.show_share(foreseen.share, classes_of(self.room.labels)[1].color)
+            self.share.setText(f"{foreseen.share:.0%}")
+            for part in (self.measured, self.bar, self.share):
+                part.setToolTip(foreseen.said)
+
+    def _show_actions(self) -> None:
+        room, why = self.room, learned_from(self.room)
+        _offer(
+            self.next, room is not None and not room.problem,
+            "Go to the place where a stroke would teach most, and say why (N)",
+            "There is nothing to annotate",
+        )  # fmt: skip
+        _offer(
+            self.confirm, not why,
+            "Brush over what the preview has right: it becomes annotation, with the classes of the "
+            "preview (K). Such pixels count half and can be taken back together, under More", why,
+        )  # fmt: skip
+        _offer(
+            self.undo, not why,
+            "Show the preview of before again and go on from there; no stroke is changed", why,
+        )  # fmt: skip
+        self.confirm.setChecked(room is not None and room.confirm.on)
+        said = "" if room is None else room.guide.said
+        self.place.setText(said)
+        self.place.setVisible(bool(said))
+
+    def _show_better(self) -> None:
+        sized = None if self.room is None else self.room.sized
+        shown = sized is not None and sized.better is not None
+        self.better.setVisible(shown)
+        if sized is not None and sized.better is not None:
+            self.better.setText(f"Work at {SIZES[sized.better]} size")
+            self.better.setToolTip(sized.said)
+
+    def _switch(self) -> None:
+        if self.room is not None:
+            self.room.switch()
+
+    def _next(self) -> None:
+        if self.room is not None:
+            self.room.guide.next()
+
+    def _confirm(self) -> None:
+        if self.room is not None:
+            self.room.confirm.toggle()
+        self.refresh()
+
+    def _undo(self) -> None:
+        if self.room is not None:
+            self.room.ask(teaching_requests.undo_learning)
+
+    def _resize(self) -> None:
+        if self.room is not None and self.room.sized.better is not None:
+            self.more.work_at(self.room.sized.better)
+
+    def _answered(self, news: Any) -> None:
+        if isinstance(news, Refused):
+            messages.info(news.said)
+
+
+def _offer(button: QPushButton, possible: bool, tooltip: str, why: str) -> None:
+    button.setEnabled(possible)
+    button.setToolTip(tooltip if possible else why)

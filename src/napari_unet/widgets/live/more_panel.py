@@ -1,0 +1,184 @@
+"""MorePage: what is wanted now and then while teaching live, and how it ends.
+
+Unconfirming: what was confirmed and not painted becomes unlabelled, as one edit.
+"""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from napari_unet.widgets.layers.coordinates import pixels_of, region_to_layer
+from napari_unet.widgets.live.live_teaching import Classroom
+from napari_unet.widgets.live.status_text import SIZES, learned_from
+from napari_unet.widgets.live.stroke_sender import taught_classes
+from napari_unet.widgets.networks import KeptNetwork
+from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows import teaching_requests
+from napari_unet.workflows.teaching_events import Handed, Unconfirmed
+
+
+def unlabel(image: Image, labels: Labels, places: tuple[np.ndarray, ...]) -> None:
+    """Unlabel pixels given by an index array an axis of the labels of core."""
+    named = region_to_layer(image, tuple(slice(n, n + 1) for n in range(1, len(places) + 1)))
+    zero = np.zeros_like(places[0])  # along an axis that spans all channels
+    found = [places[part.start - 1] if part.start else zero for part in named]
+    with labels.block_history():
+        labels.data_setitem(tuple(found), 0)
+
+
+LOOKS = ("filled", "contours")
+PEEK = "hold S to look under it, A under the strokes"
+UNCHECKED = "no window judged yet"
+
+
+class MorePage(QWidget):
+    """One update, the working size, how the preview looks, the blind check, and the end."""
+
+    finished = Signal(str)  # the name of a network to train further
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._room: Classroom | None = None
+        self.once = QPushButton("Update once  J")
+        self.size = QComboBox()
+        self.look = QComboBox()
+        self.check = QPushButton("Blind check")
+        self.result = QLabel(UNCHECKED)
+        self.unconfirm = QPushButton("Remove confirmed")
+        self.over = QPushButton("Start over")
+        self.finish = QPushButton("Finish training…")
+        self._lay_out()
+        self._connect()
+
+    def set_room(self, room: Classroom | None) -> None:
+        """Act on this classroom from now on."""
+        if self._room is not None:
+            self._room.answered.disconnect(self._answered)
+        self._room = room
+        if room is not None:
+            room.answered.connect(self._answered)
+
+    def refresh(self) -> None:
+        """Show what can be done."""
+        room, why = self._room, learned_from(self._room)
+        for button in (self.check, self.unconfirm, self.over, self.finish):
+            button.setEnabled(not why)
+        self.once.setEnabled(room is not None and not room.problem)
+        self.size.setEnabled(room is not None and not room.problem)
+        if room is not None:
+            blocker = QSignalBlocker(self.size)
+            self.size.setCurrentIndex(self.size.findData(room.sized.now))
+            blocker.unblock()
+            self.look.setCurrentIndex(int(room.preview.contour))
+        result = "" if room is None else room.check.result
+        self.result.setText(result or UNCHECKED)
+
+    def work_at(self, factor: int) -> None:
+        """Work at another size from now on."""
+        if self._room is not None:
+            self._room.ask(partial(teaching_requests.work_at, factor=factor))
+
+    def _lay_out(self) -> None:
+        for factor, name in SIZES.items():
+            self.size.addItem(f"{name} size", factor)
+        self.look.addItems(LOOKS)
+        self.result.setWordWrap(True)
+        form = QFormLayout(self)
+        form.setContentsMargins(8, 0, 0, 0)
+        form.addRow("working size", self.size)
+        form.addRow("preview", self.look)
+        form.addRow(QLabel(PEEK))
+        form.addRow(self.result)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(self.once)
+        first.addWidget(self.check)
+        second.addWidget(self.unconfirm)
+        second.addWidget(self.over)
+        for row in (first, second):
+            form.addRow(row)
+        form.addRow(self.finish)
+        self._explain()
+
+    def _explain(self) -> None:
+        self.once.setToolTip("Learn until the next preview, also while live is off (J)")
+        self.size.setToolTip(
+            "At half or a quarter of the size the network sees more around each pixel and the "
+            "preview is faster; results stay on the pixels of the image"
+        )
+        self.look.setToolTip("How the preview is drawn; hold S to hide it, A to hide the strokes")
+        self.check.setToolTip(
+            "Judge windows drawn at random: the share that is right, with its 95 % interval"
+        )
+        self.unconfirm.setToolTip(
+            "Unlabel every pixel that was confirmed and not painted (Ctrl+Z brings them back)"
+        )
+        self.over.setToolTip(
+            "Forget all that was learned, also on other images, and learn the strokes anew; no "
+            "stroke is lost"
+        )
+        self.finish.setToolTip(
+            "Hand strokes and network to Train, which goes on from what was learned here. The "
+            "preview is also drawn by a quick fit to the strokes, which stays behind: look at what "
+            "Segment makes of the network"
+        )
+
+    def _connect(self) -> None:
+        self.once.clicked.connect(self._once)
+        self.size.activated.connect(self._resize)
+        self.look.activated.connect(self._restyle)
+        self.check.clicked.connect(self._start_check)
+        self.unconfirm.clicked.connect(self._unconfirm)
+        self.over.clicked.connect(self._start_over)
+        self.finish.clicked.connect(self._finish)
+
+    def _once(self) -> None:
+        if self._room is not None:
+            self._room.update_once()
+
+    def _resize(self, place: int) -> None:
+        self.work_at(int(self.size.itemData(place)))
+
+    def _restyle(self, place: int) -> None:
+        if self._room is not None:
+            self._room.preview.contour = bool(place)
+            self._room.preview.restyle()
+
+    def _start_check(self) -> None:
+        if self._room is not None:
+            self._room.check.start()
+
+    def _start_over(self) -> None:
+        if self._room is not None:
+            self._room.heir.start_over()
+
+    def _unconfirm(self) -> None:
+        if self._room is not None:
+            self._room.ask(teaching_requests.remove_confirmed)
+
+    def _finish(self) -> None:
+        room = self._room
+        if room is None or room.image is None or room.labels is None:
+            return
+        classes = tuple((entry.name, entry.color) for entry in taught_classes(room.labels))
+        size = pixels_of(room.image).pixel_size
+        self.finish.setEnabled(False)
+        room.ask(partial(teaching_requests.hand_over, classes=classes, pixel_size=size))
+
+    def _answered(self, news: Any) -> None:
+        room = self._room
+        if room is None or room.image is None or room.labels is None:
+            return
+        if isinstance(news, Unconfirmed):
+            unlabel(room.image, room.labels, news.places)
+        elif isinstance(news, Handed):
+            name = self._session.networks.free_name(f"{room.image.name} live")
+            kept = self._session.networks.add(KeptNetwork(name, news.network))
+            if news.said:
+                messages.warn(news.said)
+            self.finished.emit(kept.name)

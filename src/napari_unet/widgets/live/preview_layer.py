@@ -1,0 +1,154 @@
+"""PreviewLayer: what the network says, under the strokes, in a layer of its own.
+
+Beside the layer the network's own answer is kept, so that a stroke that is erased or undone shows
+what lies under it at once, and confirming knows what to confirm.
+"""
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_unet.widgets.layers.annotation_layers import empty_labels
+from napari_unet.widgets.layers.label_classes import classes_of, code_of
+from napari_unet.widgets.layers.layers import NOTES, Region, full_shape, like
+from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows.teaching_requests import codes_of
+
+KIND = "preview"
+FILLED, CONTOUR = 0.35, 0.9  # opacity
+WIDTH = 2  # px of the contour
+AT_ONCE = 2**24  # px; so many are written in some hundredths of a second
+MARK = {NOTES: {"preview": True}}  # no dock takes it for labels
+
+
+class PreviewLayer:
+    """The preview of the annotation ``labels`` of ``image``; made when there is something to show.
+
+    It lies under the annotation, is never made the active layer and cannot be painted.
+    """
+
+    def __init__(self, session: Session, image: Image, labels: Labels) -> None:
+        self.contour = False
+        self._session = weakref.ref(session)
+        self._image, self._labels = weakref.ref(image), weakref.ref(labels)
+        self._answer: Any = None  # codes of the network alone
+        self._colors: dict[int | None, str] = {}  # that the layer has
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer, if it is there."""
+        session, image = self._session(), self._image()
+        found = None if session is None or image is None else session.results.find(image, KIND)
+        return found if isinstance(found, Labels) and self._answer is not None else None
+
+    def answer(self, region: Region) -> np.ndarray:
+        """Return what the network says in ``region`` of the labels; 0 where it was not asked."""
+        if self._answer is None:
+            return np.zeros([part.stop - part.start for part in region], np.uint8)
+        return np.asarray(self._answer[region])
+
+    def write(self, region: Region, codes: np.ndarray) -> None:
+        """Take over what the network says in ``region``; ``show`` makes it seen."""
+        if self._layer_to_write() is not None:
+            self._answer[region] = codes
+            self._compose(region)
+
+    def repaint(self, region: Region) -> None:
+        """Show the strokes of ``region`` as they are now."""
+        if self.layer is not None:
+            self._compose(region)
+            self.show()
+
+    def repaint_all(self) -> None:
+        """Show all strokes as they are now, where that is quick; elsewhere they come with tiles."""
+        labels = self._labels()
+        if labels is not None and prod(full_shape(labels)) <= AT_ONCE:
+            self.repaint(tuple(slice(0, edge) for edge in full_shape(labels)))
+
+    def show(self) -> None:
+        """Draw what was written."""
+        layer = self.layer
+        if layer is not None:
+            layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def restyle(self) -> None:
+        """Take over the colours of the classes, and the wish for contours."""
+        layer, labels = self.layer, self._labels()
+        if layer is None or labels is None:
+            return
+        shown: dict[int | None, str] = {None: "transparent", 0: "transparent", 1: "transparent"}
+        shown |= {place + 1: entry.color for place, entry in enumerate(classes_of(labels)) if place}
+        if shown != self._colors:
+            self._colors = shown
+            layer.colormap = DirectLabelColormap(color_dict=shown)
+        contour = WIDTH if self.contour else 0
+        if layer.contour != contour:
+            layer.contour = contour
+            layer.opacity = CONTOUR if self.contour else FILLED
+
+    def remove(self) -> None:
+        """Take the layer away: another network is shown from now on, or none."""
+        session, layer = self._session(), self.layer
+        self._answer = None
+        if session is not None and layer is not None and session.viewer is not None:
+            with undisturbed(session.viewer):
+                session.viewer.layers.remove(layer)
+
+    def _compose(self, region: Region) -> None:
+        """Put the strokes over the answer: what somebody painted is always right."""
+        layer, labels = self.layer, self._labels()
+        if layer is not None and labels is not None:
+            painted = codes_of(np.asarray(labels.data[region]), code_of(labels))
+            layer.data[region] = np.where(painted > 0, painted, self.answer(region))
+
+    def _layer_to_write(self) -> Labels | None:
+        found = self.layer
+        if found is not None:
+            return found
+        session, image, labels = self._session(), self._image(), self._labels()
+        if session is None or session.viewer is None or image is None or labels is None:
+            return None
+        if labels not in session.viewer.layers:
+            return None
+        shape = full_shape(labels)
+        if self._answer is None:
+            self._answer = empty_labels(shape, "uint8")
+        with undisturbed(session.viewer):
+            layer = self._make(session, image, labels, shape)
+        self._colors = {}
+        self.restyle()
+        self.repaint_all()
+        return layer
+
+    def _make(self, session: Session, image: Image, labels: Labels, shape: tuple[int, ...]) -> Any:
+        layer = session.results.labels(
+            image,
+            KIND,
+            empty_labels(shape, "uint8"),
+            like(labels),
+            opacity=FILLED,
+            metadata=MARK,
+        )
+        layer.editable = False
+        layers = session.viewer.layers
+        layers.move(layers.index(layer), layers.index(labels))
+        return layer
+
+
+@contextmanager
+def undisturbed(viewer: Any) -> Iterator[None]:
+    """Let layers come and go without changing what is selected and active."""
+    selection = viewer.layers.selection
+    chosen, active = set(selection), selection.active
+    try:
+        yield
+    finally:
+        viewer.layers.selection = {layer for layer in chosen if layer in viewer.layers}
+        if active in viewer.layers:
+            viewer.layers.selection.active = active

@@ -1,0 +1,124 @@
+"""Follower: sends what happens to an annotation layer to the desk, stroke by stroke."""
+
+import weakref
+from contextlib import AbstractContextManager
+from functools import partial
+from math import prod
+
+import numpy as np
+from napari.layers import Image, Labels
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.core.arrays.boxes import shape_of
+from napari_unet.widgets.annotate.edit_record import Edit
+from napari_unet.widgets.annotate.undo_follower import WATCHED, Edits
+from napari_unet.widgets.layers.coordinates import region_from_layer
+from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of
+from napari_unet.widgets.layers.layers import Region
+from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows import teaching_requests
+
+
+class Follower(QObject):
+    """Paint, erase, undo and redo arrive alike; classes come, go and change their names."""
+
+    errand = Signal(object)  # for the desk
+    painted = Signal(object)  # region of the layer that holds other strokes now
+    restyled = Signal()  # colours are others
+    replaced = Signal()  # the layer has other values, or they mean something else
+
+    def __init__(self, session: Session, image: Image, labels: Labels) -> None:
+        super().__init__()
+        self._image, self._labels = weakref.ref(image), weakref.ref(labels)
+        self._known: tuple[str, ...] = ()  # names of the classes that the desk knows
+        self._edits = Edits.of(labels, session)
+        self._edits.painted.connect(self._painted)
+        self._edits.replaced.connect(self.replaced)
+        self._edits.restyled.connect(self._restyled)
+
+    def close(self) -> None:
+        """Follow no more."""
+        self._edits.painted.disconnect(self._painted)
+        self._edits.replaced.disconnect(self.replaced)
+        self._edits.restyled.disconnect(self._restyled)
+
+    def begin(self, labels: Labels) -> int:
+        """Take the classes of ``labels`` for known, and return how many there are."""
+        self._known = tuple(entry.name for entry in taught_classes(labels))
+        return len(self._known)
+
+    def confirming(self) -> AbstractContextManager[None]:
+        """Let what is painted meanwhile be the network's own answer, taken over."""
+        return self._edits.confirming.on()
+
+    def send_all(self) -> None:
+        """Send all that is painted: a copy, where it is small enough to be copied at once."""
+        image, labels = self._image(), self._labels()
+        if image is None or labels is None:
+            return
+        data = labels.data
+        if prod(data.shape) <= WATCHED:
+            data = np.array(data)
+        numbers = tuple(slice(axis, axis + 1) for axis in range(labels.ndim))
+        kept = tuple(part.start for part in region_from_layer(image, numbers))
+        self.errand.emit(
+            partial(
+                teaching_requests.paint_all,
+                labels=data,
+                confirmed=self._edits.confirming.pixels.copy(),
+                kept=kept,
+                code=code_of(labels),
+            )
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is painted."""
+        return self._edits.counts == {}
+
+    def _painted(self, region: Region) -> None:
+        image, labels, edit = self._image(), self._labels(), self._edits.last
+        if image is None or labels is None:
+            return
+        if edit is not None and edit.box == region:
+            self._notice(labels, edit)
+        codes = teaching_requests.codes_of(np.asarray(labels.data[region]), code_of(labels))
+        box = region_from_layer(image, region)
+        codes = codes.reshape(shape_of(box))
+        confirmed = self._edits.confirming.pixels[region].reshape(codes.shape)
+        self.painted.emit(region)
+        self.errand.emit(
+            partial(teaching_requests.paint, box=box, codes=codes, confirmed=confirmed)
+        )
+
+    def _notice(self, labels: Labels, edit: Edit) -> None:
+        """Let a class go before its pixels do: the others stay."""
+        if edit.removed is not None:
+            number, entry = edit.removed
+            if entry.name in [other.name for other in classes_of(labels)]:
+                self._forget(number)
+
+    def _restyled(self) -> None:
+        """Follow classes that were added, removed, renamed or recoloured."""
+        labels = self._labels()
+        if labels is None:
+            return
+        self.restyled.emit()
+        names = tuple(entry.name for entry in taught_classes(labels))
+        while len(names) < len(self._known):
+            pairs = zip(names, self._known, strict=False)
+            self._forget(next((n for n, (a, b) in enumerate(pairs) if a != b), len(names)))
+        if len(names) > len(self._known):
+            self.errand.emit(partial(teaching_requests.know, classes=len(names)))
+        self._known = names
+
+    def _forget(self, number: int) -> None:
+        if 0 < number < len(self._known):
+            self._known = self._known[:number] + self._known[number + 1 :]
+            self.errand.emit(partial(teaching_requests.remove_class, number=number))
+
+
+def taught_classes(labels: Labels) -> tuple[LabelClass, ...]:
+    """Return the classes that are taught: where each value is an object, one of them."""
+    found = classes_of(labels)
+    return found[:2] if code_of(labels).instances else found

@@ -1,0 +1,145 @@
+"""Guide: the way to the places where a stroke would teach most, one after the other.
+
+Frames: a rectangle around the place in question, with the camera on it.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.core.arrays.boxes import Box
+from napari_unet.widgets.layers.coordinates import region_to_layer
+from napari_unet.widgets.layers.layers import NOTES, like, look_at
+from napari_unet.widgets.live.preview_layer import undisturbed
+from napari_unet.widgets.live.stroke_sender import taught_classes
+from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows import teaching_requests
+from napari_unet.workflows.teaching_events import Place, Refused, Suggested
+
+if TYPE_CHECKING:
+    from napari_unet.widgets.live.live_teaching import Classroom
+
+
+KIND = "place"
+MARK = {NOTES: {"preview": True}}
+COLOUR = "#ffd54a"  # seen on dark and on bright images
+SCREEN = 2.5  # px of the screen the lines are wide
+NEAREST, FARTHEST = 0.25, 0.7  # share of the canvas that the place takes
+
+
+def show(session: Session, image: Image, labels: Labels, box: Box) -> None:
+    """Bring ``box`` to the middle and draw a rectangle around it."""
+    region = region_to_layer(image, box)
+    viewer = session.viewer
+    look_at(viewer, labels, [(part.start + part.stop - 1) / 2 for part in region])
+    zoom = viewer.scene.camera.zoom = _zoom(viewer, labels, region)
+    width = SCREEN / (zoom * float(min(np.abs(labels.scale[-2:]))))
+    with undisturbed(viewer):
+        layer = session.results.vectors(
+            image, KIND, _lines(region, labels.ndim), like(labels), metadata=MARK,
+            edge_color=COLOUR, vector_style="line", opacity=1.0,
+        )  # fmt: skip
+        layer.edge_width, layer.visible = width, True
+        layers = viewer.layers
+        layers.move(layers.index(layer), layers.index(labels))
+
+
+def hide(session: Session, image: Image) -> None:
+    """Show no rectangle any more."""
+    layer = session.results.find(image, KIND)
+    if layer is not None:
+        layer.visible = False
+
+
+def _lines(region: Box, axes: int) -> np.ndarray:
+    """Return the four edges of the last two axes of ``region`` as lines (4, 2, axes)."""
+    low = np.array([part.start for part in region], float)
+    rows, columns = ((part.start - 0.5, part.stop - 0.5) for part in region[-2:])
+    corners = [(y, x) for y in rows for x in columns]
+    lines = np.zeros((4, 2, axes))
+    lines[:, 0] = low
+    for line, (start, end) in enumerate(((0, 1), (0, 2), (3, 1), (3, 2))):
+        lines[line, 0, -2:] = corners[start]
+        lines[line, 1, -2:] = np.subtract(corners[end], corners[start])
+    return lines
+
+
+def _zoom(viewer: Any, labels: Labels, region: Box) -> float:
+    """Return the zoom that leaves the camera alone where the place is seen well already."""
+    edges = [
+        (part.stop - part.start) * abs(float(scale))
+        for part, scale in zip(region[-2:], labels.scale[-2:], strict=True)
+    ]
+    canvas = float(min(viewer.canvas.size))
+    lowest, highest = NEAREST * canvas / max(edges), FARTHEST * canvas / max(edges)
+    return min(max(float(viewer.scene.camera.zoom), lowest), highest)
+
+
+NOTHING = "Every place is next to a stroke already"
+
+
+class Guide(QObject):
+    """Five places at a time; asked again when something was painted since."""
+
+    changed = Signal()
+
+    def __init__(self, room: "Classroom") -> None:
+        super().__init__(room)
+        self.said = ""
+        self._room = room
+        self._places: tuple[Place, ...] = ()
+        self._at = 0
+        self._strokes = -1  # when the places were found
+        self._asked = False
+        room.answered.connect(self._answered)
+
+    def next(self) -> None:
+        """Go to the next place."""
+        told, labels = self._room.told, self._room.labels
+        strokes = told.strokes if told is not None else 0
+        if self._asked or labels is None:
+            return
+        self._room.check.stop()
+        if self._at < len(self._places) and strokes == self._strokes:
+            self._go()
+            return
+        self._asked, self._strokes = True, strokes
+        names = tuple((entry.name, entry.color) for entry in taught_classes(labels))
+        self._say("Looking for a place …")
+        self._room.ask(partial(teaching_requests.suggest, classes=names))
+
+    def stop(self) -> None:
+        """Show no place any more."""
+        self._places, self._at, self._asked = (), 0, False
+        session, image = self._room.session, self._room.image
+        if session is not None and image is not None:
+            hide(session, image)
+        self._say("")
+
+    def _answered(self, news: Any) -> None:
+        if isinstance(news, Suggested):
+            self._asked = False
+            self._places, self._at = news.places, 0
+            if news.places:
+                self._go()
+            else:
+                self._say(NOTHING)
+        elif isinstance(news, Refused) and self._asked:
+            self._asked = False
+            self._say(news.said)
+
+    def _go(self) -> None:
+        session, image, labels = self._room.session, self._room.image, self._room.labels
+        if session is None or image is None or labels is None:
+            return
+        place = self._places[self._at]
+        self._at += 1
+        self._say(f"Place {self._at} of {len(self._places)}: {place.reason}")
+        show(session, image, labels, place.box)
+
+    def _say(self, sentence: str) -> None:
+        self.said = sentence
+        self.changed.emit()

@@ -1,0 +1,247 @@
+"""The Preview dock: what training will see of an annotated image, while the sliders move."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QLabel, QPushButton, QStackedWidget
+
+from napari_unet.core.training.settings import TrainSettings
+from napari_unet.widgets.preview.image_choice import Chosen
+from napari_unet.widgets.preview.pages import ViewChoice, make_pages, usual_of
+from napari_unet.widgets.preview.placement import fill_canvas, look_at_layers, turn_to
+from napari_unet.widgets.preview.preview_layers import Screen
+from napari_unet.widgets.preview.preview_request import (
+    Answer,
+    Request,
+    Subject,
+    answer,
+    facts,
+    remarks,
+    size_of,
+    subject_of,
+)
+from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.dock import Frame, open_dock
+from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.layer_events import Connections, disconnect_all, timer
+from napari_unet.workflows.scheduler import Outcome
+
+SETTLED = 200  # ms without a move after which the view counts as another one
+RESTED = 500  # ms after the last picture, when nobody waits for another one
+PATIENCE = 400  # ms after which the dock says that it draws
+
+
+class PreviewDock(Frame):
+    """Live views of the annotated image; its values are those that Train uses."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # type: ignore[name-defined]  # noqa: F821
+        super().__init__(napari_viewer)
+        self.seed = 0
+        self.screen = Screen(self.viewer, self.session)
+        self.latest = Latest(self.session, parent=self)
+        self._subject: Subject | None = None
+        self._entered: tuple[Any, ...] = ()  # what the layers show: the image and the view
+        self._size: tuple[int, ...] = ()
+        self._last: dict[str, dict[str, float]] = {}  # the parameters of each formula
+        self._build()
+        self._connect()
+        self._take_settings(self.session.settings)
+        self._other_layers()
+
+    def _build(self) -> None:
+        self.chosen = Chosen(self.viewer, self.session.pairs)
+        self.views = ViewChoice()
+        self.pages = make_pages()
+        self.stack = QStackedWidget()
+        for page in self.pages.values():
+            self.stack.addWidget(page)
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self.train = QPushButton("Train with these settings…")
+        self.train.setToolTip(
+            "Open the Train dock. It uses what is chosen here: the settings are the same ones"
+        )
+        for widget in (self.chosen, self.views, self.stack, self.note):
+            self.body.addWidget(widget)
+        self.foot.addWidget(self.train)
+
+    def _connect(self) -> None:
+        self.chosen.changed.connect(self._other_layers)
+        self.chosen.touched.connect(self._look_again)
+        self.views.changed.connect(self._view_chosen)
+        for page in self.pages.values():
+            page.rows.edited.connect(self._edited)
+            page.rerolled.connect(self.reroll)
+            page.wished.connect(self._reveal)
+            page.closed_up.connect(self._look)
+        self.train.clicked.connect(self._open_train)
+        self.session.settings_changed.connect(self._take_settings)
+        self.latest.answered.connect(self._answered)
+        self.latest.failed.connect(self._failed)
+        self.latest.busy_changed.connect(self._busy)
+        key = QShortcut(QKeySequence("R"), self)
+        key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        key.activated.connect(self.reroll)
+        self._settled = timer(self, SETTLED, self._view_moved)
+        self._patience = timer(self, PATIENCE, self._say_drawing)
+        self._rested = timer(self, RESTED, self.screen.catch_up)
+        view = Connections()
+        camera = self.viewer.scene.camera.events
+        view.follow(self._moving, camera.center, camera.zoom, self.viewer.dims.events.current_step)
+        view.follow(self._hover, self.viewer.cursor.events.position)
+        self.destroyed.connect(partial(disconnect_all, view))
+
+    def reset_choices(self, event: Any = None) -> None:
+        """Follow the layer list."""
+        super().reset_choices(event)
+        self.chosen.choose_labels()
+
+    def _take_settings(self, settings: TrainSettings) -> None:
+        self._last[settings.weighting] = {"w0": settings.w0, "sigma": settings.sigma}
+        for page in self.pages.values():
+            page.rows.show_settings(settings)
+        if self._subject is None or self._subject.whole:
+            self._ask()
+        else:
+            self._look_again()  # a network of volumes takes another part
+
+    def _edited(self, name: str, value: Any) -> None:
+        changes = {name: value}
+        if name == "weighting":  # each formula has parameters of its own
+            changes |= self._last.get(value) or usual_of(value)
+        self.session.settings = replace(self.session.settings, **changes)
+
+    def reroll(self) -> None:
+        """Draw the next tile."""
+        self.seed += 1
+        self._ask()
+
+    # -- asking and answering
+
+    def _other_layers(self) -> None:
+        """What was asked for is about other layers."""
+        self.latest.drop()
+        self._subject = None
+        self._look_again()
+
+    def _view_chosen(self, view: str) -> None:
+        self.stack.setCurrentWidget(self.pages[view])
+        self._ask()
+
+    def came_to_front(self) -> None:
+        """Take up what has changed behind other docks."""
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Take the labels as they are now, and ask again."""
+        before, self._subject = self._subject, None
+        try:
+            image, labels = self.chosen.layers()
+            self._subject = subject_of(self.viewer, image, labels, self.session.settings.dims)
+        except (ValueError, TypeError) as error:
+            self.latest.drop()
+            self._refuse(str(error))
+            return
+        if before is not None and before.same(self._subject):
+            self._subject = before
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask for what the dock shows now."""
+        if self._subject is None or not self.in_front():
+            return  # the dock says why, or asks when it is seen again
+        view, settings = self.views.value(), self.session.settings
+        self.latest.ask(answer, Request(view, self._subject, settings, self.seed))
+
+    def _answered(self, given: Answer) -> None:
+        view = given.request.view
+        if given.request.subject is not self._subject or view != self.views.value():
+            return  # a newer request is on its way
+        if not self.in_front():
+            return  # nothing is shown to somebody who paints or segments
+        try:
+            image, labels = self.chosen.layers()
+            made = self.screen.show(image, labels, given)
+        except ValueError as error:
+            self._refuse(str(error))
+            return
+        self._rested.start()
+        self._say(remarks(given))
+        self.pages[view].facts.setText(facts(given))
+        if made or self._entered != (image, view):
+            self._reveal()
+        turn_to(self.viewer, self.screen.shown(image, view)[-1])
+        if self._entered != (image, view) or self._size != size_of(given):
+            self._look(self.pages[view].closeup.isChecked(), moved=False)
+        self._entered, self._size = (image, view), size_of(given)
+
+    def _failed(self, outcome: Outcome) -> None:
+        assert outcome.error is not None
+        self._refuse(messages.in_words(outcome.error))
+
+    def _refuse(self, sentence: str) -> None:
+        """Say why there is nothing to see; what was shown before is hidden, not removed."""
+        self._entered = ()
+        self.screen.reveal(None, ())
+        for page in self.pages.values():
+            page.facts.clear()
+        self._say(f"⚠ {sentence[:1].upper()}{sentence[1:]}.")
+
+    # -- what is seen
+
+    def _reveal(self) -> None:
+        image = self.chosen.image.value()
+        self.screen.reveal(image, self.pages[self.views.value()].kinds())
+        if image is not None:
+            self.screen.redraw_lines(image)
+
+    def _look(self, close: bool, moved: bool = True) -> None:
+        """Bring the tile into view, alone or with its image; what is seen already stays."""
+        image, view = self.chosen.image.value(), self.views.value()
+        if image is None:
+            return
+        layers = self.screen.shown(image, view)
+        if close or moved:
+            fill_canvas(self.viewer, layers[-1:] if close else layers)
+        else:
+            look_at_layers(self.viewer, layers, view != "weights")
+
+    def _say(self, sentence: str) -> None:
+        self.note.setText(sentence)
+        self.note.setVisible(bool(sentence))
+
+    def _busy(self, busy: bool) -> None:
+        if busy:
+            self._patience.start()
+        else:
+            self._patience.stop()
+
+    def _say_drawing(self) -> None:
+        self._say("Drawing…")
+
+    def _moving(self, event: Any) -> None:
+        self._settled.start()
+
+    def _view_moved(self) -> None:
+        """Follow the view: the part of a large image, the channel, the width of lines."""
+        image = self.chosen.image.value()
+        if image is None or self._subject is None:
+            return
+        self.screen.redraw_lines(image)
+        if not self._subject.whole:
+            self._look_again()
+        elif "C" in self._subject.pixels.axes and not image.rgb:
+            self._ask()
+
+    def _hover(self, event: Any) -> None:
+        """Say what the pixel under the cursor weighs."""
+        image, page = self.chosen.image.value(), self.pages["weights"]
+        if image is not None and self.views.value() == "weights":
+            value = self.screen.weight_at(image, self.viewer.cursor.position)
+            page.hover.setText("Under the cursor: " + ("–" if value is None else f"{value:.3f}"))
+
+    def _open_train(self) -> None:
+        open_dock(self.viewer, "Train")

@@ -1,0 +1,112 @@
+"""Sheets: the layers of a preview, whose pixels are written over while a slider moves.
+
+To give a layer of napari other data makes it look at the extents of all layers, the sliders of the
+viewer and a thumbnail, which takes the window longer than the new picture itself. What keeps its
+size is therefore written over in place; thumbnails follow when the slider rests.
+
+Strokes: lines as napari's vectors, as wide on the screen at every zoom.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakSet
+
+import numpy as np
+from napari.layers import Image, Labels, Layer, Vectors
+
+from napari_unet.widgets.layers.result_layers import Results, same_place
+
+BUNCH = 512  # lines; a layer of lines has a multiple of it, the rest of them without length
+
+
+class Sheets:
+    """The preview layers of a viewer; those of an image are called after it. GUI thread only."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._stale: WeakSet[Layer] = WeakSet()  # with the thumbnail of an older picture
+
+    def find(self, image: Image, kind: str) -> Layer | None:
+        """Return the layer of this ``kind``, if there is one."""
+        return self._results.find(image, kind)
+
+    def image(
+        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **look: Any
+    ) -> Image:
+        """Show a copy of ``data``; ``look`` is for a layer that is new."""
+        if self._written(image, kind, data, geometry):
+            return self.find(image, kind)
+        return self._results.image(image, kind, np.array(data), geometry, **look)
+
+    def labels(
+        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **look: Any
+    ) -> Labels:
+        """Show a copy of ``data`` as labels, as ``image`` does."""
+        if self._written(image, kind, data, geometry):
+            return self.find(image, kind)
+        return self._results.labels(image, kind, np.array(data), geometry, **look)
+
+    def lines(
+        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **look: Any
+    ) -> Vectors:
+        """Show ``data`` (n, 2, axes) as lines, as ``image`` does."""
+        data = filled_up(data)
+        if self._written(image, kind, data, geometry):
+            return self.find(image, kind)
+        return self._results.vectors(image, kind, data, geometry, vector_style="line", **look)
+
+    def catch_up(self) -> None:
+        """Draw the thumbnails that are out of date."""
+        for layer in self._stale:
+            layer.refresh(data_displayed=False, highlight=False)
+        self._stale.clear()
+
+    def _written(self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any]) -> bool:
+        """Write over the layer of this ``kind``; False where it is another one or not there."""
+        layer = self.find(image, kind)
+        if layer is None or not same_place(layer, geometry):
+            return False
+        if (layer.data.shape, layer.data.dtype) != (data.shape, data.dtype):
+            return False
+        layer.data[...] = data
+        layer.refresh(extent=False, thumbnail=False, highlight=False)
+        self._stale.add(layer)
+        return True
+
+
+def filled_up(lines: np.ndarray) -> np.ndarray:
+    """Return ``lines`` (n, 2, axes) and so many points that there is a multiple of BUNCH."""
+    rest = np.zeros((-len(lines) % BUNCH, *lines.shape[1:]))
+    if len(lines):
+        rest[:, 0] = lines[0, 0]  # where a line begins: nothing looks larger for it
+    return np.concatenate([lines, rest])
+
+
+WIDTH = 1.5  # px of the screen
+
+
+def segments(lines: Sequence[np.ndarray], axes: int) -> np.ndarray:
+    """Return (n, 2, axes), start and direction of each piece of lines (points, axes)."""
+    parts = [np.stack([line[:-1], np.diff(line, axis=0)], axis=1) for line in lines]
+    return np.concatenate([np.zeros((0, 2, axes)), *parts])
+
+
+def rectangle(size: tuple[int, ...], inner: int) -> np.ndarray:
+    """Return the frame around the pixels that lie ``inner`` pixels inside, closed."""
+    low = inner - 0.5
+    bottom, right = size[0] - low - 1, size[1] - low - 1
+    return np.array([(low, low), (low, right), (bottom, right), (bottom, low), (low, low)])
+
+
+def within(line: np.ndarray, size: tuple[int, ...]) -> list[np.ndarray]:
+    """Return the pieces of a line (points, 2) that lie in an image of this size."""
+    near = (line >= -0.5) & (line <= np.array(size) - 0.5)
+    seen: np.ndarray = np.all(near, axis=1)
+    cuts = np.flatnonzero(np.diff(seen)) + 1
+    kept = seen[np.concatenate([[0], cuts])]
+    return [part for part, keep in zip(np.split(line, cuts), kept, strict=True) if keep]
+
+
+def line_width(viewer: Any, layer: Layer) -> float:
+    """Return WIDTH in pixels of ``layer``."""
+    return float(WIDTH / viewer.scene.camera.zoom / abs(layer.scale[-1]))

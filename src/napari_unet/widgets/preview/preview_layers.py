@@ -1,0 +1,212 @@
+"""Screen: the layers in which previews are shown, made once and given new data. GUI thread only."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_unet.widgets.layers.coordinates import axes_of, labels_geometry, region_to_layer
+from napari_unet.widgets.layers.label_classes import classes_of
+from napari_unet.widgets.layers.layers import NOTES, displayed_slice, is_preview
+from napari_unet.widgets.preview.line_layers import Sheets, line_width, rectangle, segments
+from napari_unet.widgets.preview.placement import Placing, moved
+from napari_unet.widgets.preview.preview_request import Answer
+from napari_unet.widgets.shared.session import Session
+
+KINDS = {"deformation": "deformed", "weights": "weights", "sample": "sample"}  # chief layers
+LINES = {"grid": "#ffd60a", "folded": "#ff3b30", "frame": "#00c8ff"}
+
+
+class Screen:
+    """The preview layers of a viewer; those of an image are called after it."""
+
+    def __init__(self, viewer: Any, session: Session) -> None:
+        self._viewer = viewer
+        self._sheets = Sheets(session.results)
+
+    def show(self, image: Image, labels: Labels, given: Answer) -> bool:
+        """Put the answer into its layers; return whether there are new ones among them."""
+        before = len(self._viewer.layers)
+        with self._selection_kept():
+            if given.request.view == "weights":
+                self._show_weights(image, given)
+            elif given.request.view == "sample":
+                self._show_sample(image, labels, given)
+            else:
+                self._show_deformation(image, labels, given)
+        made = len(self._viewer.layers) > before
+        if made:
+            self._lift_lines(image)
+        return made
+
+    def shown(self, image: Image, view: str) -> list[Layer]:
+        """Return what should be in sight: the image and what lies beside it."""
+        layer = self._sheets.find(image, KINDS[view])
+        return [image] if layer is None else [image, layer]
+
+    def weight_at(self, image: Image, position: Any) -> float | None:
+        """Return the weight at a place of the world, None where there is none."""
+        layer = self._sheets.find(image, "weights")
+        if layer is None or not layer.visible or self._viewer.dims.ndisplay == 3:
+            return None
+        value = layer.get_value(position, world=True)
+        return None if value is None else float(value)
+
+    def reveal(self, image: Image | None, kinds: Iterable[str]) -> None:
+        """Show the layers of these kinds and hide every other preview."""
+        wanted = [self._sheets.find(image, kind) for kind in kinds] if image is not None else []
+        for layer in self._viewer.layers:
+            if is_preview(layer):
+                layer.visible = any(layer is other for other in wanted)
+
+    def redraw_lines(self, image: Image) -> None:
+        """Keep lines as wide on the screen as they were."""
+        for kind in LINES:
+            layer = self._sheets.find(image, kind)
+            if layer is None or not layer.visible:
+                continue
+            width = line_width(self._viewer, layer)
+            if not np.isclose(layer.edge_width, width):  # napari draws the layer in any case
+                layer.edge_width = width
+
+    def catch_up(self) -> None:
+        """Do what can wait until nothing moves."""
+        self._sheets.catch_up()
+
+    def _lift_lines(self, image: Image) -> None:
+        """Lines stay above tiles that were made after them."""
+        layers = self._viewer.layers
+        for kind in LINES:
+            layer = self._sheets.find(image, kind)
+            if layer is not None:
+                layers.move(layers.index(layer), len(layers))
+
+    def _show_weights(self, image: Image, given: Answer) -> None:
+        found = given.found
+        region = region_to_layer(image, given.request.subject.region)
+        data = found.values.reshape([part.stop - part.start for part in region])
+        geometry = moved(labels_geometry(image), [part.start for part in region])
+        self._show_heat(image, "weights", data, found.high, geometry)
+
+    def _show_heat(
+        self, image: Image, kind: str, data: np.ndarray, high: float, geometry: dict[str, Any]
+    ) -> None:
+        """Show weights from 0 up; the colour bar follows the slider until a person sets it."""
+        limits = (0.0, max(high, 1e-3))
+        before = self._sheets.find(image, kind)
+        layer = self._sheets.image(
+            image, kind, data, geometry, colormap="inferno", opacity=0.8, contrast_limits=limits,
+            metadata=_mark(), visible=False,
+        )  # fmt: skip
+        if before is None:
+            layer.colorbar.visible = True
+        kept = layer.metadata[NOTES].get("limits")
+        if kept is None or tuple(layer.contrast_limits) == kept:
+            _set_limits(layer, limits)
+            layer.metadata[NOTES] = {
+                **layer.metadata[NOTES],
+                "limits": tuple(layer.contrast_limits),
+            }
+
+    def _show_deformation(self, image: Image, labels: Labels, given: Answer) -> None:
+        place = Placing.of(image, given)
+        found = given.found
+        self._show_image(image, "deformed", place, found.sample.image)
+        layer = self._sheets.labels(
+            image, "deformed labels", place.tile.array(found.labels), place.geometry(),
+            metadata=_mark(), opacity=0.4, visible=False,
+        )  # fmt: skip
+        if layer.colormap is not labels.colormap:
+            layer.colormap = labels.colormap
+        outline = place.in_tile(found.outlines.input)
+        self._show_lines(image, "grid", place, [*found.grid, *outline])
+        self._show_lines(image, "folded", place, found.folds)
+
+    def _show_sample(self, image: Image, labels: Labels, given: Answer) -> None:
+        place = Placing.of(image, given)
+        found = given.found
+        sample, lost = found.sample, found.border
+        self._show_image(image, "sample", place, sample.image)
+        layer = self._sheets.labels(
+            image, "sample labels", place.tile.array(sample.classes + np.uint8(1)),
+            place.geometry(lost), metadata=_mark(), opacity=0.4, visible=False,
+        )  # fmt: skip
+        _recolour(layer, labels)
+        weights = place.tile.array(sample.weights)
+        high = float(sample.weights.max())
+        self._show_heat(image, "sample weights", weights, high, place.geometry(lost))
+        size = sample.image.shape[-2:]
+        frames = [rectangle(size, 0), rectangle(size, lost)]
+        frames += [part for line in found.outlines for part in place.in_tile(line)]
+        self._show_lines(image, "frame", place, frames)
+
+    def _show_image(self, image: Image, kind: str, place: Placing, tile: np.ndarray) -> None:
+        """Show a tile (C, *spatial) as the network gets it: 0 to 1 are black to white."""
+        if image.rgb:
+            colours = np.clip(np.moveaxis(tile[:3], 0, -1), 0.0, 1.0)
+            self._sheets.image(
+                image, kind, place.tile.array(colours), place.geometry(), rgb=True,
+                metadata=_mark(), visible=False,
+            )  # fmt: skip
+            return
+        shown = tile[self._channel(image)]
+        self._sheets.image(
+            image, kind, place.tile.array(shown), place.geometry(), colormap=image.colormap,
+            contrast_limits=(0.0, 1.0), metadata=_mark(), visible=False,
+        )  # fmt: skip
+
+    def _show_lines(
+        self, image: Image, kind: str, place: Placing, lines: Iterable[np.ndarray]
+    ) -> None:
+        data = segments([place.flat.points(line) for line in lines], len(place.flat.letters))
+        before = self._sheets.find(image, kind)
+        if before is not None and not len(data) and not len(before.data):
+            return  # each change of such a layer takes time, also of an empty one
+        layer = self._sheets.lines(
+            image, kind, data, place.line_geometry(), edge_color=LINES[kind],
+            metadata=_mark(), visible=False,
+        )  # fmt: skip
+        if before is None:
+            layer.edge_width = line_width(self._viewer, layer)
+
+    def _channel(self, image: Image) -> int:
+        """Return the channel on the screen."""
+        axes = axes_of(image)
+        return displayed_slice(self._viewer, image)[axes.index("C")].start if "C" in axes else 0
+
+    @contextmanager
+    def _selection_kept(self) -> Iterator[None]:
+        """A layer that is added is selected by napari, which would take the brush away."""
+        selection = self._viewer.layers.selection
+        before, active = set(selection), selection.active
+        yield
+        if set(selection) != before:
+            selection.clear()
+            selection.update(before)
+            selection.active = active
+
+
+def _mark() -> dict[str, Any]:
+    """Return metadata by which no dock takes a preview for an image or an annotation."""
+    return {NOTES: {"preview": True}}
+
+
+def _recolour(layer: Labels, labels: Labels) -> None:
+    """Give the classes their colours in what the network should say, 0 being unlabelled."""
+    colours = [entry.color for entry in classes_of(labels)]
+    if layer.metadata[NOTES].get("colours") == colours:
+        return
+    shown: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    layer.colormap = DirectLabelColormap(color_dict=shown | dict(enumerate(colours, start=1)))
+    layer.metadata[NOTES] = {**layer.metadata[NOTES], "colours": colours}
+
+
+def _set_limits(layer: Image, limits: tuple[float, float]) -> None:
+    """Show these gray values, told to the window once: it draws the colour bar each time."""
+    if tuple(layer.contrast_limits) != limits:
+        with layer.events.contrast_limits.blocker():
+            layer.contrast_limits_range = limits
+        layer.contrast_limits = limits

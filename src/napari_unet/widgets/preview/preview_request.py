@@ -1,0 +1,206 @@
+"""Answer: a preview as the compute thread draws it, and the sentences that go with it.
+
+Subject: the annotated image that is previewed, as it was when it was asked for.
+
+Of an image too large to be weighed between two moves of a slider, the part in view stands for the
+whole; the dock says so.
+"""
+
+from dataclasses import dataclass
+from math import isqrt, prod
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from napari_unet.core.annotation.annotation import Annotation
+from napari_unet.core.arrays.axes import spatial_axes
+from napari_unet.core.training.settings import TrainSettings
+from napari_unet.widgets.layers.coordinates import (
+    Pixels,
+    axes_of,
+    from_layer,
+    labels_shape,
+    pixels_of,
+    region_to_layer,
+)
+from napari_unet.widgets.layers.label_classes import code_of
+from napari_unet.widgets.layers.layers import Region, full_shape, view_centre
+
+LARGEST = 2048**2  # pixels that are weighed fast enough
+DEEPEST = 64  # planes of a volume that is too large
+STEP = 256  # px the view moves before another part is taken
+
+_KEPT: "WeakKeyDictionary[Subject, Annotation]" = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """An image and its labels as they were. Crosses threads."""
+
+    name: str  # of the image
+    pixels: Pixels
+    region: Region  # of the axes of the image without C: what of it is previewed
+    whole: bool
+    labels: np.ndarray  # a copy of the region, read-only
+    zero: str
+    ids: str
+
+    def annotation(self) -> Annotation:
+        """Return the annotation, made at the first call. Compute thread only."""
+        if self not in _KEPT:
+            parts = iter(self.region)
+            index = tuple(slice(None) if a == "C" else next(parts) for a in self.pixels.axes)
+            data = self.pixels.data if self.whole else np.asarray(self.pixels.data[index])
+            _KEPT[self] = Annotation(
+                data, self.labels, axes=self.pixels.axes, zero=self.zero, ids=self.ids
+            )
+        return _KEPT[self]
+
+    def same(self, other: "Subject") -> bool:
+        """Whether nothing has changed from one to the other."""
+        said = (self.zero, self.ids, self.region, self.name, self.pixels.axes)
+        return (
+            self.pixels.data is other.pixels.data
+            and said == (other.zero, other.ids, other.region, other.name, other.pixels.axes)
+            and np.array_equal(self.labels, other.labels)
+        )
+
+    def size(self) -> str:
+        """Return the edges of the region in words."""
+        edges = [part.stop - part.start for part in self.region]
+        return " × ".join(str(edge) for edge in edges if edge > 1)
+
+
+def subject_of(viewer: Any, image: Image, labels: Labels, dims: int) -> Subject:
+    """Take ``image`` and a copy of its labels; refused in words where the two do not fit."""
+    pixels, code = pixels_of(image), code_of(labels)
+    region = region_of(viewer, image, dims)
+    if full_shape(labels) != labels_shape(image):
+        from_layer(image, labels)  # says what does not fit
+    data = labels.data[0] if labels.multiscale else labels.data
+    copied = np.array(data[region_to_layer(image, region)])
+    copied = copied.reshape([part.stop - part.start for part in region])
+    copied.setflags(write=False)
+    whole = copied.size == prod(full_shape(labels))
+    return Subject(image.name, pixels, region, whole, copied, code.zero, code.ids)
+
+
+def region_of(viewer: Any, image: Image, dims: int) -> Region:
+    """Return what of ``image`` is previewed: all of it, or a part around the view's middle."""
+    letters = axes_of(image)
+    edges = {a: n for a, n in zip(letters, _shape(image), strict=True) if a != "C"}
+    centre = dict(zip(letters[: image.ndim], view_centre(viewer, image), strict=True))
+    if prod(edges.values()) <= LARGEST:
+        return tuple(slice(0, n) for n in edges.values())
+    tile = "ZYX"[-dims:]
+    most = _most(edges, tile)
+    return tuple(_around(centre[a], edges[a], most.get(a, 1)) for a in spatial_axes(letters))
+
+
+def _most(edges: dict[str, int], tile: str) -> dict[str, int]:
+    """Return how far the region may reach along the axes of a tile."""
+    if prod(edges.get(a, 1) for a in tile) <= LARGEST:
+        return {a: edges.get(a, 1) for a in tile}
+    planes = min(edges.get("Z", 1), DEEPEST) if "Z" in tile else 1
+    edge = isqrt(LARGEST // planes)
+    return {"Z": planes, "Y": edge, "X": edge} if "Z" in tile else {"Y": edge, "X": edge}
+
+
+def _around(centre: float, edge: int, most: int) -> slice:
+    """Return at most ``most`` pixels around ``centre``, the same ones for a small move."""
+    if most > 1:
+        centre = round(centre / STEP) * STEP
+    start = int(np.clip(round(centre) - most // 2, 0, max(edge - most, 0)))
+    return slice(start, min(start + most, edge))
+
+
+def _shape(image: Image) -> tuple[int, ...]:
+    shape = full_shape(image)
+    data = image.data[0] if image.multiscale else image.data
+    return (*shape, int(data.shape[-1])) if image.rgb else shape
+
+
+VIEWS = ("deformation", "weights", "sample")
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What is to be drawn. Crosses threads."""
+
+    view: str
+    subject: Subject
+    settings: TrainSettings
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What was drawn: a TilePreview or a WeightPreview of core."""
+
+    request: Request
+    found: Any
+
+
+def answer(request: Request) -> Answer:
+    """Draw what was asked for. Compute thread only."""
+    from napari_unet.core.sampling.preview import preview_tile, preview_weights
+
+    annotation = request.subject.annotation()
+    if request.view == "weights":
+        return Answer(request, preview_weights(annotation, request.settings))
+    return Answer(request, preview_tile(annotation, request.settings, request.seed))
+
+
+def facts(given: Answer) -> str:
+    """Say in numbers what is shown."""
+    found = given.found
+    if given.request.view == "weights":
+        return f"Weights {found.low:.3g} to {found.high:.3g}; 0 where unlabelled."
+    plane = _plane(given)
+    if given.request.view == "sample":
+        edges = found.sample.image.shape[1:]
+        inner = found.sample.classes.shape
+        sizes = f"The network sees {_size(edges)} px and answers for the inner {_size(inner)} px."
+        return sizes + plane
+    if not found.folded.pixels:
+        return f"Nothing is folded. The grid lines are {found.mesh} px of the image apart.{plane}"
+    return (
+        f"⚠ {found.folded.pixels} px ({found.folded.share:.1%}) are folded over themselves, "
+        "outlined in red: take less strength or fewer nodes."
+    )
+
+
+def remarks(given: Answer) -> str:
+    """Say what should be known of what is shown, empty when there is nothing."""
+    subject, found = given.request.subject, []
+    if len(given.found.painted) == 1:
+        only = "background" if given.found.painted == (0,) else "one class"
+        found.append(f"⚠ Only {only} is painted: a network needs two classes, paint another one.")
+    if not subject.whole:
+        found.append(
+            f"'{subject.name}' is too large to follow a slider: shown from the {subject.size()} px "
+            "around the middle of the view, whose contrast and class balance are used."
+        )
+    return " ".join(found)
+
+
+def size_of(given: Answer) -> tuple[int, ...]:
+    """Return the shape of what is shown."""
+    sample = getattr(given.found, "sample", None)
+    return sample.image.shape if sample is not None else given.found.values.shape
+
+
+def _plane(given: Answer) -> str:
+    """Say of which plane of a stack the tile is, counted from 0 as napari's sliders do."""
+    letters = spatial_axes(given.request.subject.pixels.axes)
+    starts = {a: part.start for a, part in zip(letters, given.request.subject.region, strict=True)}
+    leading = [a for a in "TZYX" if a in letters]
+    places = zip(leading, given.found.sample.place.plane, strict=False)
+    found = [f"{letter.lower()} {starts[letter] + index}" for letter, index in places]
+    return f" Cut from {', '.join(found)}." if found else ""
+
+
+def _size(edges: tuple[int, ...]) -> str:
+    return " × ".join(str(edge) for edge in edges)

@@ -1,0 +1,70 @@
+"""Opening: samples and network files, as napari's File menu asks for them."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+
+from napari_unet import samples
+from napari_unet.widgets.layers.layers import NOTES
+from napari_unet.widgets.network_files import open_network
+from napari_unet.widgets.shared.session import Session
+
+LayerData = tuple[Any, ...]  # (data, arguments of the layer, its type)
+
+
+def open_sample(name: str) -> list[LayerData]:
+    """Return a sample: its image, and its true objects, hidden below until they are wanted."""
+    found = samples.load(name)
+    spatial = found.axes.replace("C", "")
+    sizes = [found.pixel_size.get(axis) for axis in spatial]
+    geometry: dict[str, Any] = {"axis_labels": tuple(spatial.lower())}
+    if all(size is not None for size in sizes):
+        geometry |= {"scale": sizes, "units": ("micrometer",) * len(sizes)}
+    image = {
+        "name": name,
+        "rgb": found.axes.endswith("C"),
+        "metadata": {"about": found.about, "licence": found.licence, NOTES: {"axes": found.axes}},
+        **geometry,
+    }
+    truth = {
+        "name": f"{name} truth",
+        "visible": False,
+        "metadata": {NOTES: {"zero": "background", "ids": "objects"}},
+        **geometry,
+    }
+    return [(_small(found.labels), truth, "labels"), (np.array(found.image), image, "image")]
+
+
+nuclei = partial(open_sample, "nuclei")
+nuclei_2 = partial(open_sample, "nuclei-2")
+nuclei_test = partial(open_sample, "nuclei-test")
+cells = partial(open_sample, "cells")
+cells_test = partial(open_sample, "cells-test")
+nuclei_3d = partial(open_sample, "nuclei-3d")
+synthetic = partial(open_sample, "synthetic")
+
+
+def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None:
+    """Return the reader of network files, or None for a path that is none."""
+    paths = [path] if isinstance(path, str) else path
+    ours = all(Path(one).suffix == ".safetensors" for one in paths)
+    return _read_networks if ours else None
+
+
+def _read_networks(path: str | list[str]) -> list[LayerData]:
+    """Open networks into the session of the viewer; there is no layer to add."""
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise ValueError("a network file is opened in a napari window: start napari first")
+    for one in [path] if isinstance(path, str) else path:
+        open_network(Session.of(viewer), Path(one))
+    return [(None,)]  # napari's sign for "read, and nothing to show"
+
+
+def _small(labels: np.ndarray) -> np.ndarray:
+    """Return a copy in 8 or 16 bits where the ids fit: napari draws it a hundred times faster."""
+    return labels.astype(np.min_scalar_type(int(labels.max(initial=0))))

@@ -1,0 +1,45 @@
+"""Offer: a bar at the top of a dock while strokes of a window that crashed can be restored."""
+
+import time
+
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+
+from napari_unet.widgets.recovery.autosave import Keeper
+
+
+class Offer(QFrame):
+    """Says what there is, with [Restore] and [Not now]; hidden where there is nothing."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        super().__init__()
+        self._keeper = keeper
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.said = QLabel()
+        self.said.setWordWrap(True)
+        self.restore = QPushButton("Restore")
+        self.restore.setToolTip("Open the images again and put the strokes back")
+        self.dismiss = QPushButton("Dismiss")
+        self.dismiss.setToolTip("Offer them no more; their files are kept for 30 days")
+        self.restore.clicked.connect(keeper.restore)
+        self.dismiss.clicked.connect(keeper.discard)
+        line = QHBoxLayout()
+        line.addWidget(self.restore)
+        line.addWidget(self.dismiss)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.said)
+        layout.addLayout(line)
+        self.hide()  # until it has its place: a bar without one would be a window
+        keeper.offers_changed.connect(self.refresh)
+
+    def refresh(self) -> None:
+        """Show what is offered now."""
+        found = [one for offer in self._keeper.offers for one in offer.annotations.values()]
+        self.setVisible(bool(found))
+        if found:
+            strokes, last = sum(one.strokes for one in found), max(one.time for one in found)
+            when = time.strftime("%d %B, %H:%M", time.localtime(last))
+            names = ", ".join(f"'{one.facts.get('layer', '?')}'" for one in found[:3])
+            self.said.setText(
+                f"napari ended unexpectedly. {strokes} strokes in {names}, the last of {when}, "
+                "were kept."
+            )

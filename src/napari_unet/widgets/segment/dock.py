@@ -1,0 +1,229 @@
+"""SegmentDock: a network over an image, tile by tile, with a result that answers at once."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Labels
+from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QWidget
+
+from napari_unet.widgets.menu_commands import annotate_with
+from napari_unet.widgets.network_files import open_network
+from napari_unet.widgets.segment import region_choice
+from napari_unet.widgets.segment.folder_run import FolderRequest, FolderRun
+from napari_unet.widgets.segment.inputs import Inputs, add_row, form
+from napari_unet.widgets.segment.label_options import LookForm
+from napari_unet.widgets.segment.object_table import Table
+from napari_unet.widgets.segment.result import Result
+from napari_unet.widgets.segment.result_bar import More, ResultBar
+from napari_unet.widgets.segment.run_bar import Planning, RunBar
+from napari_unet.widgets.segment.runs import Segmentations
+from napari_unet.widgets.segment.score_layers import Overlays
+from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.dock import Frame, Section, open_dock
+from napari_unet.widgets.shared.job import Job
+from napari_unet.widgets.shared.layer_events import Connections, disconnect_all
+from napari_unet.workflows.scheduler import Outcome
+from napari_unet.workflows.scripts import segmentation_script
+from napari_unet.workflows.segment_request import Look
+
+STACKS = ("plane by plane", "as volumes")
+
+
+class SegmentDock(Frame):
+    """Chooses what to segment, shows how far it is, and what to make of the result."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.segmentations = Segmentations.of(self.session)
+        self.inputs = Inputs(self.viewer, self.session)
+        self.look = LookForm()
+        self.stack = QComboBox()
+        self.stack.addItems(STACKS)
+        self.stack.setToolTip(
+            "Objects of a stack: each plane has its own, or they go on from plane to plane. "
+            "Acts on a finished result at once"
+        )
+        self.more = More()
+        self.runs = RunBar(self.segmentations)
+        self.results = ResultBar(self.session)
+        self.planning = Planning(self.session, self.inputs)
+        self.overlays = Overlays(self.session, self)
+        self._opening: Job | None = None
+        self._lay_out()
+        self._connect()
+        self._show_image()
+        self.planning.ask()
+
+    def reset_choices(self, event: Any = None) -> None:
+        """Follow the layer list."""
+        super().reset_choices(event)
+        self._show_result()
+
+    def segment(self) -> None:
+        """Start what is chosen, or queue it behind what runs."""
+        try:
+            if self.inputs.scope == region_choice.FOLDER:
+                self.segmentations.start(FolderRun(self.session, self._folder_request()))
+                return
+            for image, request in self.inputs.requests():
+                self.segmentations.segment(image, request, self.look.value())
+        except ValueError as error:
+            messages.problem(str(error))
+
+    def result(self) -> Result | None:
+        """Return the result of the chosen image."""
+        return self.segmentations.result_of(self.inputs.image.value())
+
+    def copy_script(self) -> str:
+        """Copy the Python that repeats what is chosen, and return it."""
+        kept = self.inputs.network.value()
+        try:
+            image, request = self.inputs.requests()[0]
+        except ValueError as error:
+            messages.problem(str(error))
+            return ""
+        assert kept is not None
+        text = segmentation_script(image, kept, request, self.look.value())
+        QApplication.clipboard().setText(text)
+        messages.info("The Python that repeats this segmentation is on the clipboard")
+        return text
+
+    def show_table(self) -> Table | None:
+        """Show the objects below the image."""
+        result = self.result()
+        layer = None if result is None else result.layer
+        if result is None or layer is None:
+            return None
+        table = Table(self.viewer, result)
+        self.viewer.window.add_dock_widget(
+            table, name=f"Objects of {layer.name}", area="bottom", add_vertical_stretch=False
+        )
+        return table
+
+    def load(self, path: Path) -> None:
+        """Open a network file and choose it."""
+        self._opening = open_network(self.session, path)
+        self._opening.ended.connect(self._opened)
+
+    def _folder_request(self) -> FolderRequest:
+        kept = self.inputs.network.value()
+        if kept is None:
+            raise ValueError("There is no network yet: train one in Train, or load a file")
+        source, target = self.inputs.folder.folders()
+        return FolderRequest(
+            source,
+            target,
+            kept.network,
+            self.look.value(),
+            self.inputs.average.currentText(),
+            self.inputs.tile or None,
+            self.inputs.folder.file_form(),
+            self.inputs.folder.scores.isChecked(),
+        )
+
+    def _show_image(self) -> None:
+        """Show how the chosen image was looked at last."""
+        result = self.result()
+        if result is not None:
+            self.look.set_value(result.look)
+            self.stack.setCurrentIndex(int(result.look.volume))
+            self.more.split.setValue(result.look.split)
+        self._show_result()
+
+    def _show_result(self) -> None:
+        result = self.result()
+        self.results.show_result(result)
+        self.more.show_result(result is not None and result.layer is not None)
+        self.form.setRowVisible(self.stack, self._is_stack())
+
+    def _is_stack(self) -> bool:
+        image, kept = self.inputs.image.value(), self.inputs.network.value()
+        if image is None or kept is None or not self.look.value().objects:
+            return False
+        if self.inputs.scope == region_choice.FOLDER:
+            return False
+        try:
+            return bool(kept.network.dims == 2 and region_choice.has_planes(image, 2))
+        except ValueError:
+            return False
+
+    def _look_changed(self, look: Look) -> None:
+        result = self.result()
+        if result is not None:
+            result.set_look(look)
+        self._show_result()
+
+    def _more_changed(self) -> None:
+        self.inputs.tile = self.more.tile.value()
+        self.inputs.touch()
+
+    def _opened(self, outcome: Outcome) -> None:
+        newest = self.session.networks.newest
+        if outcome.value is not None and newest is not None:
+            self.inputs.network.choose(newest.name)
+
+    def _load(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Open a network", "", "Networks (*.safetensors)"
+        )
+        if path:
+            self.load(Path(path))
+
+    def _annotate(self, changes: bool, rim: int = 0) -> None:
+        result = self.result()
+        layer: Labels | None = None if result is None else result.layer
+        if layer is not None:
+            annotate_with(self.viewer, layer, changes, rim)
+
+    def _evaluate(self) -> None:
+        """Compare the result with labels that look like its truth."""
+        result = self.result()
+        try:
+            dock = open_dock(self.viewer, "Evaluate")
+        except (KeyError, ValueError) as error:
+            messages.problem(f"The Evaluate dock cannot be opened: {error}")
+            return
+        if result is not None and result.layer is not None:
+            dock.set_result(result.layer)
+
+    def _lay_out(self) -> None:
+        page = QWidget()
+        self.form = form(page)
+        self.form.addRow(self.inputs)
+        self.form.addRow(self.look)
+        add_row(self.form, "Stacks", self.stack)
+        self.body.addWidget(page)
+        self.body.addWidget(Section("More", self.more))
+        self.foot.addWidget(self.runs)
+        self.foot.addWidget(self.results)
+
+    def _connect(self) -> None:
+        self.inputs.load.clicked.connect(self._load)
+        self.inputs.edited.connect(self._show_result)
+        self.inputs.image.changed.connect(self._show_image)
+        self.look.changed.connect(self._look_changed)
+        self.stack.currentIndexChanged.connect(lambda n: self.look.change(volume=bool(n)))
+        self.more.split.valueChanged.connect(lambda size: self.look.change(split=float(size)))
+        self.more.changed.connect(self._more_changed)
+        self.more.scores.clicked.connect(lambda: self.overlays.show_scores(self._there()))
+        self.more.uncertainty.clicked.connect(lambda: self.overlays.show_uncertainty(self._there()))
+        self.more.script.clicked.connect(self.copy_script)
+        self.planning.told.connect(self.runs.set_plan)
+        self.runs.start.clicked.connect(self.segment)
+        self.segmentations.changed.connect(self._show_result)
+        self.results.table.connect(self.show_table)
+        self.results.evaluate.connect(self._evaluate)
+        self.results.annotate_all.connect(lambda: self._annotate(False))
+        self.results.annotate_changes.connect(lambda rim: self._annotate(True, rim))
+        watch = Connections()
+        watch.follow(self._view_changed, self.viewer.scene.camera.events, self.viewer.dims.events)
+        self.destroyed.connect(partial(disconnect_all, watch))
+
+    def _view_changed(self, event: Any = None) -> None:
+        self.inputs.follow_view()
+
+    def _there(self) -> Result:
+        result = self.result()
+        assert result is not None
+        return result

@@ -1,0 +1,166 @@
+"""Folder: every image file of a folder segmented into files, by what the command line uses."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari_unet.widgets.segment.runs import Run
+from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.preferences import Machine
+from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows.cancellation import Stopped, Wish, watching
+from napari_unet.workflows.scheduler import Make, Outcome, Urgency
+from napari_unet.workflows.score_cache import fingerprint
+from napari_unet.workflows.segment_request import Look
+
+SECONDS = 4.0  # a tile may take
+
+
+@dataclass(frozen=True, eq=False)
+class FolderRequest:
+    """Which files are to be segmented, with what, how and into what."""
+
+    source: Path
+    target: Path
+    network: Any
+    look: Look
+    average: str = "none"
+    tile: int | None = None
+    form: str = "tiff"
+    scores: bool = False
+    machine: Machine = field(default_factory=Machine)
+
+
+@dataclass(frozen=True)
+class FileNews:
+    """How far the files are."""
+
+    number: int  # of the file at work, from 1
+    count: int
+    name: str
+    share: float = 0.0  # of this file
+    told: str = ""  # what somebody should know
+    failed: str = ""  # why it could not be segmented
+    skipped: bool = False  # its results are there already
+
+
+def segment_folder(request: FolderRequest, wish: Wish) -> Generator[FileNews, None, None]:
+    """Segment file after file; one that fails is told and does not stop the others."""
+    from napari_unet.core.files.image_file import is_image
+
+    _check(request)
+    paths = sorted(path for path in request.source.iterdir() if is_image(path))
+    if not paths:
+        raise ValueError(f"the folder {request.source} holds no image file that can be read")
+    request.target.mkdir(parents=True, exist_ok=True)
+    made = replace(request, network=_on_device(request))
+    digest = fingerprint(request.network)
+    for number, path in enumerate(paths, start=1):
+        news = FileNews(number, len(paths), path.name)
+        yield news
+        try:
+            yield from _segment_file(made, digest, path, news, wish)
+        except Stopped:
+            return
+        except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
+            yield replace(news, failed=str(error) or "memory is not enough")
+
+
+def _check(request: FolderRequest) -> None:
+    if not request.source.is_dir():
+        raise ValueError(f"there is no folder {request.source}: choose one with images")
+    if request.source.resolve() == request.target.resolve():
+        raise ValueError(
+            f"results in {request.target} would be mixed with the images: choose another folder"
+        )
+
+
+def _on_device(request: FolderRequest) -> Any:
+    import copy
+
+    from napari_unet.core.runtime.device import choose_device
+
+    return copy.deepcopy(request.network).to(choose_device(request.machine.device))
+
+
+def _segment_file(
+    request: FolderRequest, digest: str, path: Path, news: FileNews, wish: Wish
+) -> Generator[FileNews, None, None]:
+    from napari_unet.core.files.image_file import open_image
+    from napari_unet.workflows.result_files import Outputs
+    from napari_unet.workflows.segment_files import Choices, FileRun, score_here
+
+    # planes and volumes are joined by what segments files, as the network sees them
+    image, look = open_image(path).in_order(), replace(request.look, volume=False)
+    settings = look.settings(request.network.dims, len(image.axes.replace("C", "")))
+    outputs = Outputs(
+        request.target,
+        request.form,
+        scores=request.scores,
+        objects=settings if look.objects else None,
+        threshold=look.threshold,
+    )
+    if all(result.exists() for result in outputs.paths(path).values()):
+        yield replace(news, skipped=True)
+        return
+
+    def score(scoring: Any, *rest: Any) -> Any:
+        with watching(scoring.scorer.network, wish):
+            yield from score_here(scoring, *rest)
+
+    choices = Choices(request.tile, request.machine.memory_bytes, request.average, SECONDS)
+    run = FileRun(image, request.network, digest, outputs, choices)
+    for progress in run.run(score):
+        share = progress.done / progress.total if progress.total else 0.0
+        yield replace(news, share=share, told=progress.told)
+
+
+class FolderRun(Run):
+    """Segments a folder; what is finished stays, and another run goes on from there."""
+
+    def __init__(self, session: Session, request: FolderRequest) -> None:
+        super().__init__(
+            session, f"Segmenting the folder {request.source.name}", Urgency.SEGMENTATION
+        )
+        self.request = request
+        self.failed: dict[str, str] = {}
+        self.skipped: set[str] = set()
+        self.finished = 0
+        self._number = 0
+
+    def make(self, wish: Wish) -> Make:
+        """Return the generator of files."""
+        return partial(segment_folder, self.request, wish)
+
+    def arrived(self, values: list[Any]) -> None:
+        """Say which file it is, and tell of what went wrong."""
+        for news in values:
+            if news.number != self._number:
+                self._number, self.finished = news.number, news.number - 1
+            if news.failed:
+                self.failed[news.name] = news.failed
+                messages.warn(f"{news.name}: {news.failed}")
+            if news.skipped:
+                self.skipped.add(news.name)
+            if news.told:
+                messages.info(f"{news.name}: {news.told}")
+            self.share = (news.number - 1 + news.share) / news.count
+            self.text = f"file {news.number} of {news.count}: {news.name}{self.time_left()}"
+        self.changed.emit()
+
+    def finish(self, outcome: Outcome) -> None:
+        """Say how many files are done, and where."""
+        done = self.finished + (not self.cancelled and outcome.error is None and self._number > 0)
+        done -= len(self.failed) + len(self.skipped)
+        parts = [f"{done} file{'s' * (done != 1)} segmented"]
+        if self.skipped:
+            parts.append(f"{len(self.skipped)} done before and kept")
+        if self.failed:
+            parts.append(f"{len(self.failed)} failed ({', '.join(self.failed)})")
+        if outcome.error is not None:
+            self.text = messages.in_words(outcome.error)
+        else:
+            state = "cancelled: " if self.cancelled else ""
+            self.text = f"{state}{', '.join(parts)}; in {self.request.target}"

@@ -1,0 +1,150 @@
+"""ClassChoice: of which class the selected object of a result is, where there are several."""
+
+import weakref
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtCore import QObject, QSignalBlocker, Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+
+from napari_unet.widgets.segment.inputs import LABEL_WIDTH
+from napari_unet.widgets.segment.result import Result, Written
+from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.layer_events import timer
+from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows.scheduler import Urgency
+from napari_unet.workflows.score_cache import Keeping
+
+BY_SCORES = "by its scores"
+TOOLTIP = (
+    "The class of the selected object: the picker (key L) selects one, key M begins a new one. "
+    "'By its scores' is the class that the network prefers over its pixels. Chosen before a new "
+    "object is painted, a class holds for the new ones after it, too. Another class than the "
+    "network's is a correction, which 'Use as annotation' takes over"
+)
+NO_OBJECT = "Label 0 is background: select an object in the image with the picker (key L)"
+
+
+_ALL: "weakref.WeakKeyDictionary[Labels, Selection]" = weakref.WeakKeyDictionary()
+
+
+class Selection(QObject):
+    """Tells with a Qt signal, which Qt forgets with a dock, what happens to a layer."""
+
+    changed = Signal()  # another label is selected, or was painted
+
+    def __init__(self, layer: Labels) -> None:
+        super().__init__()
+        layer.events.selected_label.connect(self._tell)
+        layer.events.paint.connect(self._tell)
+
+    @classmethod
+    def of(cls, layer: Labels) -> "Selection":
+        """Return the selection of ``layer``."""
+        if layer not in _ALL:
+            _ALL[layer] = cls(layer)
+        return _ALL[layer]
+
+    def _tell(self, event: Any) -> None:
+        self.changed.emit()
+
+
+class ClassChoice(QWidget):
+    """Hidden where all objects are of one class. GUI thread."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.title = QLabel()
+        self.classes = QComboBox()
+        self.classes.setAccessibleName("class of the selected object")
+        self.classes.setMinimumContentsLength(8)  # a long name does not widen the dock
+        self.classes.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._result: Result | None = None
+        self._layer: Labels | None = None
+        self._soon = timer(self, 0, self._show)
+        self._latest = Latest(session, Urgency.VIEW, self)
+        self._latest.answered.connect(self._preferred)
+        self.classes.activated.connect(self._chosen)
+        self.title.setBuddy(self.classes)
+        self.title.setMinimumWidth(LABEL_WIDTH)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.title)
+        row.addWidget(self.classes, 1)
+        self.hide()
+
+    def show_result(self, result: Result | None) -> None:
+        """Follow the layer of ``result``."""
+        written = None if result is None else result.written
+        shown = written is not None and written.has_choice
+        layer = result.layer if result is not None and shown else None
+        self._result = result
+        if layer is not self._layer:
+            if self._layer is not None:
+                Selection.of(self._layer).changed.disconnect(self._soon.start)
+            self._layer = layer
+            if layer is not None:
+                Selection.of(layer).changed.connect(self._soon.start)
+        self.setVisible(shown)
+        self._show()
+
+    def _show(self) -> None:
+        """Show the class of what is selected now."""
+        layer, written = self._layer, self._written()
+        if layer is None or written is None:
+            return
+        label = int(layer.selected_label)
+        new = label >= len(written.kinds)
+        self.title.setText(
+            f"New object {label}" if new else f"Object {label}" if label else "No object"
+        )
+        names = [entry.name for entry in written.classes[1:]]
+        found = names[max(int(written.kinds[label]), 1) - 1] if label and not new else ""
+        blocker = QSignalBlocker(self.classes)
+        self.classes.clear()
+        self.classes.addItems([_by_scores(found), *names])
+        self.classes.setCurrentIndex(written.chosen.of(label) or 0)
+        blocker.unblock()
+        self.classes.setEnabled(label > 0)
+        self.title.setToolTip(TOOLTIP if label else NO_OBJECT)
+        self.classes.setToolTip(TOOLTIP if label else NO_OBJECT)
+        if new and self._result is not None:
+            self._latest.ask(_prefer, self._result.keeping, layer.data, written, label)
+
+    def _chosen(self, index: int) -> None:
+        if self._result is not None and self._layer is not None:
+            self._result.choose_class(int(self._layer.selected_label), index or None)
+
+    def _preferred(self, answer: tuple[int, int | None]) -> None:
+        """Say which class the scores prefer, if that object still is selected."""
+        label, kind = answer
+        layer, written = self._layer, self._written()
+        if layer is None or written is None or int(layer.selected_label) != label:
+            return
+        if kind is not None and label >= len(written.kinds):
+            self.classes.setItemText(0, _by_scores(written.classes[kind].name))
+
+    def _written(self) -> Written | None:
+        return None if self._result is None else self._result.written
+
+
+def _by_scores(name: str) -> str:
+    return f"{BY_SCORES}: {name}" if name else BY_SCORES
+
+
+def _prefer(keeping: Keeping, data: Any, written: Written, label: int) -> tuple[int, int | None]:
+    """Return the label and the class that the scores prefer for it; compute thread.
+
+    The layer may be painted on meanwhile: then it is asked again.
+    """
+    from napari_unet.core.objects.object_table import preferred_classes
+
+    labels = written.place.flat(np.asarray(data))
+    scores = keeping.scores
+    fits = scores is not None and scores.shape == (len(written.classes), *labels.shape)
+    if not fits or not (labels == label).any():
+        return label, None
+    return label, int(preferred_classes(labels, scores, [label])[0])

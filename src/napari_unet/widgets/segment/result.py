@@ -1,0 +1,293 @@
+"""Result: what segmenting has found in one image: its scores, and the layers that show them.
+
+There is a layer of objects and one of classes. Both are the user's to edit: one that was edited is
+never written to again, and the next result gets a layer of its own.
+
+ChosenClasses: the classes that a person gave to objects of a result of several classes.
+"""
+
+import weakref
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.core.annotation.label_codes import Code
+from napari_unet.widgets.layers.label_classes import LabelClass, new_class, set_classes
+from napari_unet.widgets.layers.layers import notes, region_write
+from napari_unet.widgets.segment.region_choice import Place
+from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows.scheduler import Outcome, Urgency
+from napari_unet.workflows.score_cache import Keeping
+from napari_unet.workflows.segment_image import Block
+from napari_unet.workflows.segment_request import Look
+
+
+@dataclass(frozen=True)
+class ChosenClasses:
+    """Of single objects, and of the new ones from a label on; None: what the scores prefer.
+
+    New objects have larger labels than those there are, so that a label tells what came after a
+    choice.
+    """
+
+    given: dict[int, int | None] = field(default_factory=dict)  # class by label
+    later: tuple[tuple[int, int | None], ...] = ()  # (label, class), by label
+
+    def of(self, label: int) -> int | None:
+        """Return the class chosen for ``label``."""
+        if label in self.given:
+            return self.given[label]
+        return next((kind for start, kind in reversed(self.later) if label >= start), None)
+
+    def choose(self, label: int, kind: int | None, painted: bool) -> "ChosenClasses":
+        """Return these with a class for ``label``, and for later ones where it is not painted."""
+        if painted:
+            return replace(self, given={**self.given, label: kind})
+        before = tuple(entry for entry in self.later if entry[0] < label)
+        return replace(self, later=(*before, (label, kind)))
+
+    def moved(self, found: np.ndarray) -> list[int]:
+        """Return the labels of objects that were found with another class; ``found`` by label."""
+        chosen = ((label, kind) for label, kind in self.given.items() if label < len(found))
+        return [label for label, kind in chosen if kind is not None and kind != found[label]]
+
+    def kinds(self, labels: np.ndarray, found: np.ndarray, scores: Any) -> np.ndarray:
+        """Return the class of each object in ``labels``, by label (0: background), uint8.
+
+        ``found`` are the classes of the objects that the network has found. Without ``scores``
+        (classes, *shape of the labels), those that a person added are of the first class.
+        """
+        kinds = np.ones(max(int(labels.max(initial=0)) + 1, len(found)), np.uint8)
+        kinds[: len(found)] = np.maximum(found, 1)
+        added = np.unique(labels[labels >= len(found)]).tolist()
+        open_ = [label for label in added if label and self.of(label) is None]
+        if open_ and scores is not None and tuple(scores.shape[1:]) == labels.shape:
+            from napari_unet.core.objects.object_table import preferred_classes
+
+            kinds[open_] = preferred_classes(labels, scores, open_)
+        for label in {*added, *self.given} - {*open_}:
+            kind = self.of(label)
+            if label < len(kinds) and kind is not None:
+                kinds[label] = kind
+        kinds[0] = 0
+        return kinds
+
+
+KINDS = {True: "segmented", False: "segmented classes"}  # by ``Look.objects``
+LARGEST = np.iinfo(np.uint16).max
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """What the network wrote into a layer: whatever differs from it, a person has changed."""
+
+    image: "weakref.ref[Image]"
+    place: Place
+    labels: np.ndarray  # in the axes of the layer
+    kinds: np.ndarray  # class of each object; (1,) where the labels are classes
+    objects: bool
+    classes: tuple[LabelClass, ...]  # background first
+    chosen: ChosenClasses = field(default_factory=ChosenClasses)  # since then, by a person
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether an object may be of one class or another."""
+        return self.objects and len(self.classes) > 2
+
+
+class Result(QObject):
+    """The result of one image; ``look`` is how it is shown. GUI thread."""
+
+    changed = Signal()
+
+    def __init__(
+        self, session: Session, image: Image, written: "weakref.WeakKeyDictionary[Labels, Written]"
+    ) -> None:
+        super().__init__()
+        self.keeping = Keeping()  # compute thread only
+        self.place = Place.of(image)
+        self.look = Look()
+        self.objects = 0  # how many are shown
+        self.classes: tuple[LabelClass, ...] = (new_class(0), new_class(1))
+        self.running = False  # tiles are written by the run; labels are made anew when it ends
+        self._wanted = True
+        self._session = session
+        self._image = weakref.ref(image)
+        self._written = written
+        self._shown: dict[bool, Labels] = {}
+        self._latest = Latest(session, Urgency.VIEW, self)
+        self._latest.answered.connect(self._labelled)
+        self._latest.failed.connect(self._failed)
+
+    @property
+    def image(self) -> Image | None:
+        """The image, None when it is gone."""
+        return self._image()
+
+    @property
+    def busy(self) -> bool:
+        """Whether new labels are on their way."""
+        return self._latest.busy
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer that shows the result, None where there is none (any more)."""
+        layer = self._shown.get(self.look.objects)
+        return layer if self._is_there(layer) else None
+
+    @property
+    def written(self) -> Written | None:
+        """What the network wrote into the layer that shows the result."""
+        layer = self.layer
+        return None if layer is None else self._written.get(layer)
+
+    def choose_class(self, label: int, kind: int | None) -> None:
+        """Let an object be of class ``kind``, None: of that which the scores prefer.
+
+        An object that is there is corrected by it; of one that is not, the later ones learn, too.
+        """
+        layer, written = self.layer, self.written
+        if layer is None or written is None:
+            return
+        painted = bool((np.asarray(layer.data) == label).any())
+        chosen = written.chosen.choose(label, kind, painted)
+        self._written[layer] = replace(written, chosen=chosen)
+        if painted:
+            self._session.results.touch(layer)
+        self.changed.emit()
+
+    def begin(self, place: Place, about: dict[str, Any]) -> dict[bool, np.ndarray | None]:
+        """Get ready for a run; return the labels that show through until they are replaced.
+
+        ``about`` is that of the network: its classes are shown from now on.
+        """
+        self.place, self.running, self._wanted = place, True, True
+        named = about.get("classes") or ()
+        found = tuple(LabelClass(str(one["name"]), str(one["color"])) for one in named)
+        self.classes = found or (new_class(0), new_class(1))
+        self._latest.drop()
+        return {objects: self._base(objects) for objects in KINDS}
+
+    def end(self) -> None:
+        """Make labels of all that is scored, unless their layer was removed; a run is over."""
+        self.running = False
+        if self._wanted:
+            self.refresh()
+
+    def set_look(self, look: Look) -> None:
+        """Show the result with other settings, soon, without the network."""
+        if look != self.look:
+            self.look = look
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Make labels anew, unless a run will."""
+        if not self.running:
+            self._latest.ask(_relabel, self.keeping, self.look)
+
+    def show_block(self, block: Block) -> None:
+        """Write one tile where the result is seen."""
+        layer = self._to_write_to()
+        if layer is None:
+            return
+        region = self.place.region(block.region)
+        labels = block.labels
+        if layer.data.dtype.itemsize < 4:
+            labels = np.where(labels > 0, (labels - 1) % LARGEST + 1, 0)
+        new = self.place.block(labels).astype(layer.data.dtype)
+        if block.inside is not None:
+            old = np.asarray(layer.data[region])
+            new = np.where(self.place.block(block.inside), new, old)
+        self._written[layer].labels[region] = new
+        region_write(layer, region, new)
+
+    def was_removed(self) -> bool:
+        """Whether somebody has taken the layer that the run writes to out of the viewer."""
+        layer = self._shown.get(self.look.objects)
+        return layer is not None and not self._is_there(layer)
+
+    def forget_layer(self) -> None:
+        """Take it that the layer of the result is not wanted any more."""
+        self._wanted = False
+        self._shown.pop(self.look.objects, None)
+
+    def _base(self, objects: bool) -> np.ndarray | None:
+        image = self.image
+        layer = None if image is None else self._session.results.find(image, KINDS[objects])
+        kept = self._written.get(layer) if layer is not None else None
+        if kept is None or kept.place.labels_shape != self.place.labels_shape:
+            return None
+        return self.place.flat(kept.labels).copy()
+
+    def _to_write_to(self) -> Labels | None:
+        """Return the layer for the tiles of a run: the one there is, or one of its own."""
+        image, objects = self.image, self.look.objects
+        if image is None:
+            return self._orphan()
+        layer = self._session.results.find(image, KINDS[objects])
+        if layer is not None and layer in self._written and layer.data.shape == self.place.shape:
+            self._shown[objects] = layer
+            return layer
+        before = self._written.get(self._shown.get(objects)) if objects in self._shown else None
+        if before is not None and before.labels.shape == self.place.shape:
+            data = before.labels.copy()
+        else:
+            data = np.zeros(self.place.shape, np.uint16 if objects else np.uint8)
+        return self._show(image, data, np.zeros(1, np.uint8))
+
+    def _orphan(self) -> Labels | None:
+        """Return the layer of an image that was removed, if it still is to be written to."""
+        layer = self.layer
+        return None if layer is None or self._session.results.touched(layer) else layer
+
+    def _labelled(self, found: Any) -> None:
+        image = self.image
+        if found is None or image is None or self.running:
+            self.changed.emit()
+            return
+        if tuple(found.labels.shape) == self.place.labels_shape:
+            self.objects = len(found.kinds) - 1
+            self._show(image, self.place.block(found.labels), found.kinds)
+        self.changed.emit()
+
+    def _show(self, image: Image, data: np.ndarray, kinds: np.ndarray) -> Labels:
+        """Show ``data``, which is kept as what the network wrote."""
+        objects = self.look.objects
+        before = self._shown.get(objects)
+        layer = self._session.results.labels(
+            image, KINDS[objects], data.copy(), self.place.geometry, opacity=0.6
+        )
+        self._shown[objects] = layer
+        if layer is not before:
+            self._tell_of_new(before, layer)
+        notes(layer)["segmented"] = image.name
+        set_classes(layer, self.classes, Code("background", "objects" if objects else "classes"))
+        self._written[layer] = Written(
+            weakref.ref(image), self.place, data, kinds, objects, self.classes
+        )
+        return layer
+
+    def _tell_of_new(self, before: Labels | None, layer: Labels) -> None:
+        if before is not None and self._is_there(before):
+            messages.info(
+                f"'{before.name}' was edited and stays as it is: "
+                f"the new result is in '{layer.name}'"
+            )
+
+    def _failed(self, outcome: Outcome) -> None:
+        messages.failed("Making labels of the scores", outcome)
+        self.changed.emit()
+
+    def _is_there(self, layer: Labels | None) -> bool:
+        viewer = self._session.viewer
+        return viewer is not None and any(layer is other for other in viewer.layers)
+
+
+def _relabel(keeping: Keeping, look: Look) -> Any:
+    """Make the labels; compute thread."""
+    return keeping.relabel(look)

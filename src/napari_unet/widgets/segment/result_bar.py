@@ -1,0 +1,137 @@
+"""ResultBar: what was found, and what can be done with it.
+
+More: what is seldom needed, closed until somebody wants it.
+"""
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSpinBox, QVBoxLayout, QWidget
+
+from napari_unet.core.text import count_thin
+from napari_unet.widgets.segment.inputs import add_row, beside, form
+from napari_unet.widgets.segment.object_class import ClassChoice
+from napari_unet.widgets.segment.result import Result
+from napari_unet.widgets.shared.number_edit import NumberEdit
+from napari_unet.widgets.shared.session import Session
+
+RIMS = (0, 3, 10)  # px around what was changed
+NOTHING = "Nothing is segmented in this image yet"
+
+
+class ResultBar(QWidget):
+    """Tells of the result of the chosen image; the dock does what the buttons ask for."""
+
+    table = Signal()
+    evaluate = Signal()
+    annotate_all = Signal()
+    annotate_changes = Signal(int)  # px around
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.found = QLabel()
+        self.choice = ClassChoice(session)
+        self.table_button = QPushButton("Table")
+        self.annotate_button = QPushButton("Use as annotation")
+        self.evaluate_button = QPushButton("Evaluate…")
+        menu = QMenu(self.annotate_button)
+        menu.addAction("All of the result", self.annotate_all.emit)
+        for rim in RIMS:
+            around = f", and {rim} px around" if rim else ""
+            action = menu.addAction(f"Only the pixels I changed{around}")
+            action.triggered.connect(lambda _=False, rim=rim: self.annotate_changes.emit(rim))
+        self.annotate_button.setMenu(menu)
+        self.table_button.clicked.connect(self.table)
+        self.evaluate_button.clicked.connect(self.evaluate)
+        self._lay_out()
+
+    def show_result(self, result: Result | None) -> None:
+        """Show what there is of the chosen image."""
+        layer = None if result is None else result.layer
+        objects = result is not None and result.look.objects
+        self.found.setText(_found(result) if layer is not None else "")
+        self.found.setVisible(bool(self.found.text()))
+        self.choice.show_result(result)
+        tables = layer is not None and objects
+        self.table_button.setEnabled(tables)
+        self.table_button.setToolTip(
+            "Show class, area, place and mean score of each object, and save them as CSV"
+            if tables
+            else (NOTHING if layer is None else "Classes have no table: choose objects")
+        )
+        self.annotate_button.setEnabled(layer is not None)
+        self.annotate_button.setToolTip(
+            NOTHING if layer is None else "Make training labels of it, to train on once corrected"
+        )
+        self.evaluate_button.setEnabled(layer is not None)
+        self.evaluate_button.setToolTip(
+            NOTHING if layer is None else "Open Evaluate, to compare it with true labels"
+        )
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        for button, share in (
+            (self.table_button, 0),
+            (self.annotate_button, 1),
+            (self.evaluate_button, 0),
+        ):
+            buttons.addWidget(button, share)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.found)
+        layout.addWidget(self.choice)
+        layout.addLayout(buttons)
+
+
+def _found(result: Result | None) -> str:
+    if result is None or result.layer is None or result.running or result.busy:
+        return ""
+    what = count_thin(result.objects, "object") if result.look.objects else "classes"
+    return f"{what} in '{result.layer.name}'"
+
+
+LARGEST = 16384  # px of a tile
+
+
+class More(QWidget):
+    """Tile and splitting; scores and uncertainty as layers; the script."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tile = QSpinBox()
+        self.tile.setRange(0, LARGEST)
+        self.tile.setSpecialValueText("what fits")
+        self.tile.setSuffix(" px")
+        self.tile.setKeyboardTracking(False)
+        self.tile.setToolTip(
+            "Edge of what the network sees at a time, in pixels; the result is the same for all. "
+            "Memory is limited under File ▸ Preferences ▸ napari-unet. Usually what fits"
+        )
+        self.split = NumberEdit(0.0, 50.0)
+        self.split.setSuffix(" px")
+        self.split.setToolTip(
+            "Split objects at necks that are this much narrower than their bodies, as a radius in "
+            "pixels; 0 never splits. Acts on a finished result at once. Usually 0"
+        )
+        self.scores = QPushButton("Show scores")
+        self.uncertainty = QPushButton("Show uncertainty")
+        self.script = QPushButton("Copy as script")
+        self.script.setToolTip("Copy the Python that repeats this segmentation from files")
+        rows = form(self)
+        add_row(rows, "Tile", self.tile)
+        add_row(rows, "Split", self.split)
+        rows.addRow(beside(self.scores, self.uncertainty))
+        rows.addRow(self.script)
+        self.tile.valueChanged.connect(self.changed)
+        self.show_result(False)
+
+    def show_result(self, there: bool) -> None:
+        """Enable what needs a result."""
+        for button, what in (
+            (self.scores, "the score of each class, 0 to 1, as image layers"),
+            (self.uncertainty, "where the network hesitates, 0 sure to 1 undecided, as a layer"),
+        ):
+            button.setEnabled(there)
+            button.setToolTip(f"Show {what}" if there else "Nothing is segmented in this image yet")

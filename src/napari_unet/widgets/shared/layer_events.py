@@ -1,0 +1,66 @@
+"""Connections to napari events that end with the widget they call, and single-shot timers."""
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from napari.layers import Image
+from qtpy.QtCore import QObject, QTimer, Signal
+
+_ALL: "weakref.WeakKeyDictionary[Image, ImageDataWatch]" = weakref.WeakKeyDictionary()
+
+
+class ImageDataWatch(QObject):
+    """Watches one image layer; ``ImageDataWatch.of(image)`` finds it."""
+
+    replaced = Signal()
+
+    def __init__(self, image: Image) -> None:
+        super().__init__()
+        image.events.data.connect(self._tell)
+
+    @classmethod
+    def of(cls, image: Image) -> "ImageDataWatch":
+        """Return the watch of ``image``."""
+        if image not in _ALL:
+            _ALL[image] = cls(image)
+        return _ALL[image]
+
+    def _tell(self, event: Any) -> None:
+        self.replaced.emit()
+
+
+Slot = Callable[[Any], None]
+
+
+class Connections:
+    """Connections to napari's events, which would outlive the widget they call."""
+
+    def __init__(self) -> None:
+        self._connected: list[tuple[Any, Slot]] = []
+
+    def follow(self, slot: Slot, *emitters: Any) -> None:
+        """Call ``slot`` with what each of ``emitters`` tells."""
+        for emitter in emitters:
+            emitter.connect(slot)
+            self._connected.append((emitter, slot))
+
+    def forget(self) -> None:
+        """Follow nothing any more."""
+        for emitter, slot in self._connected:
+            emitter.disconnect(slot)
+        self._connected.clear()
+
+
+def disconnect_all(watch: Connections, *_: Any) -> None:
+    """Forget all; for the ``destroyed`` of a widget, bound so that the watch lives until then."""
+    watch.forget()
+
+
+def timer(parent: QObject, milliseconds: int, slot: Callable[[], None]) -> QTimer:
+    """Return a timer that calls ``slot`` once, this long after it was started last."""
+    made = QTimer(parent)
+    made.setSingleShot(True)
+    made.setInterval(milliseconds)
+    made.timeout.connect(slot)
+    return made

@@ -1,0 +1,106 @@
+"""Say: sentences for people. A traceback goes to the log, never into somebody's face.
+
+Progress: a bar that moves when the window is drawn next, not at once.
+
+Qt draws the whole window inside ``QProgressBar.setValue``, the canvas with a new label layer
+included: whoever reports progress would wait for it.
+"""
+
+import logging
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy import API_NAME
+from qtpy.QtWidgets import QProgressBar
+
+from napari_unet.workflows.scheduler import Outcome
+
+LOG = logging.getLogger("napari_unet")
+LONGEST = 300  # characters of a message that was not written for people
+# core says with these what is wrong and what to do
+_SENTENCES = (ValueError, TypeError, OSError, MemoryError)
+
+
+def info(sentence: str) -> None:
+    """Tell of something that was done, and where it is."""
+    show_info(sentence)
+
+
+def warn(sentence: str) -> None:
+    """Tell of something that works, but perhaps not as wanted."""
+    show_warning(sentence)
+
+
+def problem(sentence: str) -> None:
+    """Tell what does not work and what to do."""
+    show_error(sentence)
+
+
+def failed(what: str, outcome: Outcome) -> None:
+    """Tell that ``what`` ended with an error; the details go to the log."""
+    assert outcome.error is not None
+    log_details(what, outcome)
+    show_error(f"{what}: {in_words(outcome.error)}")
+
+
+def log_details(what: str, outcome: Outcome) -> None:
+    """Write the traceback of an error to the log (Help ▸ Show logs).
+
+    What core says with a sentence is no fault of the program: it is not printed on a terminal.
+    """
+    level = logging.INFO if isinstance(outcome.error, ValueError) else logging.ERROR
+    LOG.log(level, "%s failed\n%s", what, outcome.details or outcome.error)
+
+
+def in_words(error: BaseException) -> str:
+    """Return what a person can do something with."""
+    text = " ".join(str(error).split())
+    if _out_of_memory(error, text):
+        return (
+            "there is not enough memory: choose a smaller tile or network, or close other programs"
+        )
+    if isinstance(error, _SENTENCES) and text:
+        return text
+    kind = type(error).__name__
+    short = text[:LONGEST]
+    return f"something unexpected happened ({kind}: {short}). Help ▸ Show logs has the details"
+
+
+def _out_of_memory(error: BaseException, text: str) -> bool:
+    """On a CPU torch says so with a plain RuntimeError."""
+    lower = text.lower()
+    told = isinstance(error, RuntimeError) and (
+        "out of memory" in lower or "can't allocate memory" in lower
+    )
+    return told or (isinstance(error, MemoryError) and not text)
+
+
+@cache
+def warn_about_binding() -> None:
+    """Warn, once, of the pair of Qt binding and Python that ends every long session in a crash."""
+    if is_fatal_binding(API_NAME, _version(API_NAME), sys.version_info[:2]):
+        show_warning(
+            f"PySide6 {_version(API_NAME)} crashes napari on Python 3.11 after a while: "
+            'install another one with: pip install "PySide6<6.12"'
+        )
+
+
+def is_fatal_binding(binding: str, release: str, python: tuple[int, int]) -> bool:
+    """PySide6 6.12 drops references to None and True, which Python before 3.12 counts."""
+    return binding == "PySide6" and release.startswith("6.12.") and python < (3, 12)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def show_progress(bar: QProgressBar, value: int) -> None:
+    """Let ``bar`` stand at ``value``."""
+    bar.setUpdatesEnabled(False)
+    bar.setValue(value)
+    bar.setUpdatesEnabled(True)

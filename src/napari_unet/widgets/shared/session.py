@@ -1,0 +1,155 @@
+"""Session: what belongs to a viewer and outlives its docks: jobs, networks, settings, pairs.
+
+Tasks: what napari's closing dialog knows of the running jobs of a viewer.
+"""
+
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from napari.utils.task_status import Status
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.core.training.settings import TrainSettings
+from napari_unet.widgets.layers.image_pairs import Pairs
+from napari_unet.widgets.layers.layers import unwrapped
+from napari_unet.widgets.layers.result_layers import Results
+from napari_unet.widgets.networks import Networks
+from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.job import Job, dispatch
+from napari_unet.workflows.scheduler import CLOSING, Make, Outcome, Urgency
+
+PROVIDER = "napari-unet"
+
+
+class Tasks:
+    """One entry in napari's list of tasks, busy while there is something worth mentioning.
+
+    ``close`` is called when the window closes in spite of it. napari keeps every entry until the
+    window is gone, so a single one is changed instead of adding one a job. A viewer without a
+    window, or a napari without such a list, is never asked.
+    """
+
+    def __init__(self, viewer: Any, close: Callable[[], Any]) -> None:
+        self._window: Any = getattr(viewer, "window", None)
+        self._close = close
+        self._entry: Any = None
+        self._shown = ""
+
+    def show(self, titles: Sequence[str]) -> None:
+        """Let the dialog name ``titles``; with none it does not ask."""
+        text = ", ".join(titles)
+        register = getattr(self._window, "_register_task_status", None)
+        if text == self._shown or register is None:
+            return
+        self._shown = text
+        status = Status.BUSY if text else Status.COMPLETED
+        if self._entry is None:
+            self._entry = register(PROVIDER, status, text, self._close)
+        else:
+            self._window._update_task_status(self._entry, status, text)
+
+
+_SESSIONS: "weakref.WeakKeyDictionary[Any, Session]" = weakref.WeakKeyDictionary()
+_OPEN: "weakref.WeakSet[Session]" = weakref.WeakSet()
+
+
+class Session(QObject):
+    """What the docks of one viewer share; ``Session.of(viewer)`` finds it. GUI thread only.
+
+    Its signals are Qt's, connected to methods of the docks: Qt forgets these with the dock, so a
+    job can go on when its dock is closed and is shown again when it is reopened.
+    """
+
+    jobs_changed = Signal()
+    settings_changed = Signal(object)  # TrainSettings
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.networks = Networks()
+        self.pairs = Pairs(viewer)
+        self.results = Results(viewer)
+        self.closed = False  # its window is: nothing is to be shown or kept any more
+        self._viewer = weakref.ref(viewer)
+        self._settings = TrainSettings.preset("standard")
+        self._jobs: list[Job] = []
+        self._tasks = Tasks(viewer, self.close)
+        _OPEN.add(self)
+        window = getattr(getattr(viewer, "window", None), "_qt_window", None)
+        if window is not None:
+            window.destroyed.connect(self.close)
+
+    @classmethod
+    def of(cls, viewer: Any) -> "Session":
+        """Return the session of ``viewer``, which may be the proxy that napari gives plugins."""
+        viewer = unwrapped(viewer)
+        if viewer not in _SESSIONS:
+            _SESSIONS[viewer] = cls(viewer)
+        return _SESSIONS[viewer]
+
+    @property
+    def viewer(self) -> Any:
+        """The viewer, None once it is gone."""
+        return self._viewer()
+
+    @property
+    def settings(self) -> TrainSettings:
+        """The settings that Preview shows and Train uses."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, value: TrainSettings) -> None:
+        if value != self._settings:
+            self._settings = value
+            self.settings_changed.emit(value)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs that run, wait or rest, the oldest first."""
+        return tuple(self._jobs)
+
+    def job(self, urgency: Urgency) -> Job | None:
+        """Return the oldest job of this urgency that has not ended."""
+        return next((job for job in self._jobs if job.urgency == urgency), None)
+
+    def start(self, make: Make, urgency: Urgency, title: str = "") -> Job:
+        """Let the compute thread call ``make`` and go through the generator it returns.
+
+        ``make`` may also return the result itself. It is given frozen values only (bind them with
+        ``functools.partial``) and touches neither layers nor widgets. A job with a ``title``, a
+        phrase such as 'Training cells-1', was started by a person: napari asks before it closes
+        while it runs, and its error is told; that of one without a title is for the caller.
+        """
+        job = dispatch().start(make, urgency, title)
+        self._jobs.append(job)
+        job.ended.connect(self._ended)
+        self._jobs_changed()
+        return job
+
+    def close(self) -> bool:
+        """Stop the jobs, wait until they have, and let the thread of the last viewer go.
+
+        False when something did not yield within two seconds; it then ends after its step.
+        """
+        until = time.monotonic() + CLOSING
+        self.closed = True
+        _OPEN.discard(self)
+        for job in self._jobs:
+            job.stop()
+        done = dispatch().wait(self._jobs, CLOSING)
+        if not _OPEN:
+            done = dispatch().compute.shut_down(max(until - time.monotonic(), 0.0)) and done
+        return done
+
+    def _ended(self, outcome: Outcome) -> None:
+        ended = [job for job in self._jobs if not job.running]
+        self._jobs = [job for job in self._jobs if job.running]
+        for job in ended:
+            if job.title and job.outcome is not None and job.outcome.error is not None:
+                messages.failed(job.title, job.outcome)
+        self._jobs_changed()
+
+    def _jobs_changed(self) -> None:
+        self._tasks.show([job.title for job in self._jobs if job.title])
+        self.jobs_changed.emit()

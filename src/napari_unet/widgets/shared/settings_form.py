@@ -1,0 +1,204 @@
+"""SettingsForm: edits any frozen dataclass; what it shows is written in the fields themselves.
+
+Editors: the Qt widget for one field of a dataclass, and how its value is read and set.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, Field, fields, replace
+from typing import Any, NamedTuple, get_type_hints
+
+from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.widgets.shared.dock import Section
+from napari_unet.widgets.shared.number_edit import NumberEdit
+
+LARGEST = 2**31 - 1  # of a Qt spin box
+
+
+class Editor(NamedTuple):
+    """A widget and its value."""
+
+    widget: QWidget
+    value: Callable[[], Any]
+    set_value: Callable[[Any], None]
+    changed: Any  # the Qt signal
+
+
+def editor_for(item: "Field[Any]", kind: type) -> Editor:
+    """Return the editor of a field of type ``kind`` with the limits and choices it declares."""
+    choices = item.metadata.get("choices") or ()
+    makers = {bool: _switch, int: _integer, float: _number, str: _text}
+    if kind not in makers:
+        raise TypeError(f"the field '{item.name}' is a {kind}: a form has no editor for it")
+    made = _choice(choices) if choices else makers[kind](item)
+    made.widget.setToolTip(tooltip(item))
+    made.widget.setAccessibleName(label(item))
+    made.widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    made.widget.installEventFilter(_Wheel(made.widget))
+    return made
+
+
+def label(item: "Field[Any]") -> str:
+    """Return the name of a field for people."""
+    said: str = item.metadata.get("label") or item.name.replace("_", " ")
+    return said
+
+
+def tooltip(item: "Field[Any]") -> str:
+    """Say what the field does, within which limits, and what it is when left alone."""
+    low, high = item.metadata.get("low"), item.metadata.get("high")
+    about = item.metadata.get("about", "")
+    sentences = [about[:1].upper() + about[1:]] if about else []
+    if low is not None and high is not None:
+        sentences.append(f"Between {low:g} and {high:g}")
+    if item.default is not MISSING:
+        usual = item.default
+        if isinstance(usual, bool):
+            usual = "on" if usual else "off"
+        sentences.append(f"Usually {usual}")
+    return "".join(f"{sentence}. " for sentence in sentences).strip()
+
+
+class _Wheel(QObject):
+    """Scrolling a form past an editor does not change it; only one that has the focus turns."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+
+def _switch(item: "Field[Any]") -> Editor:
+    box = QCheckBox()
+    return Editor(box, box.isChecked, box.setChecked, box.toggled)
+
+
+def _integer(item: "Field[Any]") -> Editor:
+    box = QSpinBox()
+    low, high = item.metadata.get("low"), item.metadata.get("high")
+    box.setRange(-LARGEST if low is None else int(low), LARGEST if high is None else int(high))
+    box.setKeyboardTracking(False)
+    box.setStepType(QSpinBox.StepType.AdaptiveDecimalStepType)
+    return Editor(box, box.value, box.setValue, box.valueChanged)
+
+
+def _number(item: "Field[Any]") -> Editor:
+    box = NumberEdit(item.metadata.get("low"), item.metadata.get("high"))
+    return Editor(box, box.value, box.setValue, box.valueChanged)
+
+
+def _text(item: "Field[Any]") -> Editor:
+    line = QLineEdit()
+    return Editor(line, line.text, line.setText, line.editingFinished)
+
+
+def _choice(choices: tuple[str, ...]) -> Editor:
+    box = QComboBox()
+    box.addItems(list(choices))
+    return Editor(box, box.currentText, box.setCurrentText, box.currentTextChanged)
+
+
+class SettingsForm(QWidget):
+    """``value()``, ``setValue()``, ``changed``: an editor of one frozen dataclass value.
+
+    A field's metadata say what it is: ``about``, ``low``, ``high``, ``choices`` and the ``group``
+    under whose title it stands. Only ``groups`` are shown, where they are given; the other fields
+    keep the value they were set to. What the dataclass refuses is said below the form, and the last
+    good value stays.
+    """
+
+    changed = Signal(object)  # the new value
+
+    def __init__(
+        self, value: Any, groups: Sequence[str] = (), opened: Sequence[str] = (), flat: bool = False
+    ) -> None:
+        super().__init__()
+        self._value = value
+        self.editors: dict[str, Editor] = {}
+        self.sections: dict[str, Section] = {}
+        self._problem = QLabel()
+        self._problem.setWordWrap(True)
+        self._problem.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for group, items in _by_group(value, groups).items():
+            page = self._page(items)
+            if not flat:
+                page = self.sections[group] = Section(group, page, group in opened)
+            layout.addWidget(page)
+        layout.addWidget(self._problem)
+        self._show(value)
+
+    @property
+    def problem(self) -> str:
+        """Why the editors do not make a value, empty when they do."""
+        return str(self._problem.text())
+
+    def value(self) -> Any:
+        """Return the value shown, or the last good one."""
+        return self._value
+
+    def setValue(self, value: Any) -> None:  # noqa: N802 - the name Qt's editors have
+        """Show ``value``; ``changed`` tells of it if it is another one."""
+        before, self._value = self._value, value
+        self._show(value)
+        if value != before:
+            self.changed.emit(value)
+
+    def _page(self, items: "Sequence[Field[Any]]") -> QWidget:
+        page = QWidget()
+        rows = QFormLayout(page)
+        rows.setContentsMargins(12, 0, 0, 4)
+        kinds = get_type_hints(type(self._value))
+        for item in items:
+            made = self.editors[item.name] = editor_for(item, kinds[item.name])
+            made.changed.connect(self._edited)
+            title = QLabel(label(item))
+            title.setToolTip(tooltip(item))
+            title.setBuddy(made.widget)
+            rows.addRow(title, made.widget)
+        return page
+
+    def _show(self, value: Any) -> None:
+        for name, editor in self.editors.items():
+            blocker = QSignalBlocker(editor.widget)
+            editor.set_value(getattr(value, name))
+            blocker.unblock()
+        self._say("")
+
+    def _edited(self) -> None:
+        changes = {name: editor.value() for name, editor in self.editors.items()}
+        try:
+            value = replace(self._value, **changes)
+        except (ValueError, TypeError) as error:
+            self._say(str(error))
+            return
+        self._say("")
+        if value != self._value:
+            self._value = value
+            self.changed.emit(value)
+
+    def _say(self, sentence: str) -> None:
+        self._problem.setText(sentence)
+        self._problem.setVisible(bool(sentence))
+
+
+def _by_group(value: Any, groups: Sequence[str]) -> "dict[str, list[Field[Any]]]":
+    """Return the fields to show under the title of their group, in the order declared."""
+    found: dict[str, list[Field[Any]]] = {group: [] for group in groups}
+    for item in fields(value):
+        group = item.metadata.get("group", "")
+        if not groups or group in found:
+            found.setdefault(group, []).append(item)
+    return found

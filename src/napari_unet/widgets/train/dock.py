@@ -1,0 +1,242 @@
+"""Train: images with roles, what it will take, and a network that is kept however it ends."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+
+from napari_unet.core.training.settings import TrainSettings
+from napari_unet.widgets.networks import KeptNetwork
+from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.dock import Frame, Section
+from napari_unet.widgets.shared.preferences import machine
+from napari_unet.widgets.shared.settings_form import SettingsForm
+from napari_unet.widgets.train.controls import Controls
+from napari_unet.widgets.train.estimate_line import Expectation
+from napari_unet.widgets.train.image_list import ImageList
+from napari_unet.widgets.train.loss_plot import LossPlot
+from napari_unet.widgets.train.network_list import NetworkList, Shown
+from napari_unet.widgets.train.resume_bar import Offer
+from napari_unet.widgets.train.start_form import BeginForm
+from napari_unet.widgets.train.text import best_of, with_preset
+from napari_unet.widgets.train.trainings import Training, Trainings
+from napari_unet.workflows.scheduler import Outcome, Urgency
+from napari_unet.workflows.scripts import training_script
+from napari_unet.workflows.training_estimate import Outlook
+from napari_unet.workflows.training_sources import LayerSource, Recipe
+
+if TYPE_CHECKING:
+    import napari
+
+PLOT = 145  # px, so that all of the dock is seen on a small screen
+NO_SOURCE = "Add an image with its annotation first, with the role train"
+
+
+class TrainDock(Frame):
+    """The dock; trainings and networks belong to the session and go on without it."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        super().__init__(napari_viewer)
+        self.trainings = Trainings.of(self.session)
+        self.offer = Offer(self.trainings)
+        self.images = ImageList(self.trainings)
+        self.begin = BeginForm(self.session)
+        self.form = SettingsForm(self.session.settings)
+        self.expected = Expectation(self.session, self._to_look_at)
+        self.networks = NetworkList(self.trainings)
+        self.controls = Controls()
+        self.plot = LossPlot(self.viewer)
+        self.plot.setMaximumHeight(PLOT)
+        self.best = QLabel()
+        self.tile = QPushButton("Show validation tile")
+        self.tile.setCheckable(True)
+        self.script = QPushButton("Copy as script")
+        self._shown: Shown | None = None
+        self._lay_out()
+        self._connect()
+        self._choose(self.networks.current())
+        self.look_again()
+
+    def recipe(self) -> Recipe:
+        """Take a picture of all that decides the training; ValueError where it cannot be one."""
+        sources = self.images.sources()
+        train = [source for source in sources if source.role == "train"]
+        if not train:
+            raise ValueError(NO_SOURCE)
+        before = self.begin.before
+        stem = train[0].name if isinstance(train[0], LayerSource) else train[0].images.name
+        return Recipe(
+            name=self.trainings.free_name(stem),
+            sources=sources,
+            settings=self.session.settings,
+            hold_back=self.images.hold_back.isChecked(),
+            network=None if before is None else before.network,
+            before="" if before is None else before.name,
+            before_path=None if before is None else before.path,
+            device=machine().device,
+        )
+
+    def train(self) -> None:
+        """Start a training, or say why there can be none."""
+        try:
+            recipe = self.recipe()
+            training = self.trainings.start(recipe)
+        except (ValueError, OSError) as error:
+            messages.problem(str(error))
+            return
+        self.networks.choose(training.name)
+
+    def copy_script(self) -> None:
+        """Put Python that repeats this training on the clipboard."""
+        shown = self._shown
+        try:
+            recipe = shown.recipe if isinstance(shown, Training) else self.recipe()
+        except ValueError as error:
+            messages.problem(str(error))
+            return
+        job = self.session.start(lambda: training_script(recipe), Urgency.VIEW, "Copying as script")
+        job.ended.connect(_copied)
+
+    def look_again(self, *_: Any) -> None:
+        """Ask for the outlook when nothing has changed for a moment."""
+        self.expected.look_again()
+
+    def came_to_front(self) -> None:
+        """Look again: nothing is measured while the dock is behind others."""
+        self.look_again()
+
+    def reset_choices(self, event: Any = None) -> None:
+        """Follow the layer list."""
+        super().reset_choices(event)
+        if hasattr(self, "images"):
+            self.images.refresh()
+
+    def _lay_out(self) -> None:
+        self.body.addWidget(self.offer)
+        self.body.addWidget(_title("Images"))
+        self.body.addWidget(self.images)
+        self.body.addWidget(_title("Network"))
+        self.body.addWidget(self.begin)
+        self.body.addWidget(Section("More", self.form))
+        self.body.addWidget(_title("Networks in this session"))
+        self.body.addWidget(self.networks)
+        self.foot.addWidget(self.expected)
+        self.foot.addWidget(self.controls)
+        self.foot.addWidget(self.plot)
+        self.foot.addWidget(self.best)
+        row = QHBoxLayout()
+        row.addWidget(self.tile)
+        row.addWidget(self.script)
+        self.foot.addLayout(row)
+        self.script.setToolTip("Put Python that repeats this training from files on the clipboard")
+
+    def _connect(self) -> None:
+        self.controls.start.connect(self.train)
+        self.script.clicked.connect(self.copy_script)
+        self.tile.toggled.connect(self._want_tile)
+        self.networks.chosen.connect(self._choose)
+        self.networks.go_on.connect(self.begin.go_on_from)
+        self.form.changed.connect(self._take_settings)
+        self.session.settings_changed.connect(self.form.setValue)
+        self.trainings.changed.connect(self._refresh_start)
+        self.trainings.edited.connect(self.look_again)
+        for signal in (self.session.settings_changed, self.begin.changed, self.images.changed):
+            signal.connect(self.look_again)
+        self.images.changed.connect(self._refresh_start)
+        self.expected.told.connect(self._show_outlook)
+
+    def _take_settings(self, settings: TrainSettings) -> None:
+        self.session.settings = settings
+
+    def _to_look_at(self) -> Recipe | None:
+        """Return what to measure; nothing while nobody sees the dock or nothing is listed."""
+        self.trainings.watch()
+        if not self.in_front() or self._cannot_start():
+            return None
+        return self.recipe()
+
+    def _show_outlook(self, found: Outlook) -> None:
+        self.images.show_facts(found.facts)
+        self.begin.show_outlook(found)
+        self._fit_to_device(found)
+        self._refresh()
+
+    def _fit_to_device(self, found: Outlook) -> None:
+        """Give settings that nobody has touched the time and the preset that suit the device."""
+        if found.kind and self.session.settings == TrainSettings.preset("standard"):
+            timed = replace(self.session.settings, minutes=found.minutes)
+            self.session.settings = with_preset(timed, found.suggested)
+            self.expected.setText("measuring a step …")
+
+    def _cannot_start(self) -> str:
+        """Say why there is nothing to train on; empty where there is something."""
+        there = any(row.role == "train" for row in self.images.rows())
+        return "" if there else NO_SOURCE
+
+    def _refresh_start(self) -> None:
+        running = self.trainings.running
+        self.controls.can_start(self._cannot_start(), running[-1].name if running else "")
+        if self.controls.training is not None:
+            self.controls.refresh()
+
+    def _choose(self, shown: Shown | None) -> None:
+        """Show the curves and the state of a training or a network."""
+        if isinstance(self._shown, Training) and self._shown is not shown:
+            self._shown.stepped.disconnect(self._stepped)
+            self._shown.changed.disconnect(self._refresh)
+        if isinstance(shown, Training) and self._shown is not shown:
+            shown.stepped.connect(self._stepped)
+            shown.changed.connect(self._refresh)
+        another = shown is not self._shown
+        self._shown = shown
+        if another:
+            self.plot.forget()
+            self.plot.add(shown.steps if shown is not None else ())
+        ended = self.trainings.ended
+        is_its = ended is not None and isinstance(shown, KeptNetwork) and shown.name == ended.kept
+        self.controls.show_training(
+            shown if isinstance(shown, Training) else ended if is_its or shown is None else None
+        )
+        self._refresh()
+
+    def _stepped(self, steps: list[Any]) -> None:
+        self.plot.add(steps)
+
+    def _refresh(self) -> None:
+        """Show what is best, and whether a tile can be looked at."""
+        shown = self._shown
+        self.plot.setVisible(shown is not None and bool(shown.steps))
+        training = isinstance(shown, Training)
+        self.expected.setVisible(bool(self.expected.text()) and not training)
+        best = best_of(() if shown is None else shown.steps)
+        self.best.setText(best)
+        self.best.setVisible(bool(best))
+        begun = shown.begun if isinstance(shown, Training) else None
+        place = begun.place if begun is not None else None
+        self.tile.setEnabled(place is not None)
+        self.tile.setToolTip(
+            f"Segment a tile of {place.image} after each validation, in a layer of its own"
+            if place is not None
+            else "A tile can be shown while a network trains and validates on an open layer"
+        )
+        blocked = self.tile.blockSignals(True)
+        self.tile.setChecked(self.trainings.tile.wanted and place is not None)
+        self.tile.blockSignals(blocked)
+        self._refresh_start()
+
+    def _want_tile(self, wanted: bool) -> None:
+        begun = self._shown.begun if isinstance(self._shown, Training) else None
+        self.trainings.tile.want(wanted, begun)
+
+
+def _title(text: str) -> QWidget:
+    label = QLabel(f"<b>{text}</b>")
+    label.setObjectName("title")
+    return label
+
+
+def _copied(outcome: Outcome) -> None:
+    if outcome.value is not None:
+        QGuiApplication.clipboard().setText(outcome.value)
+        messages.info("The script is on the clipboard: paste it into a .py file, or a notebook")

@@ -1,0 +1,144 @@
+"""BeginForm: what a training begins with: a network, a preset, and the time it may take."""
+
+from dataclasses import replace
+from typing import Any
+
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QWidget
+from superqt import QElidingLabel
+
+from napari_unet.core.training.settings import PRESETS, TrainSettings
+from napari_unet.widgets.networks import KeptNetwork
+from napari_unet.widgets.shared.session import Session
+from napari_unet.widgets.train.text import number, preset_of, spoken_time, with_preset
+from napari_unet.workflows.training_estimate import Outlook
+
+TIMES = (1, 2, 5, 10, 20, 30, 60, 180, 600)  # minutes
+ABOUT = {
+    "paper": "as published in 2015: base 64, depth 4; wants a GPU",
+    "standard": "the most accurate one after 10 min on a CPU",
+    "small": "half the work of a step; for a few minutes on a CPU",
+    "nano": "learns in seconds, less exact",
+}
+CHANGED = "changed"
+
+
+class BeginForm(QWidget):
+    """Edits the settings of the session; they are the truth, and More shows all of them."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.network = _combo("The network to begin with: a new one, or one to train further")
+        self.preset = _combo("Settings to begin with; each of them can be changed under More")
+        self.time = _combo("Time to train, validation included; Stop and keep ends it earlier")
+        self.time.setMinimumContentsLength(9)  # as long as 1 000 steps
+        self.architecture = QElidingLabel()
+        self.device = QElidingLabel()
+        self.device.setToolTip("Chosen in Preferences ▸ napari-unet ▸ Machine")
+        rows = QFormLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow("begin with", self.network)
+        rows.addRow("preset", _beside(self.preset, self.architecture))
+        rows.addRow("time", _beside(self.time, self.device))
+        self.network.currentIndexChanged.connect(self._began_with)
+        self.preset.activated.connect(self._chose_preset)
+        self.time.activated.connect(self._chose_time)
+        session.settings_changed.connect(self.show_settings)
+        session.networks.changed.connect(self.refresh)
+        self.refresh()
+        self.show_settings(session.settings)
+
+    @property
+    def before(self) -> KeptNetwork | None:
+        """The network to go on from, None for a new one."""
+        return self._session.networks.get(self.network.currentData())
+
+    def go_on_from(self, name: str) -> None:
+        """Choose the network called ``name``, or a new one where there is none."""
+        self.network.setCurrentIndex(max(self.network.findData(name), 0))
+
+    def refresh(self) -> None:
+        """Take over the networks of the session."""
+        before = self.network.currentData()
+        blocker = QSignalBlocker(self.network)
+        self.network.clear()
+        self.network.addItem("a new network", "")
+        for kept in self._session.networks:
+            self.network.addItem(f"{kept.name}, trained further", kept.name)
+        place = max(self.network.findData(before), 0)
+        self.network.setCurrentIndex(place)
+        blocker.unblock()
+        if before and not place:
+            self._began_with()
+
+    def show_settings(self, settings: TrainSettings) -> None:
+        """Show ``settings``."""
+        self._fill_presets(preset_of(settings))
+        minutes = sorted({*TIMES, *([settings.minutes] if settings.minutes else [])})
+        self.time.clear()
+        for value in minutes:
+            self.time.addItem(spoken_time(value * 60), float(value))
+        self.time.addItem(f"{number(settings.steps)} steps", 0.0)
+        self.time.setCurrentIndex(self.time.findData(float(settings.minutes)))
+        self._show_architecture()
+
+    def show_outlook(self, found: Outlook) -> None:
+        """Name the device, and the preset that suits it."""
+        if found.device:
+            self.device.setText(found.device)
+        settings = self._session.settings
+        other = found.suggested and preset_of(settings) not in ("", found.suggested)
+        self.preset.setToolTip(
+            f"Settings to begin with. Suggested: {found.reason}" if other
+            else "Settings to begin with; each of them can be changed under More"
+        )  # fmt: skip
+
+    def _fill_presets(self, name: str) -> None:
+        self.preset.clear()
+        for preset in PRESETS:
+            self.preset.addItem(preset, preset)
+            self.preset.setItemData(self.preset.count() - 1, ABOUT[preset], 3)  # Qt.ToolTipRole
+        if not name:
+            self.preset.addItem(CHANGED, "")
+        self.preset.setCurrentIndex(self.preset.findData(name))
+
+    def _show_architecture(self) -> None:
+        kept, settings = self.before, self._session.settings
+        of: Any = settings if kept is None else kept.network  # whose shape never changes
+        extra = "" if kept is None else ", as it is"
+        self.architecture.setText(f"base {of.base}, depth {of.depth}{extra}")
+        self.architecture.setToolTip(
+            f"{of.base} channels at the first level, {of.depth} levels; tiles of {settings.tile} px"
+        )
+
+    def _began_with(self) -> None:
+        self._show_architecture()
+        self.changed.emit()
+
+    def _chose_preset(self) -> None:
+        name = self.preset.currentData()
+        if name:
+            self._session.settings = with_preset(self._session.settings, name)
+
+    def _chose_time(self) -> None:
+        minutes = float(self.time.currentData())
+        self._session.settings = replace(self._session.settings, minutes=minutes)
+
+
+def _beside(box: QComboBox, label: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addWidget(box, 9)
+    row.addWidget(label, 10)
+    return row
+
+
+def _combo(tip: str) -> QComboBox:
+    box = QComboBox()
+    box.setToolTip(tip)
+    box.setAccessibleName(tip.split(":")[0].split(";")[0])
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(4)
+    return box

@@ -1,0 +1,211 @@
+"""Trainings: those of a viewer that run or wait, held by its session so that they outlive docks."""
+
+import weakref
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.widgets.networks import KeptNetwork
+from napari_unet.widgets.shared.job import Job
+from napari_unet.widgets.shared.messages import in_words
+from napari_unet.widgets.shared.session import Session
+from napari_unet.widgets.train.validation_tile import TileView
+from napari_unet.workflows.scheduler import Outcome, Urgency
+from napari_unet.workflows.training_run import Begun, trained
+from napari_unet.workflows.training_sources import FolderSource, Recipe
+from napari_unet.workflows.unfinished_runs import close_run, new_run
+
+
+class Training(QObject):
+    """One training: what it has told so far."""
+
+    changed = Signal()
+    stepped = Signal(list)  # Steps since the last time
+    told = Signal()  # it has begun, or was validated
+
+    def __init__(self, recipe: Recipe, job: Job, tile: TileView) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.job = job
+        self.tile = tile
+        self.begun: Begun | None = None
+        self.steps: list[Any] = []  # of the network's whole history, each number once
+        self.doing = "waiting"  # before the first step
+        self.said: list[str] = []
+        self.problem = ""
+        self.kept = ""  # the name its network has in the session
+        self.newest: Any = None  # Step, which may tell of a validation that goes on
+        self._offset = 0
+
+    @property
+    def name(self) -> str:
+        """The name of the network that will come of it."""
+        return self.recipe.name
+
+    @property
+    def last(self) -> Any:
+        """The last Step of this training, or None."""
+        step = self.steps[-1] if self.steps else None
+        return step if step is not None and step.number > self._offset else None
+
+    @property
+    def best(self) -> Any:
+        """The Step with the best validation of this training, or None."""
+        scored = [s for s in self.steps if s.validation is not None and s.number > self._offset]
+        return max(scored, key=lambda step: float(step.validation["score"]), default=None)
+
+    def follow(self, earlier: tuple[Any, ...]) -> None:
+        """Count on from the steps that the network it goes on from has taken."""
+        self.steps = list(earlier)
+        self._offset = earlier[-1].number if earlier else 0
+
+    def take(self, values: list[Any]) -> None:
+        """Take in what the compute thread has told."""
+        steps = []
+        for value in values:
+            if isinstance(value, str):
+                self.doing = value
+            elif isinstance(value, Begun):
+                self._begin(value)
+            else:
+                steps.append(replace(value, number=value.number + self._offset))
+        self._add(steps)
+        self.newest = steps[-1] if steps else self.newest
+        if any(isinstance(v, Begun) or getattr(v, "validation", None) for v in values):
+            self.told.emit()
+        self.stepped.emit(steps)
+        self.changed.emit()
+
+    def _begin(self, begun: Begun) -> None:
+        self.begun = begun
+        self.doing = "first step"
+        self.said += begun.said
+        if begun.earlier:
+            self.steps += begun.earlier
+
+    def _add(self, steps: list[Any]) -> None:
+        for step in steps:
+            if step.said:
+                self.said.append(step.said)
+            if step.validating is None:
+                while len(self.steps) and self.steps[-1].number >= step.number:
+                    self.steps.pop()  # taken back after a divergence
+                self.steps.append(step)
+        if self.begun is not None and any(step.validation is not None for step in steps):
+            self.tile.ask(self.begun)
+
+
+class Trainings(QObject):
+    """The trainings of a session; ``Trainings.of(session)`` finds them. GUI thread only."""
+
+    changed = Signal()  # one was started, has begun, was validated, or ended
+    edited = Signal()  # labels or pixels of a layer that is trained on
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = weakref.ref(session)
+        self._running: list[Training] = []
+        self.ended: Training | None = None  # the last one, for what is to be said of it
+        self.folders: list[FolderSource] = []
+        self.tile = TileView(session)
+        self._watched: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    @classmethod
+    def of(cls, session: Session) -> "Trainings":
+        """Return the trainings of ``session``."""
+        found = session.findChild(cls, "trainings")
+        if found is None:
+            found = cls(session)
+            found.setObjectName("trainings")
+        return found
+
+    @property
+    def running(self) -> tuple[Training, ...]:
+        """Those that run or wait, in the order in which they were started."""
+        return tuple(self._running)
+
+    @property
+    def session(self) -> Session:
+        """The session they belong to."""
+        session = self._session()
+        assert session is not None
+        return session
+
+    def free_name(self, stem: str) -> str:
+        """Return the first name of ``stem``-1, -2 … that no network has or will have."""
+        taken = {training.name for training in self._running}
+        number = 1
+        while (name := f"{stem}-{number}") in taken or name in self.session.networks:
+            number += 1
+        return name
+
+    def start(self, recipe: Recipe) -> Training:
+        """Let the compute thread train as ``recipe`` says, when what was started before is done."""
+        if recipe.run is None:
+            recipe = replace(recipe, run=new_run(recipe.name))
+        job = self.session.start(
+            partial(trained, recipe), Urgency.TRAINING, f"Training {recipe.name}"
+        )
+        training = Training(recipe, job, self.tile)
+        if recipe.before in self.session.networks and not recipe.resumed:
+            training.follow(self.session.networks[recipe.before].steps)
+        training.setParent(self)
+        job.arrived.connect(training.take)
+        training.told.connect(self.changed)
+        job.changed.connect(training.changed)
+        job.ended.connect(partial(self._ended, training))
+        self._running.append(training)
+        self.changed.emit()
+        return training
+
+    def watch(self) -> None:
+        """Tell from now on when the layers of the pairs are painted in or get other data."""
+        for pair in self.session.pairs:
+            for layer, names in ((pair.image, ("data",)), (pair.labels, ("data", "paint"))):
+                if layer not in self._watched:
+                    self._watched.add(layer)
+                    for name in names:
+                        getattr(layer.events, name).connect(self._tell_edited)
+
+    def _tell_edited(self, event: Any) -> None:
+        self.edited.emit()
+
+    def _ended(self, training: Training, outcome: Outcome) -> None:
+        """Keep the network, whether the training came to its end, was stopped or went wrong."""
+        self._running.remove(training)
+        if self.session.closed:
+            return  # its run stays open, and is offered when a dock is next opened
+        self.ended = training
+        if outcome.error is not None:
+            training.problem = in_words(outcome.error)
+        begun, run = training.begun, training.recipe.run
+        if begun is not None and run is not None and training.last is not None:
+            self._keep(training, begun, run)
+        self.changed.emit()
+
+    def _keep(self, training: Training, begun: Begun, run: Path) -> None:
+        best = training.best
+        kept = self.session.networks.add(
+            KeptNetwork(
+                training.name,
+                begun.network,
+                score=None if best is None else float(best.validation["iou"]),
+                settings=begun.settings,
+                steps=tuple(training.steps),
+            )
+        )
+        training.kept = kept.name
+        job = self.session.start(
+            partial(close_run, run, begun.network),
+            Urgency.VIEW,
+            f"Keeping {kept.name}",
+        )
+        job.ended.connect(partial(self._kept, kept.name))
+
+    def _kept(self, name: str, outcome: Outcome) -> None:
+        networks = self.session.networks
+        if outcome.value is not None and name in networks and networks[name].path is None:
+            networks.change(name, path=outcome.value)

@@ -1,0 +1,124 @@
+"""TileView: a tile of the validation image, segmented after each validation and shown as labels."""
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.widgets.layers.coordinates import (
+    Pixels,
+    labels_geometry,
+    labels_shape,
+    pixels_of,
+    region_to_layer,
+)
+from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows.scheduler import Urgency
+from napari_unet.workflows.training_data import Place
+from napari_unet.workflows.training_run import Begun
+
+KIND = "validation tile"
+OPACITY = 0.5
+COMPARED = 2**26  # bytes compared in the window's thread, in some hundredths of a second
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentedTile:
+    """Labels of a tile: 1 background, 2… classes, as in an annotation."""
+
+    place: Place
+    region: tuple[slice, ...]  # in the axes of the labels
+    labels: np.ndarray
+    contrast: Any  # measured on the whole image; the next tile needs it too
+    colours: dict[int | None, str]
+
+
+class TileView(QObject):
+    """Asks for a tile and shows it in a layer of its own; belongs to the session, not to a dock."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = weakref.ref(session)
+        self._latest = Latest(session, Urgency.PREVIEW, self)
+        self._latest.answered.connect(self._show)
+        self._contrast: tuple[Any, Any] = (None, None)  # of which pixels, and what
+        self._wanted = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a tile is shown at each validation."""
+        return self._wanted
+
+    def want(self, wanted: bool, begun: Begun | None = None) -> None:
+        """Show a tile from now on, or no more; the layer with the last one stays."""
+        self._wanted = wanted
+        if wanted and begun is not None:
+            self.ask(begun)
+        self.changed.emit()
+
+    def ask(self, begun: Begun) -> None:
+        """Segment the tile with the network as it is now, if that is wanted."""
+        place = begun.place
+        if not self._wanted or place is None:
+            return
+        known, contrast = self._contrast
+        self._latest.ask(
+            segmented_tile, begun.network, place, begun.settings.tile,
+            contrast if known is place.pixels.data else None,
+        )  # fmt: skip
+
+    def _show(self, found: SegmentedTile) -> None:
+        self._contrast = (found.place.pixels.data, found.contrast)
+        session = self._session()
+        image = None if session is None else _layer_of(session.viewer, found.place)
+        if session is None or image is None:
+            return  # it was removed, or is another image now
+        data = np.zeros(labels_shape(image), np.uint8)
+        data[region_to_layer(image, found.region)] = found.labels.reshape(
+            data[region_to_layer(image, found.region)].shape
+        )
+        look = {"opacity": OPACITY, "colormap": DirectLabelColormap(color_dict=found.colours)}
+        chosen = session.viewer.layers.selection.active  # a new layer must not take the brush away
+        session.results.labels(image, KIND, data, labels_geometry(image), **look)
+        session.viewer.layers.selection.active = chosen
+
+
+def segmented_tile(network: Any, place: Place, edge: int, contrast: Any) -> SegmentedTile:
+    """Segment the tile of ``edge`` px in the middle of what is validated; compute thread."""
+    from napari_unet.core.network.legal_sizes import input_size
+    from napari_unet.core.segmentation.prepare import prepare
+
+    pixels = place.pixels
+    scoring = prepare(
+        pixels.data, network, axes=pixels.axes, contrast=contrast, precision="float32",
+        tile=input_size(network.depth, max(edge - 2 * network.border, 2**network.depth)),
+    )  # fmt: skip
+    tile = next(scoring.tiles(near=place.near))
+    scored = next(scoring.score([tile]))
+    labels = (scored.scores.argmax(0) + 1).astype(np.uint8)
+    colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    colours |= {n: c["color"] for n, c in enumerate(network.about["classes"], start=1)}
+    return SegmentedTile(place, scored.tile.write, labels, scoring.contrast, colours)
+
+
+def _layer_of(viewer: Any, place: Place) -> Image | None:
+    """Return the layer that still holds the pixels, whatever it is called now."""
+    layers = [] if viewer is None else [x for x in viewer.layers if isinstance(x, Image)]
+    for layer in layers:
+        if pixels_of(layer).data is place.pixels.data:
+            return layer
+    return next((x for x in layers if x.name == place.image and _equal(x, place.pixels)), None)
+
+
+def _equal(layer: Image, pixels: Pixels) -> bool:
+    """Compare with the copy that a resumed training works on, where it is small enough."""
+    data = pixels_of(layer).data
+    arrays = isinstance(data, np.ndarray) and isinstance(pixels.data, np.ndarray)
+    return arrays and data.nbytes <= COMPARED and np.array_equal(data, pixels.data)

@@ -1,1 +1,0 @@
-"""The parts of the Train dock, and what of a training outlives it."""

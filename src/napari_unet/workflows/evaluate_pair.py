@@ -1,0 +1,172 @@
+"""Answer: the figures and the errors of a question; computed in the compute thread only.
+
+It is a generator that yields between two measures, so that a newer question need not wait.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.core.annotation.label_codes import UNLABELLED, Code, Palette
+from napari_unet.widgets.evaluate.question import Question
+
+if TYPE_CHECKING:
+    from napari_unet.core.evaluation import Comparison, ErrorItem, ErrorLayer, Figure, Measure
+
+MOST_CLASSES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """All that the dock shows; arrays are read-only."""
+
+    question: Question
+    figures: "tuple[Figure, ...]"
+    errors: np.ndarray  # uint8: 0 none, else 1 + place of the kind
+    items: "tuple[ErrorItem, ...]"  # worst first, in coordinates of the layers
+    labelled: float  # share of the truth that says something
+    objects: tuple[int, int]  # of the truth, of the result
+
+
+@dataclass(frozen=True, eq=False)
+class _Plain:
+    """Labels with the code taken out."""
+
+    classes: np.ndarray  # uint8, UNLABELLED where nothing was said
+    objects: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    before: _Plain  # of the truth
+    after: _Plain
+    unlabelled: np.ndarray
+
+    def compared(self, classes: bool) -> "Comparison":
+        """Compare classes, or objects."""
+        from napari_unet.core.evaluation import Comparison
+
+        if not classes:
+            return Comparison(self.before.objects, self.after.objects, self.unlabelled)
+        truth = np.where(self.unlabelled, 0, self.before.classes)
+        result = np.where(self.after.classes == UNLABELLED, 0, self.after.classes)
+        return Comparison(truth, result, self.unlabelled)
+
+
+def answer(asked: Question) -> Generator[None, None, Answer]:
+    """Measure, find the errors, and return both."""
+    pairs = yield from _pairs(asked)
+    measures = _measures(asked, pairs)
+    figures = yield from _figures(asked, pairs, measures)
+    found, counted = yield from _errors(pairs)
+    labels, items = _joined(found, asked.times)
+    labelled = 1.0 - float(np.mean([pair.unlabelled.mean() for pair in pairs]))
+    return Answer(asked, figures, labels, items, labelled, counted)
+
+
+def _pairs(asked: Question) -> "Generator[None, None, list[_Pair]]":
+    pairs = []
+    for truth, result in zip(_images(asked, "truth"), _images(asked, "result"), strict=True):
+        before = _plain(truth, asked.truth_code)
+        yield
+        after = _plain(result, asked.result_code)
+        yield
+        pairs.append(_Pair(before, after, before.classes == UNLABELLED))
+    return pairs
+
+
+def _figures(
+    asked: Question, pairs: "list[_Pair]", measures: "tuple[Measure, ...]"
+) -> "Generator[None, None, tuple[Figure, ...]]":
+    from napari_unet.core.evaluation import Scored, summarise
+
+    scored, figures = [], []
+    for place, pair in enumerate(pairs):
+        compared = pair.compared(asked.classes)
+        counts: dict[str, np.ndarray] = {}
+        for measure in measures:
+            counts[measure.name] = measure.count(compared)
+            yield
+        of_this = {m.name: float(m.figure(counts[m.name].sum(0))) for m in measures}
+        scored.append(Scored(str(place), of_this, counts))
+    for measure in measures:
+        figures.append(summarise(scored, measure))
+        yield
+    return tuple(figures)
+
+
+def _errors(
+    pairs: "list[_Pair]",
+) -> "Generator[None, None, tuple[list[ErrorLayer], tuple[int, int]]]":
+    from napari_unet.core.evaluation import error_layer
+
+    found, counted = [], [0, 0]
+    for pair in pairs:
+        overlap = pair.compared(classes=False).overlap
+        counted[0] += len(overlap.truth_ids)
+        counted[1] += len(overlap.result_ids)
+        yield
+        truth, result = pair.before.objects, pair.after.objects
+        found.append(error_layer(truth, result, unlabelled=pair.unlabelled))
+        yield
+    return found, (counted[0], counted[1])
+
+
+def _images(asked: Question, whose: str) -> list[np.ndarray]:
+    pixels = getattr(asked, whose)
+    whole = np.asarray(pixels[...] if not isinstance(pixels, np.ndarray) else pixels)
+    return list(whole) if asked.times else [whole]
+
+
+def _plain(labels: np.ndarray, code: Code) -> _Plain:
+    from napari_unet.core.evaluation import regions
+
+    palette = Palette.of(labels)
+    classes = code.classes(palette.values)[palette.indices]
+    if code.instances:
+        return _Plain(classes, code.objects(palette.values)[palette.indices])
+    return _Plain(classes, regions((classes > 0) & (classes != UNLABELLED)))
+
+
+def _measures(asked: Question, pairs: "list[_Pair]") -> "tuple[Measure, ...]":
+    from napari_unet.core.evaluation import class_measures, class_values, object_measures
+
+    if not asked.classes:
+        return object_measures(asked.iou, warping=asked.warping)
+    values = sorted(class_values([pair.compared(True) for pair in pairs]))
+    if len(values) > MOST_CLASSES:
+        raise ValueError(
+            f"the layers hold {len(values)} values, too many to be classes: compare objects"
+        )
+    return class_measures(values, warping=asked.warping)
+
+
+def _joined(found: "list[ErrorLayer]", times: bool) -> "tuple[np.ndarray, tuple[ErrorItem, ...]]":
+    """Put the time points together again."""
+    if not times:
+        return found[0].labels, found[0].items
+    items = sorted(_timed(found), key=lambda item: -item.area)
+    return np.stack([one.labels for one in found]), tuple(items)
+
+
+def _timed(found: "list[ErrorLayer]") -> "Iterator[ErrorItem]":
+    for time, errors in enumerate(found):
+        for item in errors.items:
+            box = ((time, time + 1), *item.box)
+            yield replace(item, centre=(float(time), *item.centre), box=box)
+
+
+def told(found: Answer) -> str:
+    """Return what was compared, in sentences."""
+    true, seen = found.objects
+    text = f"{_grouped(true)} true objects, {_grouped(seen)} in the result."
+    if found.labelled < 1:
+        percent = np.floor(found.labelled * 100)
+        text += f" {percent:.0f} % of the truth is labelled; the rest is left out."
+    return text
+
+
+def _grouped(count: int) -> str:
+    return f"{count:,}".replace(",", "\u2009")

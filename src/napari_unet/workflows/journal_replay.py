@@ -1,0 +1,175 @@
+"""Replay: the annotations that a journal of strokes tells of, up to where it is whole."""
+
+import os
+import socket
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import psutil
+
+from napari_unet.workflows.confirmed_pixels import Confirmed, beside
+from napari_unet.workflows.journal_records import (
+    Begin,
+    Box,
+    Confirm,
+    Drop,
+    End,
+    Facts,
+    Head,
+    Record,
+    Stroke,
+    decode,
+)
+
+_SAME = 2.0  # seconds by which two readings of the start of a process may differ
+
+
+@dataclass(eq=False)
+class Restored:
+    """An annotation as it was after the last stroke that reached the disk."""
+
+    name: str
+    labels: np.ndarray
+    confirmed: Confirmed
+    facts: dict[str, Any] = field(default_factory=dict)
+    strokes: int = 0
+    time: float = 0.0  # of the last stroke, seconds since 1970
+
+
+@dataclass(eq=False)
+class Replay:
+    """What a journal tells: ``whole`` bytes of it count, ``torn`` bytes after them do not."""
+
+    path: Path
+    head: Head | None = None
+    annotations: dict[str, Restored] = field(default_factory=dict)
+    ended: bool = False  # in peace, not by a crash
+    whole: int = 0
+    torn: int = 0
+    digest: str = ""  # of the last whole line
+    missing: tuple[str, ...] = ()  # files it starts from that are not there or do not fit
+
+    @property
+    def strokes(self) -> int:
+        """The number of strokes."""
+        return sum(found.strokes for found in self.annotations.values())
+
+    @property
+    def about_torn(self) -> str:
+        """A sentence on what could not be read, empty if all could."""
+        if not self.torn:
+            return ""
+        return (
+            f"{self.path} is whole for {self.whole:,} bytes and {self.strokes} strokes; the "
+            f"{self.torn:,} bytes after them were cut short or damaged and are left out"
+        )
+
+    def written_elsewhere(self) -> bool:
+        """Whether another process is appending to this journal."""
+        return (
+            not self.ended
+            and self.head is not None
+            and self.head.process != os.getpid()
+            and self.alive()
+        )
+
+    def alive(self) -> bool:
+        """Whether the process that writes this journal still runs, on this machine."""
+        if self.head is None or self.head.host != socket.gethostname():
+            return False
+        try:
+            started = psutil.Process(self.head.process).create_time()
+        except psutil.Error:
+            return False
+        return abs(started - self.head.started) < _SAME
+
+
+def replay(path: Path) -> Replay:
+    """Read the journal at ``path`` up to its first line that is not whole; never raises for it."""
+    found = Replay(path)
+    with path.open("rb") as file:
+        for record in _records(file, found):
+            _apply(record, found)
+    found.torn = path.stat().st_size - found.whole
+    return found
+
+
+def read_head(path: Path) -> Replay:
+    """Read the first line only: enough to know who writes the journal."""
+    found = Replay(path)
+    with path.open("rb") as file:
+        found.head = next((r for r in _records(file, found) if isinstance(r, Head)), None)
+    return found
+
+
+def _records(file: BinaryIO, found: Replay) -> Iterator[Record]:
+    for line in file:
+        try:
+            record, digest = decode(line, found.digest)
+            if isinstance(record, Head) != (found.whole == 0):
+                return  # a journal begins with its head, which comes once
+            _check(record, found)
+        except (ValueError, LookupError, TypeError, AttributeError, zlib.error):
+            return
+        found.digest, found.whole = digest, found.whole + len(line)
+        yield record
+
+
+def _check(record: Record, found: Replay) -> None:
+    """Refuse a stroke that is not inside its annotation."""
+    if isinstance(record, Stroke | Confirm):
+        shape = found.annotations[record.name].labels.shape
+        inside = all(0 <= a <= b <= edge for (a, b), edge in zip(record.box, shape, strict=True))
+        if not inside:
+            raise ValueError("a stroke lies outside its annotation")
+
+
+def _apply(record: Record, found: Replay) -> None:
+    if isinstance(record, Head):
+        found.head = record
+    elif isinstance(record, Begin):
+        found.annotations[record.name] = Restored(record.name, *_beginning(record, found))
+    elif isinstance(record, Facts) and record.name in found.annotations:
+        found.annotations[record.name].facts = record.facts
+    elif isinstance(record, Stroke):
+        restored = found.annotations[record.name]
+        restored.labels[_slices(record.box)] = record.values
+        restored.confirmed[_slices(record.box)] = False
+        restored.strokes += record.time > 0
+        restored.time = max(restored.time, record.time)
+    elif isinstance(record, Confirm):
+        found.annotations[record.name].confirmed[_slices(record.box)] = record.pixels
+    elif isinstance(record, Drop):
+        found.annotations.pop(record.name, None)
+    found.ended = isinstance(record, End)
+
+
+def _slices(box: Box) -> tuple[slice, ...]:
+    return tuple(slice(*edges) for edges in box)
+
+
+def _beginning(record: Begin, found: Replay) -> tuple[np.ndarray, Confirmed]:
+    """Return zeros, or the labels in the file that the annotation begins with; and the confirmed.
+
+    Those have a file only where there are some.
+    """
+    labels, confirmed = np.zeros(record.shape, record.dtype), np.zeros(record.shape, bool)
+    if record.base:
+        _read(record.base, labels, found)
+        if (found.path.parent / beside(record.base)).exists():
+            _read(beside(record.base), confirmed, found)
+    return labels, Confirmed.of(confirmed)
+
+
+def _read(file: str, into: np.ndarray, found: Replay) -> None:
+    from napari_unet.core.files.image_file import open_image
+
+    try:
+        values = np.asarray(open_image(found.path.parent / file).data[...])
+        into[...] = values.reshape(into.shape)
+    except (OSError, ValueError, TypeError):
+        found.missing += (file,)

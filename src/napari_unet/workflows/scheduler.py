@@ -1,0 +1,235 @@
+"""The compute thread: the only one that calls torch, shared by all viewers of the process.
+
+It is a scheduler of generators. At each yield it goes on with the most urgent one, so that a
+preview during a training waits for one step at most and nothing is refused because something else
+runs. Of equals the one that asked first is finished first.
+
+Work: one generator on its way through the compute thread, and the Outcome it ends with.
+
+Nothing here knows Qt: the compute thread holds these plain objects only, so that no object of the
+window can ever be freed in the wrong thread.
+"""
+
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import count
+from typing import Any
+
+Make = Callable[[], Any]  # returns a generator, or the result itself; called in the compute thread
+
+
+class Urgency(IntEnum):
+    """Who goes first when several want the compute thread; the lowest number does."""
+
+    PREVIEW = 0
+    VIEW = 1  # segmentation of what is on the screen
+    TEACHING = 2
+    SEGMENTATION = 3  # of a whole image, or of many
+    TRAINING = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """How a job ended: with a value, with an error, or stopped, which is neither."""
+
+    value: Any = None
+    error: BaseException | None = None
+    stopped: bool = False
+    details: str = ""  # the traceback of the error, for the log
+
+
+class Work:
+    """A generator with the wishes of the window (stop, pause) and what it has yielded so far.
+
+    The flags are written by the GUI thread and read between two yields; whoever changes one wakes
+    the compute thread afterwards.
+    """
+
+    def __init__(self, make: Make, urgency: Urgency) -> None:
+        self.urgency = urgency
+        self.stopping = False
+        self.paused = False
+        self.yielded: deque[Any] = deque()  # not delivered yet
+        self.outcome: Outcome | None = None
+        self._make: Make | None = make
+        self._steps: Generator[Any, None, Any] | None = None
+
+    def take(self) -> list[Any]:
+        """Remove what was yielded since the last time and return it, oldest first; any thread."""
+        return [self.yielded.popleft() for _ in range(len(self.yielded))]
+
+    def advance(self) -> bool:
+        """Go on to the next yield, or end; return whether a value was yielded."""
+        try:
+            if self.stopping:
+                self._end(Outcome(stopped=True))
+            elif self._steps is None:
+                self._begin()
+            else:
+                self.yielded.append(next(self._steps))
+                return True
+        except StopIteration as end:
+            self._end(Outcome(end.value))
+        except BaseException as error:  # whatever it is, the compute thread lives on
+            self._end(failed(error))
+        return False
+
+    def fail(self, error: BaseException) -> None:
+        """End without having begun."""
+        self._end(failed(error))
+
+    def _begin(self) -> None:
+        assert self._make is not None
+        make, self._make = self._make, None
+        found = make()
+        if isinstance(found, Generator):
+            self._steps = found
+        else:
+            self._end(Outcome(found))
+
+    def _end(self, outcome: Outcome) -> None:
+        """Close the generator here, in its own thread, and let go of all it held."""
+        self._make = None
+        steps, self._steps = self._steps, None
+        if steps is not None:
+            try:
+                steps.close()
+            except BaseException as error:  # its `finally:` failed: what it should keep is lost
+                outcome = failed(error)
+        self.outcome = outcome
+
+
+def failed(error: BaseException) -> Outcome:
+    """Return the outcome of ``error``, without the frames that would keep its tensors alive."""
+    details = "".join(traceback.format_exception(error))
+    bare = error.with_traceback(None)
+    bare.__cause__ = bare.__context__ = None
+    return Outcome(error=bare, details=details)
+
+
+CLOSING = 2.0  # seconds a closing window waits for its jobs
+BACKLOG = 256  # values a busy window has not taken yet, after which its job rests
+
+Told = Callable[[Work], None]  # called in the compute thread
+
+
+class Compute:
+    """One thread, started when there is work and gone when it is shut down.
+
+    ``yielded`` and ``ended`` are told of each value and each end, in the compute thread.
+    ``prepare`` is called there before the first work, and again until it succeeds.
+    """
+
+    def __init__(self, yielded: Told, ended: Told, prepare: Callable[[], None]) -> None:
+        self._yielded = yielded
+        self._ended = ended
+        self._prepare = prepare
+        self._changed = threading.Condition()
+        self._waiting: dict[Work, int] = {}  # with the number that tells who came first
+        self._numbers = count()
+        self._thread: threading.Thread | None = None
+        self._leaving = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a thread."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def submit(self, work: Work) -> None:
+        """Do ``work`` when its turn comes."""
+        with self._changed:
+            self._waiting[work] = next(self._numbers)
+            self._changed.notify_all()
+            if self._thread is None or self._leaving:
+                self._leaving = False
+                self._start(self._thread)
+
+    def wake(self) -> None:
+        """Look at the wishes again: a flag of some work has changed."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait(self, works: Iterable[Work], seconds: float) -> bool:
+        """Wait until all ``works`` have ended; False when that takes longer than ``seconds``."""
+        wanted = list(works)
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: all(work.outcome is not None for work in wanted), seconds
+            )
+
+    def shut_down(self, seconds: float = CLOSING) -> bool:
+        """Stop all work and join the thread; False when it is not gone after ``seconds``.
+
+        A thread cannot be killed: one that is inside a long step then ends after that step.
+        """
+        with self._changed:
+            thread, self._leaving = self._thread, True
+            for work in self._waiting:
+                work.stopping = True
+            self._changed.notify_all()
+        if thread is None:
+            return True
+        thread.join(seconds)
+        return not thread.is_alive()
+
+    def _start(self, before: threading.Thread | None) -> None:
+        """Start a thread that begins when the one ``before`` has ended: never two at a time."""
+        thread = threading.Thread(target=self._run, args=(before,), name="napari-unet", daemon=True)
+        self._thread = thread
+        thread.start()
+
+    def _run(self, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
+        ready = False
+        while (work := self._next()) is not None:
+            ready = ready or self._made_ready(work)
+            if work.outcome is None and work.advance():
+                self._yielded(work)
+            if work.outcome is not None:
+                self._finish(work)
+            del work  # what it holds is not kept while the thread waits
+
+    def _made_ready(self, work: Work) -> bool:
+        """Prepare for the first work; what goes wrong there is the end of that work."""
+        try:
+            self._prepare()
+        except BaseException as error:  # a broken torch raises anything
+            work.fail(error)
+            return False
+        return True
+
+    def _finish(self, work: Work) -> None:
+        with self._changed:
+            self._waiting.pop(work, None)
+            self._changed.notify_all()
+        self._ended(work)
+
+    def _next(self) -> Work | None:
+        """Wait for work to go on with; None when the thread is to end."""
+        me = threading.current_thread()
+        with self._changed:
+            while True:
+                work = self._most_urgent()
+                if work is not None:
+                    return work
+                if self._leaving or self._thread is not me:
+                    return None
+                self._changed.wait()
+
+    def _most_urgent(self) -> Work | None:
+        """What is to stop goes first, then by urgency, then by age."""
+        ready = [work for work in self._waiting if _can_go_on(work)]
+        return min(
+            ready,
+            key=lambda work: (not work.stopping, work.urgency, self._waiting[work]),
+            default=None,
+        )
+
+
+def _can_go_on(work: Work) -> bool:
+    return work.stopping or not (work.paused or len(work.yielded) >= BACKLOG)

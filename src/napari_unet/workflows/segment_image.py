@@ -1,0 +1,186 @@
+"""Scoring: the generator that segments one image in the compute thread, tile after tile."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from napari_unet.widgets.layers.layers import Region
+from napari_unet.workflows.cancellation import Stopped, Watched, Wish, watching
+from napari_unet.workflows.score_cache import Keeping, room
+from napari_unet.workflows.segment_request import Look, Request
+
+QUICK = 0.7  # seconds a tile should take, so that others wait no longer
+SLOW = 4.0  # seconds it may take where quick tiles would be too small
+REREAD = 3.5  # times an image is read at most for the sake of quick tiles
+GLANCE = 512  # px of the middle of an image that tell its contrast before it is segmented
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The tiles are known."""
+
+    tiles: int
+    pixels: int  # that will be written
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A tile is done; ``labels`` lie at ``region``, in the axes of the labels."""
+
+    region: Region
+    labels: np.ndarray
+    inside: np.ndarray | None  # the pixels that are wanted, of the shape of ``labels``
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a segmentation will take."""
+
+    tiles: int
+    seconds: float
+    memory: int  # bytes, with what is kept
+    edges: tuple[int, ...]
+    precision: str
+
+
+def score_image(
+    request: Request,
+    look: Look,
+    keeping: Keeping,
+    bases: dict[bool, np.ndarray | None],
+    wish: Wish,
+) -> Generator[Begun | Block, None, None]:
+    """Score what ``request`` asks for into ``keeping``, telling of each tile."""
+    try:
+        scoring = made_ready(request, wish)
+        keeping.begin(request, scoring, bases)
+        part = request.part
+        tiles = list(scoring.tiles(part.region, part.near))
+        yield Begun(len(tiles), sum(prod(tile.shape) for tile in tiles))
+        with watching(scoring.scorer.network, wish):
+            yield from _blocks(scoring, tiles, request, look, keeping)
+    except Stopped:
+        return
+
+
+def expect(request: Request) -> Expected:
+    """Say what ``request`` will take; the contrast is that of its middle, to be quick."""
+    from napari_unet.core.segmentation.prepare import prepare
+
+    contrast = _glance(request)
+    network = on_device(request)
+    scoring = prepare(request.pixels.data, network, **_options(request), contrast=contrast)
+    scoring = _not_too_small(scoring, request, request.pixels.data)
+    plan = scoring.plan(request.part.region)
+    kept = room(network.classes, scoring.shape)
+    return Expected(
+        plan.tiles,
+        plan.seconds,
+        plan.memory + kept,
+        plan.edges,
+        plan.precision,
+    )
+
+
+def on_device(request: Request) -> Any:
+    """Return the network on the device of Preferences; one elsewhere is copied, not moved."""
+    import copy
+
+    from napari_unet.core.runtime.device import choose_device
+
+    device = choose_device(request.machine.device)
+    network = request.network
+    if network.head.weight.device.type == device.type:
+        return network
+    return copy.deepcopy(network).to(device)
+
+
+def made_ready(request: Request, wish: Wish) -> Any:
+    """Return the Scoring of the image, whose tiles take about a second where that is possible."""
+    from napari_unet.core.segmentation.prepare import prepare
+
+    data = Watched(request.pixels.data, wish)
+    scoring = prepare(data, on_device(request), **_options(request))
+    return _not_too_small(scoring, request, data)
+
+
+def _not_too_small(scoring: Any, request: Request, data: Any) -> Any:
+    """Take larger tiles where quick ones would read most of the image again and again."""
+    from napari_unet.core.segmentation.prepare import prepare
+
+    grid = scoring.reader.grid
+    read = prod(sum(s.read.stop - s.read.start for s in axis) for axis in grid.axes(scoring.edges))
+    whole = prod(edge + 2 * scoring.scorer.network.border for edge in grid.seen)
+    whole *= prod(grid.shape[: grid.leading])
+    if request.tile is not None or read <= REREAD * whole:
+        return scoring
+    options = _options(request) | {"seconds": SLOW, "precision": scoring.precision}
+    return prepare(data, on_device(request), **options, contrast=scoring.contrast)
+
+
+def _options(request: Request) -> dict[str, Any]:
+    return {
+        "axes": request.pixels.axes,
+        "pixel_size": request.pixels.pixel_size,
+        "average": request.average,
+        "tile": request.tile,
+        "memory": request.machine.memory_bytes,
+        "seconds": QUICK,
+    }
+
+
+def _glance(request: Request) -> Any:
+    from napari_unet.core.normalisation import Normalisation
+
+    data, axes = request.pixels.data, request.pixels.axes
+    place = tuple(
+        slice(None) if letter == "C" else _middle(edge, GLANCE if letter in "YX" else 1)
+        for letter, edge in zip(axes, data.shape, strict=True)
+    )
+    found = Normalisation.of(request.network.about)
+    return Normalisation(found.low, found.high).measure(np.asarray(data[place]), axes)
+
+
+def _middle(edge: int, length: int) -> slice:
+    start = max((edge - length) // 2, 0)
+    return slice(start, min(start + length, edge))
+
+
+def _blocks(
+    scoring: Any, tiles: Sequence[Any], request: Request, look: Look, keeping: Keeping
+) -> Generator[Block, None, None]:
+    from napari_unet.core.segmentation.kept_scores import relabel_tile
+
+    settings = look.settings(keeping.dims, len(scoring.shape))
+    before = max(
+        (int(b.max(initial=0)) for b in keeping.bases.values() if b is not None), default=0
+    )
+    for scored in scoring.score(tiles):
+        inside = _inside(request, scored.tile.write)
+        keeping.scores.write(scored.tile, scored.scores, inside)
+        labels = relabel_tile(scored.scores, settings, look.objects, keeping.scores.order)
+        if look.objects:
+            labels = np.where(labels > 0, labels + before, 0)
+            before = max(int(labels.max(initial=0)), before)
+        yield Block(scored.tile.write, labels, inside)
+
+
+def _inside(request: Request, write: Region) -> np.ndarray | None:
+    """Return which pixels of a tile are wanted, None if all are.
+
+    Tiles begin on the grid of the network, a few pixels before the part that was asked for.
+    """
+    region, inside = request.part.region, request.part.inside
+    if region is None or inside is None:
+        return None
+    wanted = np.zeros([part.stop - part.start for part in write], bool)
+    low = [max(a.start, b.start) for a, b in zip(write, region, strict=True)]
+    high = [max(min(a.stop, b.stop), c) for a, b, c in zip(write, region, low, strict=True)]
+    bounds = list(zip(low, high, write, region, strict=True))
+    here = tuple(slice(a - w.start, b - w.start) for a, b, w, _ in bounds)
+    there = tuple(slice(a - r.start, b - r.start) for a, b, _, r in bounds)
+    wanted[here] = inside[there]
+    return wanted

@@ -1,0 +1,107 @@
+"""News: what the compute thread tells a window about teaching; plain frozen values."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.arrays.boxes import Box
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """How much of the last strokes was right before they were learned."""
+
+    share: float
+    strokes: int
+    said: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """Where learning stands."""
+
+    said: str  # one sentence
+    by: str  # the size of the network that is shown; empty before the first preview
+    epoch: int  # of what is shown
+    strokes: int
+    learning: bool  # whether it goes on
+    foreseen: Foreseen | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A piece of the preview: what the network says, the strokes left out."""
+
+    box: Box  # in the labels of core
+    codes: np.ndarray  # (*box) uint8: 1 background, 2…
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to look, and why."""
+
+    box: Box
+    reason: str
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """Places where a stroke would teach most, the best first."""
+
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window drawn at random, to be judged."""
+
+    box: Box
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the windows judged so far say."""
+
+    number: int
+    said: str
+
+
+@dataclass(frozen=True)
+class Sized:
+    """The working size, and another one that would suit the painted objects."""
+
+    now: int
+    better: int | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Unconfirmed:
+    """Pixels that were confirmed and are to be unlabelled again."""
+
+    places: tuple[np.ndarray, ...]  # an index array an axis of the labels of core
+
+
+@dataclass(frozen=True, eq=False)
+class Handed:
+    """A copy of the network that is shown."""
+
+    network: Any  # a UNet, whose type would import torch here
+    by: str
+    said: str  # what to know about its pixel size; empty: nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """A copy of the network that is shown, once there is nothing left to do."""
+
+    network: Any  # a UNet, whose type would import torch here
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Something that was asked for cannot be done, and why."""
+
+    said: str

@@ -1,0 +1,268 @@
+"""Desk: where the Teacher of one image sits: errands, tiles of the view and learning in turn.
+
+One generator does all three, so that nothing ever meets the Teacher in the middle of something
+else. It goes on while there is something to do and ends when all is settled; a window that has
+something new starts it again. Between two yields a stroke waits for one step or one tile.
+
+Cells: which pieces of the view show what the network says now, and which one is to come next.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from napari_unet.core.arrays.boxes import Box
+from napari_unet.core.text import count
+from napari_unet.widgets.layers.coordinates import Pixels
+from napari_unet.workflows.teaching_events import Drawn, Foreseen, Refused, Sized, Taught, Told
+
+if TYPE_CHECKING:
+    from napari_unet.core.teaching.preview_history import Published
+    from napari_unet.core.teaching.teacher import Teacher
+
+
+EDGE = 256  # px of the network: one tile of the Teacher makes such a cell
+RESAMPLED = 224  # px of it at a smaller working size, where interpolation needs a rim
+
+Cell = tuple[int, ...]  # number along each axis; of axes that the network does not see: the index
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is on the screen: a box of the labels, and the pixel to begin at."""
+
+    box: Box
+    near: tuple[float, ...]
+
+
+class Cells:
+    """Cells of labels of ``shape`` whose axes are ``letters``; each remembers its epoch."""
+
+    def __init__(self, shape: tuple[int, ...], letters: str) -> None:
+        self._shape = shape
+        self._seen = [letter in "YX" for letter in letters]
+        self._drawn: dict[Cell, int] = {}
+        self._asked: tuple[Any, ...] = ()
+        self._queue: list[Cell] = []  # the next one last
+
+    def forget(self) -> None:
+        """Take all that is drawn for out of date."""
+        self._drawn.clear()
+        self._asked = ()
+
+    def note(self, cell: Cell, epoch: int) -> None:
+        """Remember that ``cell`` was drawn."""
+        self._drawn[cell] = epoch
+
+    def next(self, look: Look, stroke: Box | None, epoch: int, factor: int) -> Cell | None:
+        """Return the cell to draw: where the last ``stroke`` is, then around the eye."""
+        asked = (look, stroke, epoch, factor)
+        if asked != self._asked:
+            self._asked, found = asked, list(self._of(look.box, factor))
+            self._queue = sorted(found, key=lambda cell: self._rank(cell, *asked), reverse=True)
+        while self._queue and self._drawn.get(self._queue[-1]) == epoch:
+            self._queue.pop()
+        return self._queue[-1] if self._queue else None
+
+    def box(self, cell: Cell, factor: int) -> Box:
+        """Return where ``cell`` is."""
+        edges = self._edges(factor)
+        return tuple(
+            slice(number * edge, min((number + 1) * edge, length))
+            for number, edge, length in zip(cell, edges, self._shape, strict=True)
+        )
+
+    def _of(self, box: Box, factor: int) -> Iterator[Cell]:
+        spans = [
+            range(part.start // edge, -(-part.stop // edge))
+            for part, edge in zip(box, self._edges(factor), strict=True)
+        ]
+        return product(*spans)
+
+    def _edges(self, factor: int) -> list[int]:
+        edge = EDGE if factor == 1 else RESAMPLED * factor
+        return [edge if seen else 1 for seen in self._seen]
+
+    def _rank(
+        self, cell: Cell, look: Look, stroke: Box | None, epoch: int, factor: int
+    ) -> tuple[bool, float, Cell]:
+        box = self.box(cell, factor)
+        touched = stroke is not None and all(
+            a.start < b.stop and b.start < a.stop for a, b in zip(box, stroke, strict=True)
+        )
+        return not touched, distance(box, look.near), cell
+
+
+def distance(box: Box, point: Sequence[float]) -> float:
+    """Return how far ``point`` is from ``box``, squared, in pixels."""
+    away = [
+        max(part.start - at, at - (part.stop - 1), 0.0) for part, at in zip(box, point, strict=True)
+    ]
+    return sum(d**2 for d in away)
+
+
+SLICE = 0.2  # seconds of learning between two looks at what else waits
+ONCE = 120  # steps after which a single update ends without a new preview
+READY = "Paint strokes of two classes: a preview follows within seconds"
+SETTLED = "Settled, waiting for you"
+RESTING = "Up to date"
+
+Errand = Callable[["Desk"], Any]
+
+
+class Desk:
+    """Made in the window; ``post``, ``look_at``, ``live`` and ``once`` are for it to use."""
+
+    def __init__(self, pixels: Pixels, classes: int) -> None:
+        self.letters = pixels.axes.replace("C", "")  # of the labels
+        self.shape = tuple(
+            int(edge)
+            for edge, letter in zip(pixels.data.shape, pixels.axes, strict=True)
+            if letter != "C"
+        )
+        self.cells = Cells(self.shape, self.letters)
+        self.live = True
+        self.said = ""  # what an errand has to tell beside its answer
+        self._pixels, self._classes = pixels, classes
+        self._teacher: Teacher | None = None
+        self._errands: deque[Errand] = deque()
+        self._look: Look | None = None
+        self._once = 0  # steps left of a single update
+        self._stroke: Box | None = None  # the last one
+        self._hasty = False  # strokes came that were not learned from yet
+        self._measured = True  # whether the working size was looked at since
+        self._handed = 0  # epoch of the network that was handed out last
+
+    def post(self, errand: Errand) -> None:
+        """Ask for something; any thread."""
+        self._errands.append(errand)
+
+    def look_at(self, look: Look | None) -> None:
+        """Tell what is on the screen; any thread."""
+        self._look = look
+
+    def update_once(self) -> None:
+        """Learn until the preview is another, although live is off; any thread."""
+        self._once = ONCE
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an errand waits; any thread."""
+        return bool(self._errands)
+
+    @property
+    def teacher(self) -> "Teacher":
+        """The Teacher; compute thread only, as all below."""
+        if self._teacher is None:
+            from napari_unet.core.teaching.teacher import Teacher
+
+            self._teacher = Teacher(
+                self._pixels.data, axes=self._pixels.axes, classes=self._classes
+            )
+            self._teacher.prepare()
+        return self._teacher
+
+    def stroke_came(self, box: Box) -> None:
+        """Learn before anything else is drawn: what is painted at ``box`` is another."""
+        self._stroke, self._hasty, self._measured = box, True, False
+
+    def work(self) -> Generator[Any, None, None]:
+        """Do all there is to do, with a yield after each piece of it."""
+        teacher = self.teacher
+        yield self._told("")
+        while True:
+            if self._errands:
+                yield from self._run(self._errands.popleft())
+            elif (drawn := self._draw()) is not None:
+                yield drawn
+            elif self._learns():
+                yield from self._learn()
+            elif not self._measured:
+                self._measured = True
+                yield self._size()
+            else:
+                break
+        if teacher.shown is not None and teacher.epoch != self._handed:
+            self._handed = teacher.epoch
+            yield Taught(teacher.network())
+        yield self._told(self.said or (SETTLED if self.live else RESTING), learning=False)
+        del teacher
+
+    def _run(self, errand: Errand) -> Iterator[Any]:
+        self.said = ""
+        try:
+            answer = errand(self)
+            if isinstance(answer, Iterator):
+                yield from answer
+            elif answer is not None:
+                yield answer
+        except ValueError as error:
+            yield Refused(str(error))
+            return
+        if self.said:
+            yield self._told(self.said)
+
+    def _draw(self) -> Drawn | None:
+        """Draw the next piece of the view that is out of date, unless a stroke comes first."""
+        look, teacher = self._look, self.teacher
+        if look is None or teacher.shown is None or (self._hasty and self._learns()):
+            return None
+        epoch, factor = teacher.epoch, teacher.working_size
+        cell = self.cells.next(look, self._stroke, epoch, factor)
+        if cell is None:
+            return None
+        box = self.cells.box(cell, factor)
+        codes = teacher.predict(box)[0] + 1
+        self.cells.note(cell, epoch)
+        return Drawn(box, codes, epoch)
+
+    def _learns(self) -> bool:
+        return (self.live or self._once > 0) and not self.teacher.settled
+
+    def _learn(self) -> Iterator[Any]:
+        """Learn until there is something to tell, or something else has come up."""
+        until = time.thread_time() + SLICE
+        while time.thread_time() < until and not self._errands and self._learns():
+            told = list(self.teacher.learn(steps=1))
+            self._once = max(self._once - 1, 0)
+            if told:
+                self._hasty = False
+                self._once = 0 if told[-1].new else self._once
+                yield self._published(told[-1])
+                return
+        yield None  # others may go first
+
+    def _published(self, published: "Published") -> Told:
+        self.said = ""
+        learning = f"Learning from {count(published.strokes, 'stroke')}"
+        plain = published.said.startswith(("Agrees", "First preview", "Learning from"))
+        return self._told(learning if plain else published.said.rstrip("."))
+
+    def _told(self, said: str, learning: bool = True) -> Told:
+        teacher = self.teacher
+        shown = teacher.shown
+        return Told(
+            said=said.rstrip(".") if shown is not None or (learning and said) else READY,
+            by=shown.by if shown is not None else "",
+            epoch=teacher.epoch,
+            strokes=len(teacher.strokes),
+            learning=learning and not teacher.settled,
+            foreseen=_foreseen(teacher),
+        )
+
+    def _size(self) -> Sized:
+        """Look whether the objects painted so far are wider than the network sees."""
+        teacher = self.teacher
+        found = teacher.suggest_working_size() if teacher.shown is not None else None
+        if found is None:
+            return Sized(teacher.working_size)
+        return Sized(teacher.working_size, found.factor, found.said)
+
+
+def _foreseen(teacher: "Teacher") -> Foreseen | None:
+    found = teacher.foreseen
+    share = found.share
+    return None if share is None else Foreseen(share, len(found.shares), found.said)

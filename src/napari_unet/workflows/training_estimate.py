@@ -1,0 +1,114 @@
+"""Outlook: what a training would be like, told before it starts; made in the compute thread."""
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from napari_unet.core.training.settings import TrainSettings
+from napari_unet.workflows.training_data import Material, gather
+from napari_unet.workflows.training_run import device_name, start_of
+from napari_unet.workflows.training_sources import Recipe
+
+# what decides the time of a step and its memory, beside network, device and channels
+DECISIVE = ("tile", "batch", "precision", "optimiser", "ema", "weighting", "flatten", "grid")
+KEPT = 64
+
+_MEASURED: dict[tuple[Any, ...], Any] = {}  # Estimates; compute thread only
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What is known of a training before it starts."""
+
+    facts: tuple[str, ...] = ()  # of each source, in the order of the recipe
+    said: tuple[str, ...] = ()
+    problem: str = ""  # why it cannot start
+    device: str = ""  # its name
+    kind: str = ""  # cpu, cuda or mps
+    minutes: float = 0.0  # usual on such a device
+    suggested: str = ""  # preset
+    reason: str = ""
+    seconds: float = 0.0  # per step; 0 while it is not measured
+    steps: int = 0
+    memory: int = 0  # bytes
+    free: int = 0  # bytes
+    tile: int = 0  # px that fit into memory
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is memory enough."""
+        return not self.memory or self.memory <= self.free
+
+
+def outlook(recipe: Recipe) -> Generator[Any, None, Outlook]:
+    """Look at the annotations and measure a step; given up at a yield when others are asked for."""
+    from napari_unet.core.runtime.device import choose_device
+
+    try:
+        found = _of_device(recipe, choose_device(recipe.device))
+    except ValueError as error:
+        return Outlook(problem=str(error))
+    yield found
+    of = recipe.settings if recipe.network is None else recipe.network
+    material: Material | None = None
+    try:
+        material = yield from gather(recipe, of.depth, of.dims)
+        return (yield from _estimated(recipe, material, found))
+    except (ValueError, TypeError, OSError) as error:
+        return replace(found, problem=str(error), facts=material.facts if material else ())
+
+
+def _of_device(recipe: Recipe, device: Any) -> Outlook:
+    from napari_unet.core.training.settings import MINUTES, suggest_preset
+
+    usual = MINUTES[device.type]
+    minutes = recipe.settings.minutes or usual
+    suggestion = suggest_preset(device.type, minutes)
+    return Outlook(
+        device=device_name(device),
+        kind=device.type,
+        minutes=usual,
+        suggested=suggestion.preset,
+        reason=suggestion.reason,
+    )
+
+
+def _estimated(recipe: Recipe, material: Material, found: Outlook) -> Generator[Any, None, Outlook]:
+    from napari_unet.core.runtime.device import memory_free
+    from napari_unet.core.training.estimate import estimate
+    from napari_unet.core.training.requirements import check_ready
+
+    found = replace(found, facts=material.facts, said=material.said)
+    yield found
+    start = start_of(recipe, material)
+    train = [read.annotation for read in material.train]
+    check_ready(start.network, train, [read.annotation for read in material.validation])
+    key = _key(start.network, start.settings)
+    if key not in _MEASURED:
+        if len(_MEASURED) >= KEPT:
+            _MEASURED.clear()
+        _MEASURED[key] = estimate(start.network, train, start.settings)
+    taken = _MEASURED[key]
+    return replace(
+        found,
+        said=(*found.said, *start.said),
+        seconds=taken.seconds_per_step,
+        steps=steps_in(start.settings, taken.seconds_per_step),
+        memory=taken.memory_bytes,
+        free=memory_free(start.network.head.weight.device),
+        tile=taken.tile,
+    )
+
+
+def steps_in(settings: TrainSettings, seconds: float) -> int:
+    """Return the steps that the budget allows."""
+    if not settings.minutes:
+        return settings.steps
+    return max(math.floor(settings.minutes * 60 / seconds), 1)
+
+
+def _key(network: Any, settings: TrainSettings) -> tuple[Any, ...]:
+    decisive = tuple(getattr(settings, name) for name in DECISIVE)
+    device = network.head.weight.device
+    return (network.architecture, decisive, str(device), device_name(device))

@@ -1,0 +1,280 @@
+"""Networks whose convolutions are Winograd's have the scores they had, in tiles of any size."""
+
+import copy
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet import UNet, score_tiles, segment
+from napari_unet.core.fast_conv import buffers, forward
+from napari_unet.core.fast_conv.buffers import Spare
+from napari_unet.core.fast_conv.network import (
+    WinogradNetwork,
+    in_winograd,
+    kept_bytes,
+    maps,
+    room_bytes,
+)
+from napari_unet.core.segmentation import precision, tile_size
+from napari_unet.core.segmentation import precision as gain
+from napari_unet.core.segmentation.scorer import Scorer
+
+SHAPES = [
+    {"base": 16, "depth": 3},
+    {"base": 16, "depth": 2, "norm": "weight", "classes": 3, "channels": 2},
+    {"base": 16, "depth": 3, "skips": False},
+    {"base": 24, "depth": 2},  # channels are filled up
+    {"base": 12, "depth": 2, "classes": 17, "norm": "weight"},
+    {"base": 16, "depth": 1, "release": True},
+    {"base": 32, "depth": 4},
+]
+
+
+def network(**shape):
+    torch.manual_seed(5)
+    net = UNet(**shape).eval()
+    with torch.no_grad():
+        for name, weight in net.named_parameters():
+            if name.endswith("bias"):
+                weight.normal_(0, 0.1)
+    return net
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_scores_are_those_of_double_precision(shape):
+    net = network(**shape)
+    quick = in_winograd(net)
+    size = [net.input_size(n) for n in (37, 70)]
+    tile = np.random.default_rng(0).random((net.channels, *size), np.float32)
+    exact = copy.deepcopy(net).double().score(tile.astype(np.float64))
+    ours, torchs = quick.score(tile) - exact, net.score(tile) - exact
+    assert np.abs(ours).max() < 1e-5
+    assert np.sqrt(np.mean(ours**2)) < 2 * np.sqrt(np.mean(torchs**2))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_no_map_is_read_before_it_is_written(shape, monkeypatch):
+    def poisoned(size, made):
+        return np.full(size, np.nan if made is torch.empty else 0, np.float32)
+
+    net = network(**shape)
+    tile = np.random.default_rng(0).random((net.channels, *(net.input_size(n) for n in (37, 350))))
+    expected = in_winograd(net).score(tile.astype(np.float32))
+    monkeypatch.setattr(buffers, "aligned", poisoned)
+    monkeypatch.setattr(forward, "SPARE", Spare())
+    np.testing.assert_array_equal(in_winograd(net).score(tile.astype(np.float32)), expected)
+
+
+@pytest.mark.parametrize("tile", [60, 76, (92, 60), 140])
+def test_tiles_put_together_are_the_whole(tile):
+    net = network(base=16, depth=2, norm="weight")
+    image = np.random.default_rng(1).integers(0, 200, (131, 90), np.uint8)
+    exact = segment(image, copy.deepcopy(net).double(), scores=True).scores
+    found = np.full(exact.shape, np.nan)
+    for part, scores in score_tiles(image, net, tile=tile, precision="winograd"):
+        found[:, *part.write] = scores
+    assert np.abs(found - exact).max() <= 1e-5
+    whole = segment(image, net, precision="winograd", scores=True).scores
+    assert np.abs(found - whole).max() <= 1e-5
+
+
+@pytest.mark.parametrize(
+    ("shape", "precision", "used"),
+    [
+        ({"base": 16}, "winograd", True),
+        ({"base": 16}, "float32", False),
+        ({"base": 16}, "float64", False),
+        ({"base": 16}, "bfloat16", False),
+        ({"base": 12}, "winograd", True),
+        ({"base": 8}, "winograd", False),  # twice as many channels would be computed
+        ({"base": 16, "dims": 3}, "winograd", False),
+    ],
+)
+def test_where_it_is_used(shape, precision, used):
+    net = network(depth=1, **shape)
+    assert isinstance(Scorer(net, precision).network, WinogradNetwork) == used
+    assert not isinstance(net, WinogradNetwork)
+
+
+@pytest.mark.parametrize(
+    ("beaten", "times", "pays"),
+    [
+        (torch.float32, 2.5, True),
+        (torch.float32, 1.1, False),
+        (torch.bfloat16, 1.1, True),  # and it rounds less
+        (torch.bfloat16, 0.9, False),
+    ],
+)
+def test_it_pays_where_it_is_faster(beaten, times, pays, monkeypatch):
+    monkeypatch.setattr(gain, "_gain", lambda given: times if given == beaten else 0.0)
+    assert gain.winograd_pays.__wrapped__(beaten) == pays
+
+
+@pytest.mark.parametrize("half", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("pays", [True, False])
+def test_large_images_get_the_quickest(pays, half, monkeypatch):
+    monkeypatch.setattr(precision, "fast_dtype", lambda device: half)
+    monkeypatch.setattr(precision, "winograd_pays", lambda beaten: pays and beaten == half)
+    other = str(half).removeprefix("torch.")
+    for shape, quick in (
+        ({"base": 16}, "winograd" if pays else other),
+        ({"base": 16, "dims": 3}, other),
+        ({"base": 8}, other),
+    ):
+        net = network(depth=1, **shape)
+        with torch.no_grad():
+            net.head.bias.copy_(torch.tensor([0.0, 9.0]))  # labels agree in any precision
+        tile = np.zeros((1, *(28,) * net.dims), np.float32)
+        assert precision.choose_precision(net, "auto", None) == "float32"  # a small one
+        assert precision.choose_precision(net, "auto", lambda tile=tile: tile) == quick
+
+
+@pytest.fixture
+def _keep_threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_keep_threads")
+def test_no_bit_depends_on_threads_strips_or_bands(monkeypatch):
+    net = network(base=16, depth=2)
+    size = [net.input_size(n) for n in (390, 150)]
+    assert size[0] > 4 * forward.LEAST
+    tile = torch.rand(1, 1, *size)  # before the softmax, which is torch's
+    torch.set_num_threads(1)
+    alone = in_winograd(net)(tile)
+    for threads, shares, blocks, band, finer in (
+        (2, 4, 3, 70, 4), (2, 1, 3, 300, 9), (3, 1, 1, 33, 2), (1, 4, 9, 999, 4),
+    ):  # fmt: skip
+        torch.set_num_threads(threads)
+        monkeypatch.setattr(forward, "FINER", finer)
+        monkeypatch.setattr(forward, "SHARES", shares)
+        monkeypatch.setattr(forward, "BLOCKS", blocks)
+        monkeypatch.setattr(forward, "BAND", band)
+        assert torch.equal(in_winograd(net)(tile), alone)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 4, 7])
+def test_every_thread_has_as_many_parts_of_a_level(threads):
+    for bands in (1, 2, 3):
+        for height in (30, 96, 290, 301, 600, 1208, 5000):
+            parts = forward._shares(threads, bands, height)
+            assert bands * parts % threads == 0 or parts == -(-threads // bands)
+            assert bands * parts >= threads
+            assert bands * (parts - 1) < threads * forward.SHARES
+            assert height // parts >= forward.LEAST or bands * (parts - 1) < threads
+    assert forward._shares(2, 1, 300) == 2  # three would leave one of two threads to wait
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_last_parts_of_a_level_are_finer(threads, monkeypatch):
+    levels, compute = [], forward.compute
+
+    def noted(level, rows, height, lines):
+        levels[-1].append((rows, height))
+        compute(level, rows, height, lines)
+
+    def level(self, size, **given):
+        levels.append([])
+        begin(self, size, **given)
+
+    begin = forward.Levels._compute
+    monkeypatch.setattr(forward, "compute", noted)
+    monkeypatch.setattr(forward.Levels, "_compute", level)
+    net = network(base=16, depth=1)
+    quick = in_winograd(net)
+    quick.passage.threads = threads
+    quick.passage(np.zeros((1, 1000, 100), np.float32), [(988, 88)])
+    pieces = sorted(rows for rows, _ in levels[-1])
+    height = levels[-1][0][1]
+    assert [first for first, _ in pieces] == [0, *(end for _, end in pieces[:-1])]
+    assert pieces[-1][1] == height == 984
+    lengths = [end - first for first, end in pieces[:-1]]
+    assert all(length % 4 == 0 for length in lengths)
+    assert (max(lengths) > 2 * min(lengths)) == (threads > 1)
+    assert min(lengths) >= forward.FEW
+
+
+def test_a_tile_leaves_nothing_to_the_next_and_is_left_alone_by_it():
+    net = network(base=16, depth=2)
+    quick, random = in_winograd(net), np.random.default_rng(0)
+    with torch.inference_mode():
+        first, second = torch.rand(2, 1, 1, 124, 124)
+        scores = quick(first)
+        kept = scores.clone()
+        assert not torch.equal(quick(second), kept)
+    assert torch.equal(scores, kept)
+    tiles = [random.random((1, *size), np.float32) for size in ((124, 92), (92, 156), (80, 80))]
+    alone = [in_winograd(net).score(tile) for tile in tiles]
+    for tile, scores in zip([*tiles, *tiles[::-1]], [*alone, *alone[::-1]], strict=True):
+        assert np.array_equal(quick.score(tile), scores)
+
+
+def test_rows_that_are_too_short_are_left_to_torch():
+    net = network(base=16, depth=2)
+    quick, random = in_winograd(net), np.random.default_rng(0)
+    for n in range(1, 20):
+        low = random.random((1, net.input_size(n), net.input_size(40)), np.float32)
+        for tile in (low, np.ascontiguousarray(low.swapaxes(1, 2))):
+            assert np.abs(quick.score(tile) - net.score(tile)).max() < 1e-5
+    narrow = random.random((1, net.input_size(40), net.input_size(1)), np.float32)
+    assert np.array_equal(quick.score(narrow), net.score(narrow))
+    low = np.ascontiguousarray(narrow.swapaxes(1, 2))
+    assert not np.array_equal(quick.score(low), net.score(low))  # rows are long enough: ours
+
+
+def test_numbers_that_are_none_are_not_hidden():
+    net = network(base=16, depth=2)
+    with torch.no_grad():
+        net.bottom.first.weight[3, 2, 1, 1] = float("nan")
+    tile = np.random.default_rng(0).random((1, 124, 124), np.float32)
+    assert np.isnan(in_winograd(net).score(tile)).any()
+
+
+def test_what_is_made_of_the_weights_is_kept_until_they_change_or_are_gone():
+    net, tile = network(base=16, depth=1), np.random.default_rng(0).random((1, 60, 60), np.float32)
+    first, second = in_winograd(net), in_winograd(net)
+    assert first.passage.layers is second.passage.layers
+    assert first.passage is not second.passage  # two threads may score at a time
+    before = first.score(tile)
+    net.head.bias.data[0] += 1.0  # torch counts no version of this
+    changed = in_winograd(net).score(tile)
+    assert np.abs(changed - net.score(tile)).max() < 1e-5
+    assert np.abs(changed - before).max() > 0.01
+    np.testing.assert_array_equal(first.score(tile), before)
+    assert np.abs(in_winograd(copy.deepcopy(net).double()).score(tile) - changed).max() < 1e-5
+    kept = weakref.ref(in_winograd(net).passage.layers)
+    del net
+    gc.collect()
+    assert kept() is None
+
+
+def test_what_it_keeps_is_counted():
+    net = network(base=16, depth=2)
+    scorer = Scorer(net, "winograd")
+    weights = sum(w.nbytes for w in net.parameters())
+    kept, room = kept_bytes(scorer.network), room_bytes(scorer.network)
+    kernels = sum(w.nbytes for w in net.parameters() if w.shape[2:] == (3, 3) and w.shape[1] > 1)
+    assert kept == 36 / 9 * kernels  # 36 values of 9 taps
+    assert room > 36 * 96 * (64 + 64) * 4 * torch.get_num_threads()  # of the widest layer
+    assert tile_size.fixed_bytes(scorer) == weights + kept + room
+    assert tile_size.fixed_bytes(Scorer(net, "float64")) == 2 * weights
+    assert kept_bytes(net) == room_bytes(net) == 0
+
+
+@pytest.mark.parametrize("size", [(188, 188), (700, 460)])
+@pytest.mark.parametrize("base", [16, 24])
+def test_no_more_maps_are_kept_than_are_counted(base, size, monkeypatch):
+    monkeypatch.setattr(forward, "SPARE", Spare())
+    net = network(base=base, depth=2)
+    quick = in_winograd(net)
+    quick.score(np.zeros((1, *(net.input_size(n) for n in size)), np.float32))
+    pixels = np.prod([net.input_size(n) for n in size])
+    with forward.SPARE.workspace() as maps_between:
+        between = maps_between.nbytes
+    assert 1.3 * 4 * base < between / pixels < maps(quick) * 4 * base
+    assert maps(net) is None

@@ -1,0 +1,194 @@
+"""The desk without a window: errands before tiles before rest, and nothing at all when settled."""
+
+from functools import partial
+
+import dask.array as da
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_unet.core.annotation.label_codes import Code
+from napari_unet.widgets.layers.coordinates import Pixels
+from napari_unet.workflows import teaching_requests
+from napari_unet.workflows.confirmed_pixels import Confirmed
+from napari_unet.workflows.teaching_events import Drawn, Refused, Told
+from napari_unet.workflows.teaching_loop import READY, SETTLED, Cells, Desk, Look
+
+
+def around(place, edge=6):
+    return tuple(slice(at - edge // 2, at + edge // 2) for at in place)
+
+
+def spots(truth, number, kind, seed=0):
+    rng = np.random.default_rng(seed)
+    found = []
+    while len(found) < number:
+        place = [int(rng.integers(6, n - 6)) for n in truth.shape]
+        if (truth[around(place)] == kind).all():
+            found.append(around(place))
+    return found
+
+
+def painted(desk, box, code):
+    codes = np.full([part.stop - part.start for part in box], code, np.uint8)
+    desk.post(partial(teaching_requests.paint, box=box, codes=codes, confirmed=False))
+
+
+@given(
+    st.tuples(st.integers(1, 700), st.integers(1, 900)),
+    st.sampled_from([1, 2, 4]),
+    st.data(),
+)
+@settings(deadline=None, derandomize=True, max_examples=40)
+def test_cells_cover_the_view_once_and_the_stroke_first(shape, factor, data):
+    cells = Cells((2, *shape), "ZYX")
+    corner = [data.draw(st.integers(0, n - 1)) for n in shape]
+    ends = [data.draw(st.integers(a + 1, n)) for a, n in zip(corner, shape, strict=True)]
+    box = (slice(1, 2), *(slice(a, b) for a, b in zip(corner, ends, strict=True)))
+    stroke = (slice(1, 2), *(slice(b - 1, b) for b in ends))
+    look = Look(box, (1.0, *map(float, corner)))
+    covered = np.zeros((2, *shape), int)
+    first = True
+    while (cell := cells.next(look, stroke, 7, factor)) is not None:
+        region = cells.box(cell, factor)
+        if first:
+            assert all(
+                a.start < b.stop and b.start < a.stop for a, b in zip(region, stroke, strict=True)
+            )
+        first = False
+        covered[region] += 1
+        cells.note(cell, 7)
+    assert (covered[box] == 1).all()
+    assert covered.max() == 1
+    assert not covered[0].any()
+    assert cells.next(look, stroke, 8, factor) is not None
+
+
+def test_strokes_become_tiles_and_then_it_rests(discs, small_tiles):
+    image, truth = discs
+    desk = Desk(Pixels(image, "YX", {}), 2)
+    desk.look_at(Look((slice(0, 180), slice(0, 220)), (90.0, 110.0)))
+    news = list(desk.work())
+    assert (news[-1].said, news[-1].learning) == (READY, False)
+    for box in spots(truth, 2, True):
+        painted(desk, box, 2)
+    for box in spots(truth, 2, False):
+        painted(desk, box, 1)
+    live = desk.work()
+    news = []
+    for one in live:
+        news.append(one)
+        if isinstance(one, Drawn):
+            break
+    drawn = news[-1]
+    assert drawn.box == (slice(0, 180), slice(0, 220))
+    assert set(np.unique(drawn.codes)) <= {1, 2}
+    # a stroke that comes now is taken in before anything else
+    desk.post(teaching_requests.undo_learning)
+    after = next(live)
+    assert isinstance(after, Refused)
+    assert "no earlier state" in after.said
+    rest = list(live)
+    assert rest[-1].said == SETTLED
+    assert not rest[-1].learning
+    epochs = [one.epoch for one in rest if isinstance(one, Told)]
+    assert epochs == sorted(epochs)
+    last = [one for one in rest if isinstance(one, Drawn)][-1]
+    assert last.epoch == desk.teacher.epoch
+    found = last.codes == 2
+    assert (found & truth).sum() / (found | truth).sum() > 0.5
+    assert [type(one) for one in desk.work()] == [Told, Told]  # nothing is left to do
+
+
+def test_off_learns_only_when_asked(discs, small_tiles):
+    image, truth = discs
+    desk = Desk(Pixels(image, "YX", {}), 2)
+    desk.live = False
+    painted(desk, spots(truth, 1, True)[0], 2)
+    painted(desk, spots(truth, 1, False)[0], 1)
+    list(desk.work())
+    assert desk.teacher.shown is None
+    desk.update_once()
+    list(desk.work())
+    assert desk.teacher.shown is not None
+    epoch = desk.teacher.epoch
+    list(desk.work())
+    assert desk.teacher.epoch == epoch
+
+
+def test_errands_speak_the_axes_of_the_image_and_the_names_of_the_window(discs, small_tiles):
+    assert teaching_requests.canonical((1, 2, 3), "XZY") == [2, 3, 1]
+    assert teaching_requests.given((2, 3, 1), "XZY") == (1, 2, 3)
+    names = (("glass", "#000000"), ("cell", "#ffffff"), ("mitosis", "#ff0000"))
+    said = teaching_requests.named("unsure: background or class 2", names)
+    assert said == "unsure: 'glass' or 'mitosis'"
+    values = np.array([0, 1, 2, 7], np.uint16)
+    np.testing.assert_array_equal(teaching_requests.codes_of(values, Code()), [0, 1, 2, 7])
+    np.testing.assert_array_equal(
+        teaching_requests.codes_of(values, Code(ids="objects")), [0, 1, 2, 2]
+    )
+    image, truth = discs
+    stack = np.stack([image, image], axis=2)  # Y X Z
+    desk = Desk(Pixels(stack, "YXZ", {}), 2)
+    labels = np.zeros(stack.shape, np.uint8)
+    for kind in (True, False):
+        for box in spots(truth, 2, kind):
+            labels[(*box, 1)] = 1 + kind
+    taken = Confirmed(labels.shape)
+    desk.post(
+        partial(
+            teaching_requests.paint_all, labels=labels, confirmed=taken, kept=(0, 1, 2), code=Code()
+        )
+    )
+    desk.look_at(Look((slice(0, 180), slice(0, 220), slice(1, 2)), (90.0, 110.0, 1.0)))
+    drawn = next(one for one in desk.work() if isinstance(one, Drawn))
+    assert drawn.codes.shape == (180, 220, 1)
+    desk.post(partial(teaching_requests.suggest, classes=names))
+    places = next(one for one in desk.work() if hasattr(one, "places")).places
+    assert places
+    for place in places:
+        assert len(place.box) == 3
+        assert (place.box[2].stop - place.box[2].start) == 1
+    window = teaching_requests.draw_window(desk).box
+    assert [part.stop - part.start for part in window] == [128, 128, 1]
+    judged = teaching_requests.judge(desk, True)
+    assert (judged.number, "1 of 1 windows" in judged.said) == (1, True)
+    with pytest.raises(ValueError, match="Nothing is confirmed"):
+        teaching_requests.remove_confirmed(desk)
+    box = (*spots(truth, 1, True, seed=9)[0], slice(0, 1))
+    teaching_requests.paint(desk, box, np.full((6, 6, 1), 2, np.uint8), True)
+    gone = np.zeros(stack.shape, bool)
+    gone[teaching_requests.remove_confirmed(desk).places] = True
+    expected = np.zeros(stack.shape, bool)
+    expected[box] = True
+    np.testing.assert_array_equal(gone, expected)
+    handed = teaching_requests.hand_over(desk, names[:2], {})
+    assert [entry["name"] for entry in handed.network.about["classes"]] == ["glass", "cell"]
+    assert handed.said == ""
+    teaching_requests.know(desk, 3)
+    assert desk.teacher.classes == 3
+
+
+def test_colours_and_lazy_images_are_taught_from_where_they_are_seen(discs, small_tiles):
+    image, truth = discs
+    read = []
+
+    def plane(block_info):
+        read.append(block_info[None]["chunk-location"][0])
+        return np.repeat(image[None, :, :, None], 3, axis=3)
+
+    lazy = da.map_blocks(
+        plane, chunks=((1,) * 40, (180,), (220,), (3,)), dtype=np.uint8, meta=np.empty(0, np.uint8)
+    )
+    desk = Desk(Pixels(lazy, "ZYXC", {}), 2)
+    seen = Look((slice(7, 8), slice(0, 180), slice(0, 220)), (7.0, 90.0, 110.0))
+    list(desk.work())  # measures the contrast
+    read.clear()
+    for kind in (True, False):
+        for box in spots(truth, 2, kind):
+            painted(desk, (slice(7, 8), *box), 1 + kind)
+    desk.look_at(seen)
+    drawn = [one for one in desk.work() if isinstance(one, Drawn)][-1]
+    assert drawn.codes.shape == (1, 180, 220)
+    assert set(read) == {7}
