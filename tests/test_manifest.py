@@ -124,7 +124,7 @@ def test_settings_build_and_hold_no_small_floats(manifest, plugin_settings, npe2
     """Preferences rounds to two decimals, every number of a page when one is edited."""
     from napari.settings import get_plugin_settings
 
-    from napari_unet.widgets.shared.preferences import Machine, machine
+    from napari_unet.widgets.shared.preferences import ComputePreferences, machine
 
     npe2pm.register(manifest)
     page = get_plugin_settings(NAME)
@@ -134,18 +134,18 @@ def test_settings_build_and_hold_no_small_floats(manifest, plugin_settings, npe2
             assert setting.description
             if setting.type == "number":
                 assert setting.default == 0 or abs(setting.default) >= 0.01
-    assert machine() == Machine()
+    assert machine() == ComputePreferences()
     page.machine.memory = 1.25
     page.machine.device = "cpu"
-    assert machine() == Machine("cpu", 0, 1.25)
+    assert machine() == ComputePreferences("cpu", 0, 1.25)
     assert machine().memory_bytes == 1_250_000_000
-    assert Machine().memory_bytes is None
+    assert ComputePreferences().memory_bytes is None
 
 
 def test_without_the_plugin_the_defaults_hold(plugin_settings):
-    from napari_unet.widgets.shared.preferences import Machine, machine, on_change
+    from napari_unet.widgets.shared.preferences import ComputePreferences, machine, on_change
 
-    assert machine() == Machine()
+    assert machine() == ComputePreferences()
     on_change(lambda: None)
 
 

@@ -14,7 +14,7 @@ from napari_unet.core.files.image_file import open_image
 from napari_unet.core.network.unet import UNet
 from napari_unet.workflows import segment_files
 from napari_unet.workflows.result_files import Outputs
-from napari_unet.workflows.segment_files import Choices, FileRun
+from napari_unet.workflows.segment_files import Choices, FileSegmentation
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def image(tmp_path):
 def make(image, network, name):
     folder = image.path.parent / name
     folder.mkdir()
-    return FileRun(image, network, "a", Outputs(folder, scores=True), Choices(tile=60))
+    return FileSegmentation(image, network, "a", Outputs(folder, scores=True), Choices(tile=60))
 
 
 def results(run):

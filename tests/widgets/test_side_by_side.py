@@ -10,7 +10,7 @@ from napari_unet.core.sampling.synthetic_cells import draw_cells
 from napari_unet.core.segmentation.segment import score_tiles
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.core.training.train import train
-from napari_unet.workflows.scheduler import Compute, Urgency, Work
+from napari_unet.workflows.scheduler import Compute, ScheduledJob, Urgency
 
 SETTINGS = TrainSettings(
     base=2, depth=1, tile=44, steps=6, optimiser="adam", warmup=1, ema=0.5, dropout=0.2
@@ -33,7 +33,7 @@ def trained(beside):
             office.extend(beside(compute, network))
 
     compute = Compute(yielded, lambda work: None, lambda: None)
-    work = Work(lambda: train(network, [annotation()], SETTINGS), Urgency.TRAINING)
+    work = ScheduledJob(lambda: train(network, [annotation()], SETTINGS), Urgency.TRAINING)
     compute.submit(work)
     assert compute.wait([work, *office], 60)
     assert compute.wait(office, 60)
@@ -52,9 +52,9 @@ def previews(compute, network):
     rng = np.random.default_rng(2)
     image = np.random.default_rng(1).random((80, 80)).astype(np.float32)
     asked = [
-        Work(lambda: draw_sample(annotation(), SETTINGS, rng), Urgency.PREVIEW),
-        Work(lambda: score_tiles(image, network, tile=44), Urgency.VIEW),
-        Work(lambda: torch.rand(3), Urgency.TEACHING),
+        ScheduledJob(lambda: draw_sample(annotation(), SETTINGS, rng), Urgency.PREVIEW),
+        ScheduledJob(lambda: score_tiles(image, network, tile=44), Urgency.VIEW),
+        ScheduledJob(lambda: torch.rand(3), Urgency.TEACHING),
     ]
     for work in asked:
         compute.submit(work)

@@ -5,7 +5,7 @@ import pytest
 from napari.layers import Labels
 
 from napari_unet import evaluation, samples
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.evaluate.error_list import in_words
 from napari_unet.widgets.evaluate.question import FOREIGN, meaning, question
 from napari_unet.widgets.layers.label_classes import set_code
@@ -55,7 +55,7 @@ def test_unlabelled_pixels_are_left_out_whatever_the_code():
     painted = np.where(BASE > 0, 2, 1).astype(np.uint8)
     painted[:, 60:] = 0
     truth = Labels(painted)
-    set_code(truth, Code("unlabelled", "classes"))
+    set_code(truth, LabelCode("unlabelled", "classes"))
     wrong = damaged()
     wrong[:, 60:] = 7  # nobody may see this
     found = asked(truth, Labels(wrong))
@@ -71,8 +71,8 @@ def test_classes_are_compared_with_classes_and_objects():
     rng = np.random.default_rng(0)
     true, seen = (rng.integers(0, 3, (50, 60)).astype(np.uint8) for _ in range(2))
     truth, result = Labels(true + 1), Labels(seen)
-    set_code(truth, Code("unlabelled", "classes"))
-    set_code(result, Code("background", "classes"))
+    set_code(truth, LabelCode("unlabelled", "classes"))
+    set_code(result, LabelCode("background", "classes"))
     found = {f.measure: f.pooled for f in asked(truth, result, classes=True).figures}
     assert found["mean_iou"] == pytest.approx(
         np.mean([evaluation.iou(true == c, seen == c) for c in range(3)]), abs=1e-12
@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_told_with_its_numbers():
 def test_labels_of_other_programs_are_objects_on_background():
     assert meaning(Labels(BASE)) == FOREIGN
     noted = Labels(BASE, metadata={"napari_unet": {"zero": "background", "ids": "classes"}})
-    assert meaning(noted) == Code("background", "classes")
+    assert meaning(noted) == LabelCode("background", "classes")
 
 
 def test_the_words_of_an_error():

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from napari_unet.workflows.scheduler import BACKLOG, Compute, Urgency, Work
+from napari_unet.workflows.scheduler import BACKLOG, Compute, ScheduledJob, Urgency
 
 LONG = 60.0  # seconds; a busy machine
 
@@ -22,7 +22,7 @@ class Office:
         self.seen += work.take()
 
     def start(self, make, urgency=Urgency.TRAINING):
-        work = Work(make, urgency)
+        work = ScheduledJob(make, urgency)
         self.compute.submit(work)
         return work
 
@@ -214,10 +214,10 @@ def test_shutting_down_stops_all_and_a_new_thread_waits_for_the_old():
 
 def test_a_backlog_rests_until_it_is_taken():
     compute = Compute(lambda work: None, lambda work: None, lambda: None)
-    work = Work(counting("a", 10**6), Urgency.TRAINING)
+    work = ScheduledJob(counting("a", 10**6), Urgency.TRAINING)
     compute.submit(work)
     for _ in range(2):
-        later = Work(lambda: None, Urgency.TRAINING)  # its turn comes when the other rests
+        later = ScheduledJob(lambda: None, Urgency.TRAINING)  # its turn comes when the other rests
         compute.submit(later)
         assert compute.wait([later], LONG)
         assert len(work.yielded) == BACKLOG

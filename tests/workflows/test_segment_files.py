@@ -25,7 +25,7 @@ from napari_unet.core.segmentation.tile_store import JOURNAL, LOCK, DiskStore, L
 from napari_unet.core.segmentation.tiling import Tile
 from napari_unet.workflows import segment_files
 from napari_unet.workflows.result_files import Outputs, stem_of
-from napari_unet.workflows.segment_files import Choices, FileRun
+from napari_unet.workflows.segment_files import Choices, FileSegmentation
 
 TILE = 140  # px; 96 px of output, so that the images here have many tiles
 SIZE = {"Y": 0.5, "X": 0.25}
@@ -67,7 +67,9 @@ def make(image, network, form="tiff", digest="a", **outputs):
     folder = image.path.parent / "results"
     folder.mkdir(exist_ok=True)
     wanted = {"scores": True, "objects": ObjectSettings(min_area=3), **outputs}
-    return FileRun(image, network, digest, Outputs(folder, form, **wanted), Choices(tile=TILE))
+    return FileSegmentation(
+        image, network, digest, Outputs(folder, form, **wanted), Choices(tile=TILE)
+    )
 
 
 def results(run):
@@ -153,7 +155,7 @@ def test_a_run_goes_on_at_the_tile_it_stopped_at(image, network, expected, on_di
 def test_a_run_goes_on_with_the_tile_size_it_began_with(image, network, expected, on_disk):
     run = make(image, network)
     _, done = cut_short(run, 5)
-    other = FileRun(image, network, "a", run.outputs, Choices(tile=76))
+    other = FileSegmentation(image, network, "a", run.outputs, Choices(tile=76))
     assert started_at(other)[0] == done > 0
     assert_same(results(other), expected)
 
@@ -338,7 +340,7 @@ LARGE = """
     from threading import Thread
     from time import sleep
     import numpy as np, psutil, torch
-    from napari_unet.workflows.segment_files import Choices, FileRun
+    from napari_unet.workflows.segment_files import Choices, FileSegmentation
     from napari_unet.core.files.image_file import open_image
     from napari_unet.core.network.unet import UNet
     from napari_unet.workflows.result_files import Outputs
@@ -360,7 +362,7 @@ LARGE = """
 
     Thread(target=watch, daemon=True).start()
     outputs = Outputs(folder, "ome-zarr", scores=True)
-    run = FileRun(open_image(folder / "a.npy"), network, "a", outputs, Choices(memory=100 * 2**20))
+    run = FileSegmentation(open_image(folder / "a.npy"), network, "a", outputs, Choices(memory=100 * 2**20))
     before = process.memory_info().rss
     for _ in run.run():
         pass

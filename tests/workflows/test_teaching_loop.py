@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_unet.core.annotation.label_codes import Code
-from napari_unet.widgets.layers.coordinates import Pixels
+from napari_unet.core.annotation.label_codes import LabelCode
+from napari_unet.widgets.layers.coordinates import ImagePixels
 from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.confirmed_pixels import Confirmed
-from napari_unet.workflows.teaching_events import Drawn, Refused, Told
-from napari_unet.workflows.teaching_loop import READY, SETTLED, Cells, Desk, Look
+from napari_unet.workflows.teaching_events import Refused, Status, TileDrawn
+from napari_unet.workflows.teaching_loop import READY, SETTLED, Cells, TeachingLoop, VisibleRegion
 
 
 def around(place, edge=6):
@@ -47,7 +47,7 @@ def test_cells_cover_the_view_once_and_the_stroke_first(shape, factor, data):
     ends = [data.draw(st.integers(a + 1, n)) for a, n in zip(corner, shape, strict=True)]
     box = (slice(1, 2), *(slice(a, b) for a, b in zip(corner, ends, strict=True)))
     stroke = (slice(1, 2), *(slice(b - 1, b) for b in ends))
-    look = Look(box, (1.0, *map(float, corner)))
+    look = VisibleRegion(box, (1.0, *map(float, corner)))
     covered = np.zeros((2, *shape), int)
     first = True
     while (cell := cells.next(look, stroke, 7, factor)) is not None:
@@ -67,8 +67,8 @@ def test_cells_cover_the_view_once_and_the_stroke_first(shape, factor, data):
 
 def test_strokes_become_tiles_and_then_it_rests(discs, small_tiles):
     image, truth = discs
-    desk = Desk(Pixels(image, "YX", {}), 2)
-    desk.look_at(Look((slice(0, 180), slice(0, 220)), (90.0, 110.0)))
+    desk = TeachingLoop(ImagePixels(image, "YX", {}), 2)
+    desk.look_at(VisibleRegion((slice(0, 180), slice(0, 220)), (90.0, 110.0)))
     news = list(desk.work())
     assert (news[-1].said, news[-1].learning) == (READY, False)
     for box in spots(truth, 2, True):
@@ -79,7 +79,7 @@ def test_strokes_become_tiles_and_then_it_rests(discs, small_tiles):
     news = []
     for one in live:
         news.append(one)
-        if isinstance(one, Drawn):
+        if isinstance(one, TileDrawn):
             break
     drawn = news[-1]
     assert drawn.box == (slice(0, 180), slice(0, 220))
@@ -92,18 +92,18 @@ def test_strokes_become_tiles_and_then_it_rests(discs, small_tiles):
     rest = list(live)
     assert rest[-1].said == SETTLED
     assert not rest[-1].learning
-    epochs = [one.epoch for one in rest if isinstance(one, Told)]
+    epochs = [one.epoch for one in rest if isinstance(one, Status)]
     assert epochs == sorted(epochs)
-    last = [one for one in rest if isinstance(one, Drawn)][-1]
+    last = [one for one in rest if isinstance(one, TileDrawn)][-1]
     assert last.epoch == desk.teacher.epoch
     found = last.codes == 2
     assert (found & truth).sum() / (found | truth).sum() > 0.5
-    assert [type(one) for one in desk.work()] == [Told, Told]  # nothing is left to do
+    assert [type(one) for one in desk.work()] == [Status, Status]  # nothing is left to do
 
 
 def test_off_learns_only_when_asked(discs, small_tiles):
     image, truth = discs
-    desk = Desk(Pixels(image, "YX", {}), 2)
+    desk = TeachingLoop(ImagePixels(image, "YX", {}), 2)
     desk.live = False
     painted(desk, spots(truth, 1, True)[0], 2)
     painted(desk, spots(truth, 1, False)[0], 1)
@@ -124,13 +124,13 @@ def test_errands_speak_the_axes_of_the_image_and_the_names_of_the_window(discs, 
     said = teaching_requests.named("unsure: background or class 2", names)
     assert said == "unsure: 'glass' or 'mitosis'"
     values = np.array([0, 1, 2, 7], np.uint16)
-    np.testing.assert_array_equal(teaching_requests.codes_of(values, Code()), [0, 1, 2, 7])
+    np.testing.assert_array_equal(teaching_requests.codes_of(values, LabelCode()), [0, 1, 2, 7])
     np.testing.assert_array_equal(
-        teaching_requests.codes_of(values, Code(ids="objects")), [0, 1, 2, 2]
+        teaching_requests.codes_of(values, LabelCode(ids="objects")), [0, 1, 2, 2]
     )
     image, truth = discs
     stack = np.stack([image, image], axis=2)  # Y X Z
-    desk = Desk(Pixels(stack, "YXZ", {}), 2)
+    desk = TeachingLoop(ImagePixels(stack, "YXZ", {}), 2)
     labels = np.zeros(stack.shape, np.uint8)
     for kind in (True, False):
         for box in spots(truth, 2, kind):
@@ -138,11 +138,15 @@ def test_errands_speak_the_axes_of_the_image_and_the_names_of_the_window(discs, 
     taken = Confirmed(labels.shape)
     desk.post(
         partial(
-            teaching_requests.paint_all, labels=labels, confirmed=taken, kept=(0, 1, 2), code=Code()
+            teaching_requests.paint_all,
+            labels=labels,
+            confirmed=taken,
+            kept=(0, 1, 2),
+            code=LabelCode(),
         )
     )
-    desk.look_at(Look((slice(0, 180), slice(0, 220), slice(1, 2)), (90.0, 110.0, 1.0)))
-    drawn = next(one for one in desk.work() if isinstance(one, Drawn))
+    desk.look_at(VisibleRegion((slice(0, 180), slice(0, 220), slice(1, 2)), (90.0, 110.0, 1.0)))
+    drawn = next(one for one in desk.work() if isinstance(one, TileDrawn))
     assert drawn.codes.shape == (180, 220, 1)
     desk.post(partial(teaching_requests.suggest, classes=names))
     places = next(one for one in desk.work() if hasattr(one, "places")).places
@@ -181,14 +185,14 @@ def test_colours_and_lazy_images_are_taught_from_where_they_are_seen(discs, smal
     lazy = da.map_blocks(
         plane, chunks=((1,) * 40, (180,), (220,), (3,)), dtype=np.uint8, meta=np.empty(0, np.uint8)
     )
-    desk = Desk(Pixels(lazy, "ZYXC", {}), 2)
-    seen = Look((slice(7, 8), slice(0, 180), slice(0, 220)), (7.0, 90.0, 110.0))
+    desk = TeachingLoop(ImagePixels(lazy, "ZYXC", {}), 2)
+    seen = VisibleRegion((slice(7, 8), slice(0, 180), slice(0, 220)), (7.0, 90.0, 110.0))
     list(desk.work())  # measures the contrast
     read.clear()
     for kind in (True, False):
         for box in spots(truth, 2, kind):
             painted(desk, (slice(7, 8), *box), 1 + kind)
     desk.look_at(seen)
-    drawn = [one for one in desk.work() if isinstance(one, Drawn)][-1]
+    drawn = [one for one in desk.work() if isinstance(one, TileDrawn)][-1]
     assert drawn.codes.shape == (1, 180, 220)
     assert set(read) == {7}

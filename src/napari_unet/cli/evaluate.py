@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_unet.cli.command import Report
 from napari_unet.cli.score_table import tell_images, tell_summary, write_csv
-from napari_unet.core.files.file_pairs import Pair, pair_files
+from napari_unet.core.files.file_pairs import FilePair, pair_files
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from napari_unet.core.evaluation import Comparison, Measure, Scored
+    from napari_unet.core.evaluation import Comparison, Measure, ScoredImage
     from napari_unet.core.files.image_file import ImageFile
 
 ABOUT = "score results against the truth"
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _open(pair: Pair, axes: str | None) -> Opened:
+def _open(pair: FilePair, axes: str | None) -> Opened:
     """Open both files; what cannot be compared is told before anything is scored."""
     from napari_unet.core.files.image_file import open_image
 
@@ -127,7 +127,7 @@ def _score(
     measures: "Sequence[Measure]",
     report: Report,
     arguments: argparse.Namespace,
-) -> "Iterator[Scored]":
+) -> "Iterator[ScoredImage]":
     from napari_unet.core.evaluation import score
 
     for place, files in enumerate(opened):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.cli.command import Report
 
 if TYPE_CHECKING:
-    from napari_unet.core.evaluation import Figure, Interval, Scored
+    from napari_unet.core.evaluation import Figure, Interval, ScoredImage
 
 HEADINGS = {
     "average_precision": "AP",
@@ -37,7 +37,7 @@ LONGEST_NAME = 40
 MOST_COLUMNS = 10
 
 
-def tell_images(report: Report, worst_first: Sequence["Scored"]) -> None:
+def tell_images(report: Report, worst_first: Sequence["ScoredImage"]) -> None:
     """Tell the figures of each image; the long lists are left to --csv and --json."""
     shown = [name for name in worst_first[0].figures if name in OF_EACH]
     shown += [name for name in worst_first[0].figures if name.startswith("iou of")]
@@ -80,7 +80,9 @@ def facts(figure: "Figure") -> dict[str, Any]:
     }
 
 
-def write_csv(path: Path, worst_first: Sequence["Scored"], figures: Sequence["Figure"]) -> None:
+def write_csv(
+    path: Path, worst_first: Sequence["ScoredImage"], figures: Sequence["Figure"]
+) -> None:
     """Write a row for each image, worst first, then the summary."""
     from napari_unet.core.files.atomic_write import new_file
 

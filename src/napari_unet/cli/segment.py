@@ -16,7 +16,7 @@ from napari_unet.cli.command import Report
 from napari_unet.core.files.image_file import SUFFIXES, is_image
 
 if TYPE_CHECKING:
-    from napari_unet.workflows.segment_files import FileRun, Progress, Score
+    from napari_unet.workflows.segment_files import FileProgress, FileSegmentation, Score
 
 
 def find_images(named: Sequence[str]) -> list[Path]:
@@ -202,14 +202,14 @@ class _Runs:
     def segment(self, path: Path, name: str, score: "Score") -> None:
         """Segment one image, or tell what it would take."""
         from napari_unet.core.files.image_file import open_image
-        from napari_unet.workflows.segment_files import FileRun
+        from napari_unet.workflows.segment_files import FileSegmentation
 
         results = list(self.outputs.paths(path).values())
         if self.arguments.skip_existing and all(result.exists() for result in results):
             self.report.say(f"{name}: exists already", image=path, skipped=True)
             return
         image = open_image(path, self.arguments.axes).in_order()
-        run = FileRun(image, self.network, self.digest, self.outputs, self.choices)
+        run = FileSegmentation(image, self.network, self.digest, self.outputs, self.choices)
         if self.arguments.plan:
             plan = run.plan()
             self.report.say(f"{name}: {plan}", image=path, **vars(plan))
@@ -217,7 +217,7 @@ class _Runs:
         self._follow(run, name, score)
         self.report.say(f"{name}: {', '.join(map(str, results))}", image=path, results=results)
 
-    def _follow(self, run: "FileRun", name: str, score: "Score") -> None:
+    def _follow(self, run: "FileSegmentation", name: str, score: "Score") -> None:
         """Do the run and show how far it is."""
         clock = _Clock()
         for progress in run.run(score):
@@ -233,7 +233,7 @@ class _Clock:
     def __init__(self) -> None:
         self._start: tuple[float, int] | None = None
 
-    def left(self, progress: "Progress") -> str:
+    def left(self, progress: "FileProgress") -> str:
         """Return ", 12 %, 3 min left" where that is known."""
         from napari_unet.core.segmentation.score_tiles import duration
 

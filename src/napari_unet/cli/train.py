@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.cli.command import Interruption, Report
 from napari_unet.cli.flags import add_settings, changed, given, group_of
 from napari_unet.cli.preview import add_coding, refuse_existing
-from napari_unet.cli.training_data import TrainingData, read_data
+from napari_unet.cli.training_data import FileTrainingData, read_data
 from napari_unet.core.training.settings import PRESETS, TrainSettings
 from napari_unet.workflows.run_folder import RunFolder
 
@@ -65,7 +65,7 @@ def given_network(arguments: argparse.Namespace) -> "UNet | None":
     return load_network(arguments.network)
 
 
-def adapted(network: "UNet", data: TrainingData, report: Report) -> "UNet":
+def adapted(network: "UNet", data: FileTrainingData, report: Report) -> "UNet":
     """Return ``network`` for the channels and classes of the data."""
     from napari_unet.core.network.adapt import adapt
 
@@ -97,7 +97,7 @@ def first_settings(
     return changed(settings, arguments)
 
 
-def new_network(settings: TrainSettings, data: TrainingData) -> "UNet":
+def new_network(settings: TrainSettings, data: FileTrainingData) -> "UNet":
     """Return a network with new weights; the random state of torch stays as it is."""
     import torch
 
@@ -214,7 +214,7 @@ class _Training:
         return first_settings(self.arguments, self.report, device, before)
 
     def _network(
-        self, before: "UNet | None", settings: TrainSettings, data: TrainingData
+        self, before: "UNet | None", settings: TrainSettings, data: FileTrainingData
     ) -> "UNet":
         if self.arguments.resume:
             return network_of_run(self.folder.facts())
@@ -223,7 +223,7 @@ class _Training:
         return adapted(before, data, self.report)
 
     def _announced(
-        self, network: "UNet", settings: TrainSettings, data: TrainingData
+        self, network: "UNet", settings: TrainSettings, data: FileTrainingData
     ) -> TrainSettings:
         """Tell what the training will take, measured on a step; return what it decided on."""
         from napari_unet.core.training.estimate import estimate
@@ -238,7 +238,7 @@ class _Training:
         )
         return settings
 
-    def _train(self, network: "UNet", settings: TrainSettings, data: TrainingData) -> int:
+    def _train(self, network: "UNet", settings: TrainSettings, data: FileTrainingData) -> int:
         from napari_unet.core.network.network_file import save_network
         from napari_unet.core.training.step import DivergenceError
         from napari_unet.core.training.train import train
@@ -263,7 +263,7 @@ class _Training:
             raise
         return self._finish(network, interruption.wanted)
 
-    def _begin(self, network: "UNet", settings: TrainSettings, data: TrainingData) -> None:
+    def _begin(self, network: "UNet", settings: TrainSettings, data: FileTrainingData) -> None:
         from napari_unet.core.training.checkpoint import versions
         from napari_unet.core.training.resume import points_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.command import Report
-from napari_unet.core.files.file_pairs import Pair, pair_files
+from napari_unet.core.files.file_pairs import FilePair, pair_files
 from napari_unet.workflows.run_folder import digest_of_file
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ SHOWN = 5  # names told
 
 
 @dataclass(frozen=True)
-class TrainingData:
+class FileTrainingData:
     """Annotations to train and to validate on, and where they came from."""
 
     train: "list[Annotation]"
@@ -36,7 +36,9 @@ class TrainingData:
         return max(2, *(a.class_count for a in [*self.train, *self.validation]))
 
 
-def read_data(arguments: argparse.Namespace, report: Report, depth: int, dims: int) -> TrainingData:
+def read_data(
+    arguments: argparse.Namespace, report: Report, depth: int, dims: int
+) -> FileTrainingData:
     """Read all pairs for a network of this ``depth`` and ``dims``, and hold some labels back."""
     if (arguments.validation_images is None) != (arguments.validation_labels is None):
         raise ValueError("give --validation-images and --validation-labels together")
@@ -51,10 +53,10 @@ def read_data(arguments: argparse.Namespace, report: Report, depth: int, dims: i
             sources.append({**source, "role": "validation"})
     else:
         train, held = _divided(train, sources, (depth, dims), arguments, report)
-    return TrainingData(train, held, sources, _pixel_size([size for *_, size in read], report))
+    return FileTrainingData(train, held, sources, _pixel_size([size for *_, size in read], report))
 
 
-def _pairs(images: Path, labels: Path, report: Report) -> list[Pair]:
+def _pairs(images: Path, labels: Path, report: Report) -> list[FilePair]:
     pairs, unpaired = pair_files(images, labels)
     for sentence in unpaired:
         report.warn(sentence)
@@ -62,7 +64,7 @@ def _pairs(images: Path, labels: Path, report: Report) -> list[Pair]:
 
 
 def _read(
-    pair: Pair, arguments: argparse.Namespace
+    pair: FilePair, arguments: argparse.Namespace
 ) -> "tuple[Annotation, dict[str, Any], dict[str, float]]":
     from napari_unet.core.annotation.annotation import Annotation
     from napari_unet.core.files.image_file import open_image

@@ -25,7 +25,7 @@ from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, get_wo
 
 from napari_unet.core.files.image_file import ImageFile, open_image
 from napari_unet.core.runtime.device import choose_device
-from napari_unet.core.segmentation.score_tiles import Scored, Scoring
+from napari_unet.core.segmentation.score_tiles import ImageScorer, ScoredTile
 from napari_unet.core.segmentation.tile_store import DiskStore, LabelStore, Note
 from napari_unet.core.segmentation.tiling import Tile
 from napari_unet.workflows.segment_files import Score
@@ -72,7 +72,7 @@ def score_on(client: Client) -> Score:
     """Return what scores tiles on the workers that ``client`` is connected to."""
 
     def score(
-        scoring: Scoring, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
+        scoring: ImageScorer, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
     ) -> Iterator[Note]:
         if not client.nthreads():
             raise ValueError("the dask scheduler has no workers: start dask workers first")
@@ -89,7 +89,7 @@ def score_on(client: Client) -> Score:
     return score
 
 
-def _gather(client: Client, name: str, tiles: Sequence[Tile]) -> Iterator[Note | Scored]:
+def _gather(client: Client, name: str, tiles: Sequence[Tile]) -> Iterator[Note | ScoredTile]:
     """Hand out tiles, a few for each worker, and yield what comes back, in any order.
 
     The result of a worker that died before it was fetched is waited for again, from another.
@@ -118,7 +118,7 @@ def _gather(client: Client, name: str, tiles: Sequence[Tile]) -> Iterator[Note |
 class _Job:
     """What a worker has to know, once."""
 
-    scoring: Scoring  # without the image, its network on the CPU
+    scoring: ImageScorer  # without the image, its network on the CPU
     device: str  # kind of device that computes
     threads: int
     image: ImageFile | np.ndarray  # pixels in memory are sent, files are opened again
@@ -127,7 +127,7 @@ class _Job:
 
     @classmethod
     def of(
-        cls, scoring: Scoring, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
+        cls, scoring: ImageScorer, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
     ) -> "_Job":
         scorer = copy(scoring.scorer)
         scorer.network = deepcopy(scorer.network).cpu()
@@ -143,7 +143,7 @@ class _Job:
             store.threshold,
         )
 
-    def open(self) -> tuple[Scoring, DiskStore | None]:
+    def open(self) -> tuple[ImageScorer, DiskStore | None]:
         """Make everything ready on the worker."""
         image = self.image
         if isinstance(image, ImageFile):
@@ -154,7 +154,7 @@ class _Job:
         return scoring, DiskStore(self.store, self.threshold) if self.store else None
 
 
-def _with_image(scoring: Scoring, image: Any) -> Scoring:
+def _with_image(scoring: ImageScorer, image: Any) -> ImageScorer:
     reader = scoring.reader
     return replace(scoring, reader=replace(reader, image=replace(reader.image, image=image)))
 
@@ -169,9 +169,9 @@ class _Worker(WorkerPlugin):
         """Wait: what takes time is done with the first tile, in a thread of its own."""
         del worker
         self.lock = Lock()
-        self.ready: tuple[Scoring, DiskStore | None] | None = None
+        self.ready: tuple[ImageScorer, DiskStore | None] | None = None
 
-    def score(self, tile: Tile) -> list[Note | Scored]:
+    def score(self, tile: Tile) -> list[Note | ScoredTile]:
         """Score one tile: in parts, if memory is not enough for it in one."""
         with self.lock:
             torch.set_num_threads(self.job.threads)  # of this thread; the sums depend on it
@@ -181,7 +181,7 @@ class _Worker(WorkerPlugin):
             return [store.write(part.tile, part.scores) if store else part for part in parts]
 
 
-def _score(name: str, tile: Tile) -> list[Note | Scored]:
+def _score(name: str, tile: Tile) -> list[Note | ScoredTile]:
     """Run at a worker."""
-    found: list[Note | Scored] = get_worker().plugins[name].score(tile)
+    found: list[Note | ScoredTile] = get_worker().plugins[name].score(tile)
     return found

@@ -13,7 +13,7 @@ from napari_unet.widgets.layers.annotation_layers import images_of, new_annotati
 from napari_unet.widgets.layers.coordinates import pixels_of
 from napari_unet.widgets.layers.label_classes import value_of
 from napari_unet.widgets.layers.layers import is_preview, unwrapped
-from napari_unet.widgets.recovery.autosave import Keeper
+from napari_unet.widgets.recovery.autosave import Autosave
 from napari_unet.widgets.segment import region_choice
 from napari_unet.widgets.segment.corrections import guessed_classes, use_all, use_changes
 from napari_unet.widgets.segment.runs import Segmentations
@@ -21,7 +21,7 @@ from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import open_dock
 from napari_unet.widgets.shared.preferences import machine
 from napari_unet.widgets.shared.session import Session
-from napari_unet.workflows.segment_request import Look, Request
+from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
 
 if TYPE_CHECKING:
     import napari
@@ -34,7 +34,7 @@ def new_annotation(viewer: "napari.viewer.Viewer") -> None:
     if image is None:
         messages.problem("There is no image to annotate: open one first (File ▸ Open)")
         return
-    Keeper.of(Session.of(viewer))  # every stroke is kept, with a dock or without
+    Autosave.of(Session.of(viewer))  # every stroke is kept, with a dock or without
     try:
         layer = new_annotation_layer(viewer, image)
     except ValueError as error:
@@ -87,11 +87,11 @@ def segment_active(viewer: "napari.viewer.Viewer") -> None:
         return
     try:
         part = region_choice.part_of(viewer, image, region_choice.IMAGE, None, kept.network.dims)
-        request = Request(
+        request = SegmentRequest(
             image.name, kept.network, kept.name, pixels_of(image), part, machine=machine()
         )
         result = segmentations.result_of(image)
-        segmentations.segment(image, request, result.look if result is not None else Look())
+        segmentations.segment(image, request, result.look if result is not None else LabelOptions())
     except ValueError as error:
         messages.problem(str(error))
 

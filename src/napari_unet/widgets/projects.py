@@ -8,16 +8,16 @@ import napari
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.files.image_file import ImageFile
-from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.annotation_layers import DEFAULT_CLASSES, new_annotation_layer
 from napari_unet.widgets.layers.coordinates import from_layer, labels_shape, pixels_of
 from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of
 from napari_unet.widgets.layers.layers import NOTES
-from napari_unet.widgets.live.taught_networks import Heritage
+from napari_unet.widgets.live.taught_networks import LastTaught
 from napari_unet.widgets.network_files import open_network, save_network
-from napari_unet.widgets.recovery.autosave import Keeper
+from napari_unet.widgets.recovery.autosave import Autosave
 from napari_unet.widgets.recovery.restore import facts_of, restore
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import Session
@@ -66,7 +66,7 @@ def _read(path: str) -> list[Any]:
 def open_project(viewer: Any, folder: Path) -> Project:
     """Open images, annotations and networks, and go on with the strokes of the project."""
     session = Session.of(viewer)
-    keeper = Keeper.of(session)
+    keeper = Autosave.of(session)
     project = Project.open(folder)
     strokes = project.strokes.strokes if project.strokes is not None else 0
     images: dict[str, Image] = {}
@@ -95,7 +95,7 @@ def open_project(viewer: Any, folder: Path) -> Project:
 def save_project(viewer: Any, folder: Path) -> list[Path]:
     """Save the window as a project: in the one that is open, or a new one of this name."""
     session = Session.of(viewer)
-    keeper = Keeper.of(session)
+    keeper = Autosave.of(session)
     folder = folder if folder.suffix == SUFFIX else folder.with_name(folder.name + SUFFIX)
     pairs = list(session.pairs)
     if not pairs:
@@ -112,7 +112,7 @@ def save_project(viewer: Any, folder: Path) -> list[Path]:
         images.append(project.place(pixels.data, kept))
         annotations.append(_kept(pair.image, pair.labels, pixels.axes, pair.role))
     confirmed = {
-        pair.labels.name: Edits.of(pair.labels, session).confirming.pixels for pair in pairs
+        pair.labels.name: UndoFollower.of(pair.labels, session).confirming.pixels for pair in pairs
     }
     project.save(images, annotations, confirmed)
     _take_over(session, keeper, project, {pair.labels: pair.labels.name for pair in pairs})
@@ -120,11 +120,15 @@ def save_project(viewer: Any, folder: Path) -> list[Path]:
     return rooms + _save_networks(session, folder / NETWORKS)
 
 
-def _take_over(session: Session, keeper: Keeper, project: Project, keys: dict[Labels, str]) -> None:
+def _take_over(
+    session: Session, keeper: Autosave, project: Project, keys: dict[Labels, str]
+) -> None:
     """Begin the journal of the project; strokes go there from now on."""
     data = {key: labels.data for labels, key in keys.items()}
     facts = {key: facts_of(session, labels) for labels, key in keys.items()}
-    confirmed = {key: Edits.of(labels, session).confirming.pixels for labels, key in keys.items()}
+    confirmed = {
+        key: UndoFollower.of(labels, session).confirming.pixels for labels, key in keys.items()
+    }
     keeper.flush()
     keeper.move(project.journal(data, facts, confirmed), project, keys)
 
@@ -148,12 +152,12 @@ def _add_image(viewer: Any, kept: KeptImage, file: ImageFile) -> Image:
 def _add_labels(session: Session, image: Image, one: KeptAnnotation, project: Project) -> Labels:
     classes = [LabelClass(c["name"], c["color"]) for c in one.classes] or DEFAULT_CLASSES
     data = project.labels(one.name).reshape(labels_shape(image))
-    code = Code(one.zero, one.ids)
+    code = LabelCode(one.zero, one.ids)
     layer = new_annotation_layer(session.viewer, image, classes=classes, data=data, code=code)
     layer.name = one.name
     confirmed = project.confirmed(one.name)
     if confirmed is not None:
-        Edits.of(layer, session).confirm(Confirmed.of(confirmed.reshape(data.shape)))
+        UndoFollower.of(layer, session).confirm(Confirmed.of(confirmed.reshape(data.shape)))
     session.pairs.set_role(image, one.role)
     return layer
 
@@ -171,7 +175,7 @@ def _kept(image: Image, labels: Labels, axes: str, role: str) -> tuple[KeptAnnot
 def _save_networks(session: Session, folder: Path) -> list[Path]:
     """Save the networks that are not in the project yet; each is told of when it is done."""
     folder.mkdir(exist_ok=True)
-    saved, live = [], Heritage.of(session).enlist()
+    saved, live = [], LastTaught.of(session).enlist()
     for kept in session.networks:
         path = folder / f"{kept.name}.safetensors"
         outdated = kept.name == live and not kept.saved

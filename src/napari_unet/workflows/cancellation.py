@@ -7,29 +7,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from napari_unet.workflows.scheduler import Work
+from napari_unet.workflows.scheduler import ScheduledJob
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error, but the way out
+class Cancelled(Exception):  # noqa: N818 - it is no error, but the way out
     """Somebody wants the job to end."""
 
 
-class Wish:
+class CancelFlag:
     """Tells whether a job is to end; it learns which job when that has been started."""
 
     def __init__(self) -> None:
-        self.work: Work | None = None
+        self.work: ScheduledJob | None = None
 
     def check(self, *unused: Any) -> None:
-        """Leave, by way of ``Stopped``, if the job is to end."""
+        """Leave, by way of ``Cancelled``, if the job is to end."""
         if self.work is not None and self.work.stopping:
-            raise Stopped
+            raise Cancelled
 
 
-class Watched:
+class CancellableArray:
     """Image data that looks at the wish whenever it is read."""
 
-    def __init__(self, data: Any, wish: Wish) -> None:
+    def __init__(self, data: Any, wish: CancelFlag) -> None:
         self._data = data
         self._wish = wish
         self.shape = data.shape
@@ -41,7 +41,7 @@ class Watched:
 
 
 @contextmanager
-def watching(network: Any, wish: Wish) -> Iterator[None]:
+def watching(network: Any, wish: CancelFlag) -> Iterator[None]:
     """Let every layer of ``network`` look at the wish before it computes."""
     handles = [layer.register_forward_pre_hook(wish.check) for layer in network.modules()]
     try:

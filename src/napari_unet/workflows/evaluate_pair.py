@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_unet.core.annotation.label_codes import UNLABELLED, Code, Palette
+from napari_unet.core.annotation.label_codes import UNLABELLED, LabelCode, LabelTable
 from napari_unet.widgets.evaluate.question import Question
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ MOST_CLASSES = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class PairResult:
     """All that the dock shows; arrays are read-only."""
 
     question: Question
@@ -55,7 +55,7 @@ class _Pair:
         return Comparison(truth, result, self.unlabelled)
 
 
-def answer(asked: Question) -> Generator[None, None, Answer]:
+def answer(asked: Question) -> Generator[None, None, PairResult]:
     """Measure, find the errors, and return both."""
     pairs = yield from _pairs(asked)
     measures = _measures(asked, pairs)
@@ -63,7 +63,7 @@ def answer(asked: Question) -> Generator[None, None, Answer]:
     found, counted = yield from _errors(pairs)
     labels, items = _joined(found, asked.times)
     labelled = 1.0 - float(np.mean([pair.unlabelled.mean() for pair in pairs]))
-    return Answer(asked, figures, labels, items, labelled, counted)
+    return PairResult(asked, figures, labels, items, labelled, counted)
 
 
 def _pairs(asked: Question) -> "Generator[None, None, list[_Pair]]":
@@ -80,7 +80,7 @@ def _pairs(asked: Question) -> "Generator[None, None, list[_Pair]]":
 def _figures(
     asked: Question, pairs: "list[_Pair]", measures: "tuple[Measure, ...]"
 ) -> "Generator[None, None, tuple[Figure, ...]]":
-    from napari_unet.core.evaluation import Scored, summarise
+    from napari_unet.core.evaluation import ScoredImage, summarise
 
     scored, figures = [], []
     for place, pair in enumerate(pairs):
@@ -90,7 +90,7 @@ def _figures(
             counts[measure.name] = measure.count(compared)
             yield
         of_this = {m.name: float(m.figure(counts[m.name].sum(0))) for m in measures}
-        scored.append(Scored(str(place), of_this, counts))
+        scored.append(ScoredImage(str(place), of_this, counts))
     for measure in measures:
         figures.append(summarise(scored, measure))
         yield
@@ -120,10 +120,10 @@ def _images(asked: Question, whose: str) -> list[np.ndarray]:
     return list(whole) if asked.times else [whole]
 
 
-def _plain(labels: np.ndarray, code: Code) -> _Plain:
+def _plain(labels: np.ndarray, code: LabelCode) -> _Plain:
     from napari_unet.core.evaluation import regions
 
-    palette = Palette.of(labels)
+    palette = LabelTable.of(labels)
     classes = code.classes(palette.values)[palette.indices]
     if code.instances:
         return _Plain(classes, code.objects(palette.values)[palette.indices])
@@ -158,7 +158,7 @@ def _timed(found: "list[ErrorLayer]") -> "Iterator[ErrorItem]":
             yield replace(item, centre=(float(time), *item.centre), box=box)
 
 
-def told(found: Answer) -> str:
+def told(found: PairResult) -> str:
     """Return what was compared, in sentences."""
     true, seen = found.objects
     text = f"{_grouped(true)} true objects, {_grouped(seen)} in the result."

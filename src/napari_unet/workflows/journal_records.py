@@ -17,7 +17,7 @@ import numpy as np
 FORMAT = 1
 DIGITS = 16  # of the SHA-256 that begins a line
 LARGEST = 2**32  # bytes of the values of one record
-Box = tuple[tuple[int, int], ...]  # start and stop along each axis
+RecordBox = tuple[tuple[int, int], ...]  # start and stop along each axis
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Facts:
 
 
 @dataclass(frozen=True, eq=False)
-class Stroke:
+class StrokeRecord:
     """What a box of an annotation holds after a stroke, an erasure or an undo."""
 
     name: str
-    box: Box
+    box: RecordBox
     values: np.ndarray
     time: float = 0.0  # seconds since 1970; 0: what was there before the first stroke
 
@@ -66,7 +66,7 @@ class Confirm:
     """
 
     name: str
-    box: Box
+    box: RecordBox
     pixels: np.ndarray  # bool
 
 
@@ -84,9 +84,9 @@ class End:
     time: float
 
 
-Record = Head | Begin | Facts | Stroke | Confirm | Drop | End
+Record = Head | Begin | Facts | StrokeRecord | Confirm | Drop | End
 _KINDS: dict[str, type[Any]] = {
-    "head": Head, "begin": Begin, "facts": Facts, "stroke": Stroke, "drop": Drop, "end": End,
+    "head": Head, "begin": Begin, "facts": Facts, "stroke": StrokeRecord, "drop": Drop, "end": End,
 }  # fmt: skip
 _CONFIRMED = "\0confirmed"  # behind the name of an annotation; nobody can type the first of it
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -99,7 +99,7 @@ def encode(record: Record, before: str) -> tuple[bytes, str]:
     said: dict[str, Any] = {"kind": _NAMES[type(record)], **vars(record)}
     if isinstance(record, Head):
         said["format"] = FORMAT
-    if isinstance(record, Stroke):
+    if isinstance(record, StrokeRecord):
         said["values"] = _text(record.values)
         said["dtype"] = record.values.dtype.str
     text = json.dumps(said, ensure_ascii=True, separators=(",", ":")).encode()
@@ -119,7 +119,7 @@ def decode(line: bytes, before: str) -> tuple[Record, str]:
         raise ValueError(f"it is of another version than {FORMAT}")
     if kind is Begin:
         said["shape"] = tuple(said["shape"])
-    if kind is Stroke:
+    if kind is StrokeRecord:
         said = _unpacked(said)
     found = kind(**said)
     if isinstance(found, Facts) and found.name.endswith(_CONFIRMED):
@@ -153,7 +153,7 @@ def _from_facts(record: Facts) -> Confirm:
     return Confirm(record.name.removesuffix(_CONFIRMED), box, bits.reshape(shape).astype(bool))
 
 
-def _box(said: Any) -> Box:
+def _box(said: Any) -> RecordBox:
     return tuple((int(start), int(stop)) for start, stop in said)
 
 

@@ -14,14 +14,14 @@ import psutil
 from napari_unet.workflows.confirmed_pixels import Confirmed, beside
 from napari_unet.workflows.journal_records import (
     Begin,
-    Box,
     Confirm,
     Drop,
     End,
     Facts,
     Head,
     Record,
-    Stroke,
+    RecordBox,
+    StrokeRecord,
     decode,
 )
 
@@ -121,7 +121,7 @@ def _records(file: BinaryIO, found: Replay) -> Iterator[Record]:
 
 def _check(record: Record, found: Replay) -> None:
     """Refuse a stroke that is not inside its annotation."""
-    if isinstance(record, Stroke | Confirm):
+    if isinstance(record, StrokeRecord | Confirm):
         shape = found.annotations[record.name].labels.shape
         inside = all(0 <= a <= b <= edge for (a, b), edge in zip(record.box, shape, strict=True))
         if not inside:
@@ -135,7 +135,7 @@ def _apply(record: Record, found: Replay) -> None:
         found.annotations[record.name] = Restored(record.name, *_beginning(record, found))
     elif isinstance(record, Facts) and record.name in found.annotations:
         found.annotations[record.name].facts = record.facts
-    elif isinstance(record, Stroke):
+    elif isinstance(record, StrokeRecord):
         restored = found.annotations[record.name]
         restored.labels[_slices(record.box)] = record.values
         restored.confirmed[_slices(record.box)] = False
@@ -148,7 +148,7 @@ def _apply(record: Record, found: Replay) -> None:
     found.ended = isinstance(record, End)
 
 
-def _slices(box: Box) -> tuple[slice, ...]:
+def _slices(box: RecordBox) -> tuple[slice, ...]:
     return tuple(slice(*edges) for edges in box)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.files.atomic_write import new_file, one_sentence, write_safely
 from napari_unet.core.files.image_file import ImageFile, open_image
 from napari_unet.core.files.label_file import write_labels, write_tiff
@@ -68,7 +68,7 @@ def read_facts(path: Path) -> tuple[list[KeptImage], list[KeptAnnotation]]:
             for one in said["annotations"]
         ]
         for one in annotations:
-            Code(one.zero, one.ids)
+            LabelCode(one.zero, one.ids)
             if PurePosixPath(one.file).parent != PurePosixPath(ANNOTATIONS):
                 raise ValueError(f"the annotation file {one.file} is not in {ANNOTATIONS}/")
     except FileNotFoundError:

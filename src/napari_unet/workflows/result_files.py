@@ -69,7 +69,7 @@ ORDER = ("objects", "scores", "labels")  # objects are made of scores, and label
 
 
 @dataclass(frozen=True)
-class Finishing:
+class ResultWriter:
     """Makes the files of ``outputs`` for one image."""
 
     outputs: Outputs

@@ -19,7 +19,9 @@ from enum import IntEnum
 from itertools import count
 from typing import Any
 
-Make = Callable[[], Any]  # returns a generator, or the result itself; called in the compute thread
+JobFactory = Callable[
+    [], Any
+]  # returns a generator, or the result itself; called in the compute thread
 
 
 class Urgency(IntEnum):
@@ -42,20 +44,20 @@ class Outcome:
     details: str = ""  # the traceback of the error, for the log
 
 
-class Work:
+class ScheduledJob:
     """A generator with the wishes of the window (stop, pause) and what it has yielded so far.
 
     The flags are written by the GUI thread and read between two yields; whoever changes one wakes
     the compute thread afterwards.
     """
 
-    def __init__(self, make: Make, urgency: Urgency) -> None:
+    def __init__(self, make: JobFactory, urgency: Urgency) -> None:
         self.urgency = urgency
         self.stopping = False
         self.paused = False
         self.yielded: deque[Any] = deque()  # not delivered yet
         self.outcome: Outcome | None = None
-        self._make: Make | None = make
+        self._make: JobFactory | None = make
         self._steps: Generator[Any, None, Any] | None = None
 
     def take(self) -> list[Any]:
@@ -114,7 +116,7 @@ def failed(error: BaseException) -> Outcome:
 CLOSING = 2.0  # seconds a closing window waits for its jobs
 BACKLOG = 256  # values a busy window has not taken yet, after which its job rests
 
-Told = Callable[[Work], None]  # called in the compute thread
+Told = Callable[[ScheduledJob], None]  # called in the compute thread
 
 
 class Compute:
@@ -129,7 +131,7 @@ class Compute:
         self._ended = ended
         self._prepare = prepare
         self._changed = threading.Condition()
-        self._waiting: dict[Work, int] = {}  # with the number that tells who came first
+        self._waiting: dict[ScheduledJob, int] = {}  # with the number that tells who came first
         self._numbers = count()
         self._thread: threading.Thread | None = None
         self._leaving = False
@@ -139,7 +141,7 @@ class Compute:
         """Whether there is a thread."""
         return self._thread is not None and self._thread.is_alive()
 
-    def submit(self, work: Work) -> None:
+    def submit(self, work: ScheduledJob) -> None:
         """Do ``work`` when its turn comes."""
         with self._changed:
             self._waiting[work] = next(self._numbers)
@@ -153,7 +155,7 @@ class Compute:
         with self._changed:
             self._changed.notify_all()
 
-    def wait(self, works: Iterable[Work], seconds: float) -> bool:
+    def wait(self, works: Iterable[ScheduledJob], seconds: float) -> bool:
         """Wait until all ``works`` have ended; False when that takes longer than ``seconds``."""
         wanted = list(works)
         with self._changed:
@@ -194,7 +196,7 @@ class Compute:
                 self._finish(work)
             del work  # what it holds is not kept while the thread waits
 
-    def _made_ready(self, work: Work) -> bool:
+    def _made_ready(self, work: ScheduledJob) -> bool:
         """Prepare for the first work; what goes wrong there is the end of that work."""
         try:
             self._prepare()
@@ -203,13 +205,13 @@ class Compute:
             return False
         return True
 
-    def _finish(self, work: Work) -> None:
+    def _finish(self, work: ScheduledJob) -> None:
         with self._changed:
             self._waiting.pop(work, None)
             self._changed.notify_all()
         self._ended(work)
 
-    def _next(self) -> Work | None:
+    def _next(self) -> ScheduledJob | None:
         """Wait for work to go on with; None when the thread is to end."""
         me = threading.current_thread()
         with self._changed:
@@ -221,7 +223,7 @@ class Compute:
                     return None
                 self._changed.wait()
 
-    def _most_urgent(self) -> Work | None:
+    def _most_urgent(self) -> ScheduledJob | None:
         """What is to stop goes first, then by urgency, then by age."""
         ready = [work for work in self._waiting if _can_go_on(work)]
         return min(
@@ -231,5 +233,5 @@ class Compute:
         )
 
 
-def _can_go_on(work: Work) -> bool:
+def _can_go_on(work: ScheduledJob) -> bool:
     return work.stopping or not (work.paused or len(work.yielded) >= BACKLOG)

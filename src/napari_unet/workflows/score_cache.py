@@ -11,24 +11,26 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.workflows.segment_request import Look, Request
+from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
 
 SHARE = 0.5  # of the free memory that scores and labels of one image may take
 LABELS = 10  # bytes a pixel of labels: those shown, those written, the old ones, and scratch
 
 
 @dataclass
-class Keeping:
-    """Scores, what they are of, and the labels that were shown before (by ``Look.objects``)."""
+class CacheChoice:
+    """Scores, what they are of, and the labels that were shown before (by its options)."""
 
     scores: Any = None  # KeptScores
     dims: int = 2  # of the network
     key: tuple[Any, ...] = ()
     bases: dict[bool, np.ndarray | None] = field(default_factory=dict)
 
-    def begin(self, request: Request, scoring: Any, bases: dict[bool, np.ndarray | None]) -> None:
+    def begin(
+        self, request: SegmentRequest, scoring: Any, bases: dict[bool, np.ndarray | None]
+    ) -> None:
         """Make room for what ``request`` asks; what was scored by the same network stays."""
-        from napari_unet.core.segmentation.kept_scores import KeptScores
+        from napari_unet.core.segmentation.kept_scores import ScoreCache
 
         key = (
             fingerprint(request.network), request.average, id(request.pixels.data),
@@ -40,7 +42,7 @@ class Keeping:
         network = scoring.scorer.network
         check_room(network.classes, scoring.shape, request.name)
         order = scoring.reader.image.order
-        self.scores = KeptScores(network.classes, scoring.shape, order)
+        self.scores = ScoreCache(network.classes, scoring.shape, order)
         self.dims, self.key = network.dims, key
         self.bases = {
             objects: base
@@ -48,7 +50,7 @@ class Keeping:
             if base is not None and base.shape == tuple(scoring.shape)
         }
 
-    def relabel(self, look: Look) -> Any:
+    def relabel(self, look: LabelOptions) -> Any:
         """Return the Labelled of all that is scored, None where nothing is."""
         from napari_unet.core.segmentation.kept_scores import relabel
 

@@ -15,7 +15,7 @@ from napari_unet.core.arrays.axes import spatial_axes
 from napari_unet.core.files.image_file import is_image, open_image
 from napari_unet.core.training.settings import PRESETS, TrainSettings
 from napari_unet.widgets.networks import KeptNetwork
-from napari_unet.workflows.segment_request import Look, Request
+from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
 from napari_unet.workflows.training_sources import FolderSource, Recipe, Source
 
 HEAD = '''"""Trains {name} as it was set up in napari on {day}."""
@@ -174,7 +174,9 @@ write_labels(
 '''
 
 
-def segmentation_script(image: Image, kept: KeptNetwork, request: Request, look: Look) -> str:
+def segmentation_script(
+    image: Image, kept: KeptNetwork, request: SegmentRequest, look: LabelOptions
+) -> str:
     """Return the script; a part of the image is cut out of it before it is segmented."""
     notes = []
     network = str(kept.path.resolve()) if kept.path else f"{kept.name}.safetensors"
@@ -202,7 +204,7 @@ def segmentation_script(image: Image, kept: KeptNetwork, request: Request, look:
     )
 
 
-def _objects(look: Look, request: Request) -> str:
+def _objects(look: LabelOptions, request: SegmentRequest) -> str:
     if not look.objects:
         return "False"
     dims, axes = request.network.dims, len(request.pixels.axes.replace("C", ""))
@@ -218,7 +220,7 @@ def _objects(look: Look, request: Request) -> str:
     return f"ObjectSettings({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
 
-def _part(request: Request) -> str:
+def _part(request: SegmentRequest) -> str:
     region = request.part.region
     if region is None:
         return ""

@@ -14,9 +14,9 @@ from typing import Any
 from napari_unet.core.arrays.axes import spatial_axes
 from napari_unet.core.files.image_file import ImageFile
 from napari_unet.core.network.unet import UNet
-from napari_unet.core.segmentation.image_reader import ahead
+from napari_unet.core.segmentation.image_reader import prefetch
 from napari_unet.core.segmentation.prepare import prepare
-from napari_unet.core.segmentation.score_tiles import Plan, Scoring
+from napari_unet.core.segmentation.score_tiles import ImageScorer, Plan
 from napari_unet.core.segmentation.tile_store import (
     FINISHING,
     FORMAT,
@@ -30,13 +30,13 @@ from napari_unet.core.segmentation.tile_store import (
     prior,
 )
 from napari_unet.core.segmentation.tiling import Tile
-from napari_unet.workflows.result_files import Finishing, Outputs
+from napari_unet.workflows.result_files import Outputs, ResultWriter
 
 SMALL = 2**24  # pixels of an image that is quickly begun anew
 
 
 @dataclass(frozen=True)
-class Progress:
+class FileProgress:
     """How far a run is; ``done`` and ``total`` count pixels of the current stage."""
 
     stage: str  # prepare, tiles, objects, scores or labels
@@ -55,21 +55,21 @@ class Choices:
     seconds: float | None = None
 
 
-Score = Callable[[Scoring, LabelStore, Sequence[Tile], ImageFile], Iterator[Note]]
+Score = Callable[[ImageScorer, LabelStore, Sequence[Tile], ImageFile], Iterator[Note]]
 
 
 def score_here(
-    scoring: Scoring, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
+    scoring: ImageScorer, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
 ) -> Iterator[Note]:
     """Score ``tiles`` in this process; each is written while the next is computed."""
     del image
     scored = scoring.score(tiles)
-    for _, note in ahead(lambda part: store.write(part.tile, part.scores), scored):
+    for _, note in prefetch(lambda part: store.write(part.tile, part.scores), scored):
         yield note
 
 
 @dataclass(frozen=True)
-class FileRun:
+class FileSegmentation:
     """One image, the network for it, and what is to be made of it."""
 
     image: ImageFile  # with axes in order
@@ -82,7 +82,7 @@ class FileRun:
         """Return what the run will take, with nothing written."""
         return self._prepare(None).plan()
 
-    def run(self, score: Score = score_here) -> Iterator[Progress]:
+    def run(self, score: Score = score_here) -> Iterator[FileProgress]:
         """Make the files; ``score`` may be one that uses other machines.
 
         Closing the iterator, or an error, leaves the partial result for the next run.
@@ -93,38 +93,38 @@ class FileRun:
             return
         if facts is None or not (self._folder / FINISHING).exists():
             self.outputs.check(self.image.path)
-        yield Progress("prepare", told=self._told(facts, why))
+        yield FileProgress("prepare", told=self._told(facts, why))
         scoring = self._prepare(facts)
         tiles = list(scoring.tiles())
         store = self._store(scoring, tiles, facts)
         try:
             yield from self._segment(scoring, store, tiles, score)
             for stage in self._finishing.write(store):
-                yield Progress(stage)
+                yield FileProgress(stage)
         finally:
             store.close()
 
     def _segment(
-        self, scoring: Scoring, store: LabelStore, tiles: Sequence[Tile], score: Score
-    ) -> Iterator[Progress]:
+        self, scoring: ImageScorer, store: LabelStore, tiles: Sequence[Tile], score: Score
+    ) -> Iterator[FileProgress]:
         missing = store.missing(tiles)
         total = sum(prod(tile.shape) for tile in tiles)
         done = total - sum(prod(tile.shape) for tile in missing)
-        yield Progress("tiles", done, total)
+        yield FileProgress("tiles", done, total)
         for note in score(scoring, store, missing, self.image):
             store.note(note)
             done += prod(stop - start for start, stop in note.bounds)
-            yield Progress("tiles", done, total)
+            yield FileProgress("tiles", done, total)
 
     @property
     def _folder(self) -> Path:
         return self.outputs.partial(self.image.path)
 
     @property
-    def _finishing(self) -> Finishing:
+    def _finishing(self) -> ResultWriter:
         classes = self.network.about.get("classes") or ()
         names = tuple(str(one.get("name", "")) for one in classes)
-        return Finishing(self.outputs, self.image, names, self.network.dims)
+        return ResultWriter(self.outputs, self.image, names, self.network.dims)
 
     @property
     def _identity(self) -> dict[str, Any]:
@@ -146,7 +146,7 @@ class FileRun:
         """The number of scores to keep for each pixel."""
         return self.network.classes if self.outputs.scores or self.outputs.objects else 0
 
-    def _prepare(self, facts: dict[str, Any] | None) -> Scoring:
+    def _prepare(self, facts: dict[str, Any] | None) -> ImageScorer:
         """Decide tile and precision, or take those of the run that is gone on with."""
         found = {"tile": tuple(facts["edges"]), "precision": facts["precision"]} if facts else {}
         options: dict[str, Any] = asdict(self.choices) | found
@@ -159,7 +159,7 @@ class FileRun:
         )
 
     def _store(
-        self, scoring: Scoring, tiles: Sequence[Tile], facts: dict[str, Any] | None
+        self, scoring: ImageScorer, tiles: Sequence[Tile], facts: dict[str, Any] | None
     ) -> LabelStore:
         threshold = self.outputs.threshold
         if prod(scoring.shape) <= SMALL:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.widgets.layers.layers import Region
-from napari_unet.workflows.cancellation import Stopped, Watched, Wish, watching
-from napari_unet.workflows.score_cache import Keeping, room
-from napari_unet.workflows.segment_request import Look, Request
+from napari_unet.core.arrays.boxes import Box
+from napari_unet.workflows.cancellation import CancelFlag, CancellableArray, Cancelled, watching
+from napari_unet.workflows.score_cache import CacheChoice, room
+from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
 
 QUICK = 0.7  # seconds a tile should take, so that others wait no longer
 SLOW = 4.0  # seconds it may take where quick tiles would be too small
@@ -19,7 +19,7 @@ GLANCE = 512  # px of the middle of an image that tell its contrast before it is
 
 
 @dataclass(frozen=True)
-class Begun:
+class SegmentationStarted:
     """The tiles are known."""
 
     tiles: int
@@ -30,7 +30,7 @@ class Begun:
 class Block:
     """A tile is done; ``labels`` lie at ``region``, in the axes of the labels."""
 
-    region: Region
+    region: Box
     labels: np.ndarray
     inside: np.ndarray | None  # the pixels that are wanted, of the shape of ``labels``
 
@@ -47,26 +47,26 @@ class Expected:
 
 
 def score_image(
-    request: Request,
-    look: Look,
-    keeping: Keeping,
+    request: SegmentRequest,
+    look: LabelOptions,
+    keeping: CacheChoice,
     bases: dict[bool, np.ndarray | None],
-    wish: Wish,
-) -> Generator[Begun | Block, None, None]:
+    wish: CancelFlag,
+) -> Generator[SegmentationStarted | Block, None, None]:
     """Score what ``request`` asks for into ``keeping``, telling of each tile."""
     try:
         scoring = made_ready(request, wish)
         keeping.begin(request, scoring, bases)
         part = request.part
         tiles = list(scoring.tiles(part.region, part.near))
-        yield Begun(len(tiles), sum(prod(tile.shape) for tile in tiles))
+        yield SegmentationStarted(len(tiles), sum(prod(tile.shape) for tile in tiles))
         with watching(scoring.scorer.network, wish):
             yield from _blocks(scoring, tiles, request, look, keeping)
-    except Stopped:
+    except Cancelled:
         return
 
 
-def expect(request: Request) -> Expected:
+def expect(request: SegmentRequest) -> Expected:
     """Say what ``request`` will take; the contrast is that of its middle, to be quick."""
     from napari_unet.core.segmentation.prepare import prepare
 
@@ -85,7 +85,7 @@ def expect(request: Request) -> Expected:
     )
 
 
-def on_device(request: Request) -> Any:
+def on_device(request: SegmentRequest) -> Any:
     """Return the network on the device of Preferences; one elsewhere is copied, not moved."""
     import copy
 
@@ -98,16 +98,16 @@ def on_device(request: Request) -> Any:
     return copy.deepcopy(network).to(device)
 
 
-def made_ready(request: Request, wish: Wish) -> Any:
+def made_ready(request: SegmentRequest, wish: CancelFlag) -> Any:
     """Return the Scoring of the image, whose tiles take about a second where that is possible."""
     from napari_unet.core.segmentation.prepare import prepare
 
-    data = Watched(request.pixels.data, wish)
+    data = CancellableArray(request.pixels.data, wish)
     scoring = prepare(data, on_device(request), **_options(request))
     return _not_too_small(scoring, request, data)
 
 
-def _not_too_small(scoring: Any, request: Request, data: Any) -> Any:
+def _not_too_small(scoring: Any, request: SegmentRequest, data: Any) -> Any:
     """Take larger tiles where quick ones would read most of the image again and again."""
     from napari_unet.core.segmentation.prepare import prepare
 
@@ -121,7 +121,7 @@ def _not_too_small(scoring: Any, request: Request, data: Any) -> Any:
     return prepare(data, on_device(request), **options, contrast=scoring.contrast)
 
 
-def _options(request: Request) -> dict[str, Any]:
+def _options(request: SegmentRequest) -> dict[str, Any]:
     return {
         "axes": request.pixels.axes,
         "pixel_size": request.pixels.pixel_size,
@@ -132,7 +132,7 @@ def _options(request: Request) -> dict[str, Any]:
     }
 
 
-def _glance(request: Request) -> Any:
+def _glance(request: SegmentRequest) -> Any:
     from napari_unet.core.normalisation import Normalisation
 
     data, axes = request.pixels.data, request.pixels.axes
@@ -150,7 +150,11 @@ def _middle(edge: int, length: int) -> slice:
 
 
 def _blocks(
-    scoring: Any, tiles: Sequence[Any], request: Request, look: Look, keeping: Keeping
+    scoring: Any,
+    tiles: Sequence[Any],
+    request: SegmentRequest,
+    look: LabelOptions,
+    keeping: CacheChoice,
 ) -> Generator[Block, None, None]:
     from napari_unet.core.segmentation.kept_scores import relabel_tile
 
@@ -168,7 +172,7 @@ def _blocks(
         yield Block(scored.tile.write, labels, inside)
 
 
-def _inside(request: Request, write: Region) -> np.ndarray | None:
+def _inside(request: SegmentRequest, write: Box) -> np.ndarray | None:
     """Return which pixels of a tile are wanted, None if all are.
 
     Tiles begin on the grid of the network, a few pixels before the part that was asked for.

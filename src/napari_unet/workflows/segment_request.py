@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.widgets.layers.coordinates import Pixels
-from napari_unet.widgets.layers.layers import Region
-from napari_unet.widgets.shared.preferences import Machine
+from napari_unet.core.arrays.boxes import Box
+from napari_unet.widgets.layers.coordinates import ImagePixels
+from napari_unet.widgets.shared.preferences import ComputePreferences
 
 AVERAGES = ("none", "mirror", "rotate")
 
 
 @dataclass(frozen=True)
-class Look:
+class LabelOptions:
     """How scores become labels; each can be changed without asking the network again."""
 
     objects: bool = True  # each object has its own number; else each pixel has its class
@@ -49,20 +49,20 @@ class Look:
 class Part:
     """The part of an image that is wanted, in the axes of its labels, without channels."""
 
-    region: Region | None = None  # None: all of it
+    region: Box | None = None  # None: all of it
     inside: np.ndarray | None = None  # bool, of the shape of ``region``: the pixels in a shape
     near: tuple[float, ...] | None = None  # the tiles next to this point come first
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class SegmentRequest:
     """What is to be segmented, with what, and how."""
 
     name: str  # of the image
     network: Any  # a UNet; looked at in the compute thread only
     network_name: str
-    pixels: Pixels
+    pixels: ImagePixels
     part: Part = field(default_factory=Part)
     average: str = "none"
     tile: int | None = None  # px, input edge; None: what fits
-    machine: Machine = field(default_factory=Machine)
+    machine: ComputePreferences = field(default_factory=ComputePreferences)

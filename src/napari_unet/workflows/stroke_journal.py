@@ -24,14 +24,14 @@ from napari_unet.core.files.atomic_write import new_file, one_sentence
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.journal_records import (
     Begin,
-    Box,
     Confirm,
     Drop,
     End,
     Facts,
     Head,
     Record,
-    Stroke,
+    RecordBox,
+    StrokeRecord,
     encode,
 )
 from napari_unet.workflows.journal_replay import replay
@@ -91,7 +91,7 @@ class Journal:
     ) -> None:
         """Keep what ``box`` of the annotation holds now, and which of it is ``confirmed``."""
         edges = _edges(box)
-        records: list[Record] = [Stroke(name, edges, np.array(values), time.time())]
+        records: list[Record] = [StrokeRecord(name, edges, np.array(values), time.time())]
         if confirmed is not None and confirmed.any():
             records.append(Confirm(name, edges, np.array(confirmed)))
         self._add(records)
@@ -196,7 +196,7 @@ def beginning(
     return start
 
 
-def _edges(box: tuple[slice, ...]) -> Box:
+def _edges(box: tuple[slice, ...]) -> RecordBox:
     return tuple((int(part.start), int(part.stop)) for part in box)
 
 
@@ -211,7 +211,7 @@ def _begin_file(path: Path, records: Sequence[Record], overwrite: bool) -> tuple
     return length, digest
 
 
-def _content(name: str, labels: Any, painted: float) -> Iterator[Stroke]:
+def _content(name: str, labels: Any, painted: float) -> Iterator[StrokeRecord]:
     """Yield what is painted in ``labels``, piece by piece, copied."""
     edges = labels.shape
     steps = [1] * (len(edges) - 2) + [TILE] * 2
@@ -221,7 +221,7 @@ def _content(name: str, labels: Any, painted: float) -> Iterator[Stroke]:
         box = tuple(zip(corner, ends, strict=True))
         values = np.array(labels[tuple(slice(*part) for part in box)])
         if values.any():
-            yield Stroke(name, box, values, painted)
+            yield StrokeRecord(name, box, values, painted)
 
 
 EDGE = 32  # px of the boxes looked at, at both ends and in the middle of each axis

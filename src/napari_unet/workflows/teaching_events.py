@@ -9,7 +9,7 @@ from napari_unet.core.arrays.boxes import Box
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class StrokesForeseen:
     """How much of the last strokes was right before they were learned."""
 
     share: float
@@ -18,7 +18,7 @@ class Foreseen:
 
 
 @dataclass(frozen=True)
-class Told:
+class Status:
     """Where learning stands."""
 
     said: str  # one sentence
@@ -26,11 +26,11 @@ class Told:
     epoch: int  # of what is shown
     strokes: int
     learning: bool  # whether it goes on
-    foreseen: Foreseen | None = None
+    foreseen: StrokesForeseen | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class TileDrawn:
     """A piece of the preview: what the network says, the strokes left out."""
 
     box: Box  # in the labels of core
@@ -39,7 +39,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Place:
+class SuggestedPlace:
     """Where to look, and why."""
 
     box: Box
@@ -50,7 +50,7 @@ class Place:
 class Suggested:
     """Places where a stroke would teach most, the best first."""
 
-    places: tuple[Place, ...]
+    places: tuple[SuggestedPlace, ...]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Sized:
+class WorkingSizeChanged:
     """The working size, and another one that would suit the painted objects."""
 
     now: int
@@ -85,7 +85,7 @@ class Unconfirmed:
 
 
 @dataclass(frozen=True, eq=False)
-class Handed:
+class NetworkCopied:
     """A copy of the network that is shown."""
 
     network: Any  # a UNet, whose type would import torch here

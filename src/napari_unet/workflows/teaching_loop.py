@@ -16,8 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.arrays.boxes import Box
 from napari_unet.core.text import count
-from napari_unet.widgets.layers.coordinates import Pixels
-from napari_unet.workflows.teaching_events import Drawn, Foreseen, Refused, Sized, Taught, Told
+from napari_unet.widgets.layers.coordinates import ImagePixels
+from napari_unet.workflows.teaching_events import (
+    Refused,
+    Status,
+    StrokesForeseen,
+    Taught,
+    TileDrawn,
+    WorkingSizeChanged,
+)
 
 if TYPE_CHECKING:
     from napari_unet.core.teaching.preview_history import Published
@@ -31,7 +38,7 @@ Cell = tuple[int, ...]  # number along each axis; of axes that the network does 
 
 
 @dataclass(frozen=True)
-class Look:
+class VisibleRegion:
     """What is on the screen: a box of the labels, and the pixel to begin at."""
 
     box: Box
@@ -57,7 +64,7 @@ class Cells:
         """Remember that ``cell`` was drawn."""
         self._drawn[cell] = epoch
 
-    def next(self, look: Look, stroke: Box | None, epoch: int, factor: int) -> Cell | None:
+    def next(self, look: VisibleRegion, stroke: Box | None, epoch: int, factor: int) -> Cell | None:
         """Return the cell to draw: where the last ``stroke`` is, then around the eye."""
         asked = (look, stroke, epoch, factor)
         if asked != self._asked:
@@ -87,7 +94,7 @@ class Cells:
         return [edge if seen else 1 for seen in self._seen]
 
     def _rank(
-        self, cell: Cell, look: Look, stroke: Box | None, epoch: int, factor: int
+        self, cell: Cell, look: VisibleRegion, stroke: Box | None, epoch: int, factor: int
     ) -> tuple[bool, float, Cell]:
         box = self.box(cell, factor)
         touched = stroke is not None and all(
@@ -110,13 +117,13 @@ READY = "Paint strokes of two classes: a preview follows within seconds"
 SETTLED = "Settled, waiting for you"
 RESTING = "Up to date"
 
-Errand = Callable[["Desk"], Any]
+Request = Callable[["TeachingLoop"], Any]
 
 
-class Desk:
+class TeachingLoop:
     """Made in the window; ``post``, ``look_at``, ``live`` and ``once`` are for it to use."""
 
-    def __init__(self, pixels: Pixels, classes: int) -> None:
+    def __init__(self, pixels: ImagePixels, classes: int) -> None:
         self.letters = pixels.axes.replace("C", "")  # of the labels
         self.shape = tuple(
             int(edge)
@@ -128,19 +135,19 @@ class Desk:
         self.said = ""  # what an errand has to tell beside its answer
         self._pixels, self._classes = pixels, classes
         self._teacher: Teacher | None = None
-        self._errands: deque[Errand] = deque()
-        self._look: Look | None = None
+        self._errands: deque[Request] = deque()
+        self._look: VisibleRegion | None = None
         self._once = 0  # steps left of a single update
         self._stroke: Box | None = None  # the last one
         self._hasty = False  # strokes came that were not learned from yet
         self._measured = True  # whether the working size was looked at since
         self._handed = 0  # epoch of the network that was handed out last
 
-    def post(self, errand: Errand) -> None:
+    def post(self, errand: Request) -> None:
         """Ask for something; any thread."""
         self._errands.append(errand)
 
-    def look_at(self, look: Look | None) -> None:
+    def look_at(self, look: VisibleRegion | None) -> None:
         """Tell what is on the screen; any thread."""
         self._look = look
 
@@ -191,7 +198,7 @@ class Desk:
         yield self._told(self.said or (SETTLED if self.live else RESTING), learning=False)
         del teacher
 
-    def _run(self, errand: Errand) -> Iterator[Any]:
+    def _run(self, errand: Request) -> Iterator[Any]:
         self.said = ""
         try:
             answer = errand(self)
@@ -205,7 +212,7 @@ class Desk:
         if self.said:
             yield self._told(self.said)
 
-    def _draw(self) -> Drawn | None:
+    def _draw(self) -> TileDrawn | None:
         """Draw the next piece of the view that is out of date, unless a stroke comes first."""
         look, teacher = self._look, self.teacher
         if look is None or teacher.shown is None or (self._hasty and self._learns()):
@@ -217,7 +224,7 @@ class Desk:
         box = self.cells.box(cell, factor)
         codes = teacher.predict(box)[0] + 1
         self.cells.note(cell, epoch)
-        return Drawn(box, codes, epoch)
+        return TileDrawn(box, codes, epoch)
 
     def _learns(self) -> bool:
         return (self.live or self._once > 0) and not self.teacher.settled
@@ -235,16 +242,16 @@ class Desk:
                 return
         yield None  # others may go first
 
-    def _published(self, published: "Published") -> Told:
+    def _published(self, published: "Published") -> Status:
         self.said = ""
         learning = f"Learning from {count(published.strokes, 'stroke')}"
         plain = published.said.startswith(("Agrees", "First preview", "Learning from"))
         return self._told(learning if plain else published.said.rstrip("."))
 
-    def _told(self, said: str, learning: bool = True) -> Told:
+    def _told(self, said: str, learning: bool = True) -> Status:
         teacher = self.teacher
         shown = teacher.shown
-        return Told(
+        return Status(
             said=said.rstrip(".") if shown is not None or (learning and said) else READY,
             by=shown.by if shown is not None else "",
             epoch=teacher.epoch,
@@ -253,16 +260,16 @@ class Desk:
             foreseen=_foreseen(teacher),
         )
 
-    def _size(self) -> Sized:
+    def _size(self) -> WorkingSizeChanged:
         """Look whether the objects painted so far are wider than the network sees."""
         teacher = self.teacher
         found = teacher.suggest_working_size() if teacher.shown is not None else None
         if found is None:
-            return Sized(teacher.working_size)
-        return Sized(teacher.working_size, found.factor, found.said)
+            return WorkingSizeChanged(teacher.working_size)
+        return WorkingSizeChanged(teacher.working_size, found.factor, found.said)
 
 
-def _foreseen(teacher: "Teacher") -> Foreseen | None:
+def _foreseen(teacher: "Teacher") -> StrokesForeseen | None:
     found = teacher.foreseen
     share = found.share
-    return None if share is None else Foreseen(share, len(found.shares), found.said)
+    return None if share is None else StrokesForeseen(share, len(found.shares), found.said)

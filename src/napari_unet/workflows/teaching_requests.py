@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.arrays.boxes import Box, shape_of
 from napari_unet.core.arrays.value_counts import pieces
 from napari_unet.core.network.metadata import named_class
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.teaching_events import (
-    Handed,
     Judged,
-    Place,
-    Sized,
+    NetworkCopied,
     Suggested,
+    SuggestedPlace,
     Unconfirmed,
     Window,
+    WorkingSizeChanged,
 )
 
 if TYPE_CHECKING:
-    from napari_unet.workflows.teaching_loop import Desk
+    from napari_unet.workflows.teaching_loop import TeachingLoop
 
 CANONICAL = "TZYX"
 PLACES = 5  # suggested at a time
 Classes = tuple[tuple[str, str], ...]  # name and colour, background first
 
 
-def codes_of(values: np.ndarray, code: Code) -> np.ndarray:
+def codes_of(values: np.ndarray, code: LabelCode) -> np.ndarray:
     """Return painted values as codes of the Teacher, uint8: 0 unlabelled, 1 background, 2…"""
     return code.classes(values) + np.uint8(1)  # 255, unlabelled, becomes 0
 
 
-def paint(desk: "Desk", box: Box, codes: np.ndarray, confirmed: bool | np.ndarray) -> None:
+def paint(desk: "TeachingLoop", box: Box, codes: np.ndarray, confirmed: bool | np.ndarray) -> None:
     """Take in what ``box`` holds now, and which of it is confirmed."""
     know(desk, int(codes.max(initial=0)))  # undo may bring one back before its row is there
     if desk.teacher.paint(box, codes, confirmed=confirmed):
@@ -44,7 +44,7 @@ def paint(desk: "Desk", box: Box, codes: np.ndarray, confirmed: bool | np.ndarra
 
 
 def paint_all(
-    desk: "Desk", labels: Any, confirmed: Confirmed, kept: tuple[int, ...], code: Code
+    desk: "TeachingLoop", labels: Any, confirmed: Confirmed, kept: tuple[int, ...], code: LabelCode
 ) -> Iterator[None]:
     """Compare all of ``labels`` with what is known, piece by piece; ``kept`` are core's axes."""
     for region in pieces(labels.shape):
@@ -56,37 +56,40 @@ def paint_all(
         yield
 
 
-def know(desk: "Desk", classes: int) -> None:
+def know(desk: "TeachingLoop", classes: int) -> None:
     """Know so many classes; the background counts."""
     while desk.teacher.classes < classes:
         desk.teacher.add_class()
 
 
-def remove_class(desk: "Desk", number: int) -> None:
+def remove_class(desk: "TeachingLoop", number: int) -> None:
     """Forget class ``number``; the next ones move down by one."""
     desk.teacher.remove_class(number + 1)
 
 
-def undo_learning(desk: "Desk") -> None:
+def undo_learning(desk: "TeachingLoop") -> None:
     """Show again what was shown before."""
     desk.said = desk.teacher.undo_learning().said
 
 
-def suggest(desk: "Desk", classes: Classes) -> Suggested:
+def suggest(desk: "TeachingLoop", classes: Classes) -> Suggested:
     """Find places where a stroke would teach most."""
     found = desk.teacher.suggest(PLACES)
     return Suggested(
-        tuple(Place(given(one.box, desk.letters), named(one.reason, classes)) for one in found)
+        tuple(
+            SuggestedPlace(given(one.box, desk.letters), named(one.reason, classes))
+            for one in found
+        )
     )
 
 
-def draw_window(desk: "Desk") -> Window:
+def draw_window(desk: "TeachingLoop") -> Window:
     """Draw a window at random, as large for the eye at each working size."""
     shape = canonical(desk.shape, desk.letters)
     return Window(given(desk.teacher.check.draw(tuple(shape)), desk.letters))
 
 
-def judge(desk: "Desk", right: bool) -> Judged:
+def judge(desk: "TeachingLoop", right: bool) -> Judged:
     """Note what a person thinks of the window drawn last."""
     desk.teacher.check.judge(right)
     result = desk.teacher.check.result
@@ -94,14 +97,14 @@ def judge(desk: "Desk", right: bool) -> Judged:
     return Judged(result.number, result.said)
 
 
-def work_at(desk: "Desk", factor: int) -> Sized:
+def work_at(desk: "TeachingLoop", factor: int) -> WorkingSizeChanged:
     """Change the working size."""
     desk.teacher.work_at(factor)
     desk.cells.forget()
-    return Sized(factor)
+    return WorkingSizeChanged(factor)
 
 
-def remove_confirmed(desk: "Desk") -> Unconfirmed:
+def remove_confirmed(desk: "TeachingLoop") -> Unconfirmed:
     """Forget what was confirmed; return its pixels."""
     gone = [stroke for stroke in desk.teacher.strokes if stroke.confirmed]
     if not gone:
@@ -115,7 +118,9 @@ def remove_confirmed(desk: "Desk") -> Unconfirmed:
     return Unconfirmed(given(tuple(np.concatenate(rows).astype(np.intp).T), desk.letters))
 
 
-def hand_over(desk: "Desk", classes: Classes, pixel_size: dict[str, float]) -> Handed:
+def hand_over(
+    desk: "TeachingLoop", classes: Classes, pixel_size: dict[str, float]
+) -> NetworkCopied:
     """Return a copy of what is shown, with the names of the window."""
     factor = desk.teacher.working_size
     network = desk.teacher.network(pixel_size or None)
@@ -125,10 +130,10 @@ def hand_over(desk: "Desk", classes: Classes, pixel_size: dict[str, float]) -> H
         f"The network was taught at 1/{factor} of the size and the image has no pixel size to "
         "tell by: give the image one before training on."
     )  # fmt: skip
-    return Handed(network, shown.by if shown else "", said)
+    return NetworkCopied(network, shown.by if shown else "", said)
 
 
-def adopt(desk: "Desk", network: Any) -> Sized:
+def adopt(desk: "TeachingLoop", network: Any) -> WorkingSizeChanged:
     """Go on from a network that was taught on another image, at the working size it had there."""
     factor = int(network.about["history"][-1].get("working_size", 1))
     if factor != desk.teacher.working_size:
@@ -137,7 +142,7 @@ def adopt(desk: "Desk", network: Any) -> Sized:
     desk.teacher.adopt(network)
     shown = desk.teacher.shown
     desk.said = shown.said if shown else ""
-    return Sized(factor)
+    return WorkingSizeChanged(factor)
 
 
 def call_classes(network: Any, classes: Classes) -> None:

@@ -7,16 +7,16 @@ import numpy as np
 
 from napari_unet.core.annotation.annotation import UNLABELLED, Annotation
 from napari_unet.core.arrays.axes import spatial_axes
-from napari_unet.widgets.layers.coordinates import Pixels
+from napari_unet.widgets.layers.coordinates import ImagePixels
 from napari_unet.workflows.training_sources import LayerSource, Recipe, Source
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class ValidationTilePlace:
     """Where in which image a tile is segmented to look at."""
 
     image: str  # the name of the layer when the training began
-    pixels: Pixels
+    pixels: ImagePixels
     near: tuple[float, ...]  # in the axes of the labels
 
 
@@ -29,7 +29,7 @@ class Read:
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class TrainingData:
     """Annotations to train and to validate on, and sentences on how they were divided."""
 
     train: tuple[Read, ...]
@@ -59,16 +59,16 @@ class Material:
         return sizes[0] if alike and all(size == sizes[0] for size in sizes) else None
 
     @property
-    def place(self) -> Place | None:
+    def place(self) -> ValidationTilePlace | None:
         """The middle of the labels of the first layer to validate on."""
         for read in self.validation:
             if isinstance(read.source, LayerSource):
                 pixels = read.source.snapshot.pixels
-                return Place(read.source.name, pixels, middle(read.annotation))
+                return ValidationTilePlace(read.source.name, pixels, middle(read.annotation))
         return None
 
 
-def gather(recipe: Recipe, depth: int, dims: int) -> Generator[str, None, Material]:
+def gather(recipe: Recipe, depth: int, dims: int) -> Generator[str, None, TrainingData]:
     """Read all sources, telling of each file, and hold labels back where that is wanted."""
     train: list[Read] = []
     held: list[Read] = []
@@ -82,13 +82,13 @@ def gather(recipe: Recipe, depth: int, dims: int) -> Generator[str, None, Materi
         )
     reads = [*train, *held]
     told = (facts([r for r in reads if r.source is source]) for source in recipe.sources)
-    found = Material(tuple(train), tuple(held), (), tuple(told))
+    found = TrainingData(tuple(train), tuple(held), (), tuple(told))
     if held or not recipe.hold_back:
         return found
     return divided(found, depth, dims, recipe.settings.seed)
 
 
-def divided(whole: Material, depth: int, dims: int, seed: int) -> Material:
+def divided(whole: TrainingData, depth: int, dims: int, seed: int) -> TrainingData:
     """Hold back some of what is labelled to validate on, as a script would."""
     from napari_unet.core.training.validation_split import hold_back
 
@@ -96,7 +96,7 @@ def divided(whole: Material, depth: int, dims: int, seed: int) -> Material:
     found = hold_back([read.annotation for read in reads], depth, dims, seed)
     train = zip(found.train, found.train_places, strict=True)
     held = zip(found.validation, found.validation_places, strict=True)
-    return Material(
+    return TrainingData(
         tuple(Read(annotation, reads[place].source) for annotation, place in train),
         tuple(Read(annotation, reads[place].source) for annotation, place in held),
         (found.said,),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from napari_unet.core.training.settings import TrainSettings
-from napari_unet.workflows.training_data import Material, gather
+from napari_unet.workflows.training_data import TrainingData, gather
 from napari_unet.workflows.training_run import device_name, start_of
 from napari_unet.workflows.training_sources import Recipe
 
@@ -18,7 +18,7 @@ _MEASURED: dict[tuple[Any, ...], Any] = {}  # Estimates; compute thread only
 
 
 @dataclass(frozen=True, eq=False)
-class Outlook:
+class TrainingEstimate:
     """What is known of a training before it starts."""
 
     facts: tuple[str, ...] = ()  # of each source, in the order of the recipe
@@ -41,17 +41,17 @@ class Outlook:
         return not self.memory or self.memory <= self.free
 
 
-def outlook(recipe: Recipe) -> Generator[Any, None, Outlook]:
+def outlook(recipe: Recipe) -> Generator[Any, None, TrainingEstimate]:
     """Look at the annotations and measure a step; given up at a yield when others are asked for."""
     from napari_unet.core.runtime.device import choose_device
 
     try:
         found = _of_device(recipe, choose_device(recipe.device))
     except ValueError as error:
-        return Outlook(problem=str(error))
+        return TrainingEstimate(problem=str(error))
     yield found
     of = recipe.settings if recipe.network is None else recipe.network
-    material: Material | None = None
+    material: TrainingData | None = None
     try:
         material = yield from gather(recipe, of.depth, of.dims)
         return (yield from _estimated(recipe, material, found))
@@ -59,13 +59,13 @@ def outlook(recipe: Recipe) -> Generator[Any, None, Outlook]:
         return replace(found, problem=str(error), facts=material.facts if material else ())
 
 
-def _of_device(recipe: Recipe, device: Any) -> Outlook:
+def _of_device(recipe: Recipe, device: Any) -> TrainingEstimate:
     from napari_unet.core.training.settings import MINUTES, suggest_preset
 
     usual = MINUTES[device.type]
     minutes = recipe.settings.minutes or usual
     suggestion = suggest_preset(device.type, minutes)
-    return Outlook(
+    return TrainingEstimate(
         device=device_name(device),
         kind=device.type,
         minutes=usual,
@@ -74,16 +74,18 @@ def _of_device(recipe: Recipe, device: Any) -> Outlook:
     )
 
 
-def _estimated(recipe: Recipe, material: Material, found: Outlook) -> Generator[Any, None, Outlook]:
+def _estimated(
+    recipe: Recipe, material: TrainingData, found: TrainingEstimate
+) -> Generator[Any, None, TrainingEstimate]:
     from napari_unet.core.runtime.device import memory_free
     from napari_unet.core.training.estimate import estimate
-    from napari_unet.core.training.requirements import check_ready
+    from napari_unet.core.training.requirements import check_can_train
 
     found = replace(found, facts=material.facts, said=material.said)
     yield found
     start = start_of(recipe, material)
     train = [read.annotation for read in material.train]
-    check_ready(start.network, train, [read.annotation for read in material.validation])
+    check_can_train(start.network, train, [read.annotation for read in material.validation])
     key = _key(start.network, start.settings)
     if key not in _MEASURED:
         if len(_MEASURED) >= KEPT:

@@ -12,7 +12,7 @@ from typing import Any
 from napari_unet.core.network.metadata import named_class
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.workflows.run_folder import RunFolder
-from napari_unet.workflows.training_data import Material, Place, gather
+from napari_unet.workflows.training_data import TrainingData, ValidationTilePlace, gather
 from napari_unet.workflows.training_sources import Recipe, store
 
 
@@ -25,7 +25,7 @@ class Start:
     said: tuple[str, ...] = ()
 
 
-def start_of(recipe: Recipe, material: Material) -> Start:
+def start_of(recipe: Recipe, material: TrainingData) -> Start:
     """Build the network, or copy and adapt the one to go on from: that one stays as it is."""
     from napari_unet.core.runtime.device import choose_device
     from napari_unet.core.training.requirements import settings_of
@@ -41,7 +41,7 @@ def start_of(recipe: Recipe, material: Material) -> Start:
     return Start(network, settings_of(network, settings), (said,) if said else ())
 
 
-def new_network(settings: TrainSettings, material: Material) -> Any:
+def new_network(settings: TrainSettings, material: TrainingData) -> Any:
     """Return a network with new weights; the random state of torch stays as it is."""
     import torch
 
@@ -57,7 +57,7 @@ def new_network(settings: TrainSettings, material: Material) -> Any:
     return network
 
 
-def adapted(network: Any, material: Material) -> tuple[Any, str]:
+def adapted(network: Any, material: TrainingData) -> tuple[Any, str]:
     """Return a copy of ``network`` for the channels and classes of the material, and what is new.
 
     Classes that are not painted this time are still known to it.
@@ -71,7 +71,7 @@ def adapted(network: Any, material: Material) -> tuple[Any, str]:
     return found, f"{said[:1].upper()}{said[1:]}."
 
 
-def classes_of(material: Material) -> list[dict[str, str]]:
+def classes_of(material: TrainingData) -> list[dict[str, str]]:
     """Return names and colours as they are in the first annotation layer, for every class."""
     named = next((read.source.classes for read in material.train if read.source.classes), ())
     given = [{"name": c.name, "color": c.color} for c in named[: material.classes]]
@@ -87,18 +87,18 @@ def _normalised_as(network: Any, settings: TrainSettings) -> TrainSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Begun:
+class RunStarted:
     """Told before the first step. The network is looked at in the compute thread only."""
 
     network: Any  # that is trained, in place
     settings: TrainSettings
     device: str
     said: tuple[str, ...] = ()
-    place: Place | None = None  # where a tile can be looked at
+    place: ValidationTilePlace | None = None  # where a tile can be looked at
     earlier: tuple[Any, ...] = ()  # Steps before the checkpoint that it goes on from
 
 
-def trained(recipe: Recipe) -> Generator[Any, None, None]:
+def run_training(recipe: Recipe) -> Generator[Any, None, None]:
     """Yield what is being read, then Begun, then each Step.
 
     Closed at any yield, it leaves the network with the best weights, and in the folder of the run
@@ -121,12 +121,12 @@ def trained(recipe: Recipe) -> Generator[Any, None, None]:
         earlier = _earlier(run) if recipe.resumed else ()
         said = (*material.said, *start.said)
         where = device_name(start.network.head.weight.device)
-        yield Begun(start.network, start.settings, where, said, material.place, earlier)
+        yield RunStarted(start.network, start.settings, where, said, material.place, earlier)
         yield from _steps(recipe, start, material, run)
 
 
 def _steps(
-    recipe: Recipe, start: Start, material: Material, run: RunFolder
+    recipe: Recipe, start: Start, material: TrainingData, run: RunFolder
 ) -> Generator[Any, None, None]:
     from napari_unet.core.training.resume import points_of
     from napari_unet.core.training.train import train

@@ -20,8 +20,8 @@ from napari_unet.core.files.file_pairs import pair_files
 from napari_unet.core.files.image_file import open_image
 from napari_unet.core.files.label_file import write_labels
 from napari_unet.core.training.settings import TrainSettings
-from napari_unet.widgets.layers.annotation_layers import Snapshot, snapshot
-from napari_unet.widgets.layers.coordinates import Pixels, labels_shape
+from napari_unet.widgets.layers.annotation_layers import LayerSnapshot, snapshot
+from napari_unet.widgets.layers.coordinates import ImagePixels, labels_shape
 from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of
 from napari_unet.workflows.run_folder import RunFolder
 
@@ -30,7 +30,7 @@ from napari_unet.workflows.run_folder import RunFolder
 class LayerSource:
     """An image layer and its annotation layer, as they were when they were asked for."""
 
-    snapshot: Snapshot
+    snapshot: LayerSnapshot
     labels_name: str
     classes: tuple[LabelClass, ...]
     role: str
@@ -239,6 +239,8 @@ def _layer(noted: Mapping[str, Any], folder: Path) -> LayerSource:
     found = open_image(folder / noted["labels"], spatial_axes(axes)).data
     labels = np.asarray(found[...]).astype(noted["dtype"])
     labels.setflags(write=False)
-    taken = Snapshot(noted["name"], Pixels(data, axes, size), labels, noted["zero"], noted["ids"])
+    taken = LayerSnapshot(
+        noted["name"], ImagePixels(data, axes, size), labels, noted["zero"], noted["ids"]
+    )
     classes = tuple(LabelClass(c["name"], c["color"]) for c in noted["classes"])
     return LayerSource(taken, noted["labels_name"], classes, noted["role"])

@@ -11,10 +11,10 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from napari_unet.core.annotation.annotation import Annotation
-from napari_unet.core.annotation.check_objects import lobes
+from napari_unet.core.annotation.check_objects import count_lobes
 from napari_unet.core.annotation.finding import Finding
-from napari_unet.core.annotation.label_codes import Palette
-from napari_unet.core.arrays.connected_regions import Pieces
+from napari_unet.core.annotation.label_codes import LabelTable
+from napari_unet.core.arrays.connected_regions import ConnectedRegions
 from napari_unet.core.text import count, listed, ranges, share
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)
@@ -352,8 +352,8 @@ def comb(labels):
     return labels
 
 
-def count_lobes(labels, axes="YX"):
-    return lobes(Pieces.of(labels, axes, diagonal=True))[1:].tolist()
+def lobes_of(labels, axes="YX"):
+    return count_lobes(ConnectedRegions.of(labels, axes, diagonal=True))[1:].tolist()
 
 
 @pytest.mark.parametrize(
@@ -372,14 +372,14 @@ def count_lobes(labels, axes="YX"):
     ids=["two", "three", "disc", "bump", "half", "comb", "edge", "stripes", "all"],
 )
 def test_touching_objects_painted_as_one(labels, expected):
-    assert count_lobes(labels) == expected
+    assert lobes_of(labels) == expected
 
 
 def test_touching_objects_painted_as_one_in_a_volume_and_over_time():
     pair = scene(((20, 20, 14), 12), ((20, 20, 36), 12), shape=(40, 40, 50))
-    assert count_lobes(pair, "ZYX") == [2]
+    assert lobes_of(pair, "ZYX") == [2]
     flat = scene(((20, 14), 12), ((20, 36), 12), shape=(40, 50))
-    assert count_lobes(np.stack([flat, flat * 0, flat]), "TYX") == [2, 2]
+    assert lobes_of(np.stack([flat, flat * 0, flat]), "TYX") == [2, 2]
 
 
 def test_touching_objects_with_one_id():
@@ -453,7 +453,7 @@ def test_gray_stored_in_colour():
     )
 )
 def test_palette_holds_each_value_once(labels):
-    palette = Palette.of(labels)
+    palette = LabelTable.of(labels)
     values, counts = np.unique(labels, return_counts=True)
     assert np.array_equal(
         palette.values.astype(values.dtype), values, equal_nan=labels.dtype == "f4"
@@ -468,8 +468,8 @@ def test_palette_holds_each_value_once(labels):
 
 def test_palette_holds_the_largest_integers():
     labels = np.array([[2**64 - 1, 2**64 - 3]], np.uint64)
-    assert Palette.of(labels).values.tolist() == [2**64 - 3, 2**64 - 1]
-    assert Palette.of(-(labels // 2).astype(np.int64)).values.tolist() == [1 - 2**63, 2 - 2**63]
+    assert LabelTable.of(labels).values.tolist() == [2**64 - 3, 2**64 - 1]
+    assert LabelTable.of(-(labels // 2).astype(np.int64)).values.tolist() == [1 - 2**63, 2 - 2**63]
 
 
 @quick
@@ -480,7 +480,7 @@ def test_palette_holds_the_largest_integers():
 )  # fmt: skip
 def test_pieces_are_the_components_of_each_value(values, diagonal):
     axes = "ZYX"[3 - values.ndim :]
-    pieces = Pieces.of(values, axes, diagonal=diagonal)
+    pieces = ConnectedRegions.of(values, axes, diagonal=diagonal)
     structure = ndimage.generate_binary_structure(values.ndim, values.ndim if diagonal else 1)
     seen = 0
     for value in (1, 2, 3):

@@ -10,7 +10,7 @@ import torch
 
 from napari_unet import UNet, score_tiles, segment
 from napari_unet.core.fast_conv import buffers, forward
-from napari_unet.core.fast_conv.buffers import Spare
+from napari_unet.core.fast_conv.buffers import BufferPool
 from napari_unet.core.fast_conv.network import (
     WinogradNetwork,
     in_winograd,
@@ -20,7 +20,7 @@ from napari_unet.core.fast_conv.network import (
 )
 from napari_unet.core.segmentation import precision, tile_size
 from napari_unet.core.segmentation import precision as gain
-from napari_unet.core.segmentation.scorer import Scorer
+from napari_unet.core.segmentation.scorer import TileScorer
 
 SHAPES = [
     {"base": 16, "depth": 3},
@@ -64,7 +64,7 @@ def test_no_map_is_read_before_it_is_written(shape, monkeypatch):
     tile = np.random.default_rng(0).random((net.channels, *(net.input_size(n) for n in (37, 350))))
     expected = in_winograd(net).score(tile.astype(np.float32))
     monkeypatch.setattr(buffers, "aligned", poisoned)
-    monkeypatch.setattr(forward, "SPARE", Spare())
+    monkeypatch.setattr(forward, "SPARE", BufferPool())
     np.testing.assert_array_equal(in_winograd(net).score(tile.astype(np.float32)), expected)
 
 
@@ -95,7 +95,7 @@ def test_tiles_put_together_are_the_whole(tile):
 )
 def test_where_it_is_used(shape, precision, used):
     net = network(depth=1, **shape)
-    assert isinstance(Scorer(net, precision).network, WinogradNetwork) == used
+    assert isinstance(TileScorer(net, precision).network, WinogradNetwork) == used
     assert not isinstance(net, WinogradNetwork)
 
 
@@ -110,14 +110,14 @@ def test_where_it_is_used(shape, precision, used):
 )
 def test_it_pays_where_it_is_faster(beaten, times, pays, monkeypatch):
     monkeypatch.setattr(gain, "_gain", lambda given: times if given == beaten else 0.0)
-    assert gain.winograd_pays.__wrapped__(beaten) == pays
+    assert gain.is_faster.__wrapped__(beaten) == pays
 
 
 @pytest.mark.parametrize("half", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("pays", [True, False])
 def test_large_images_get_the_quickest(pays, half, monkeypatch):
     monkeypatch.setattr(precision, "fast_dtype", lambda device: half)
-    monkeypatch.setattr(precision, "winograd_pays", lambda beaten: pays and beaten == half)
+    monkeypatch.setattr(precision, "is_faster", lambda beaten: pays and beaten == half)
     other = str(half).removeprefix("torch.")
     for shape, quick in (
         ({"base": 16}, "winograd" if pays else other),
@@ -255,21 +255,21 @@ def test_what_is_made_of_the_weights_is_kept_until_they_change_or_are_gone():
 
 def test_what_it_keeps_is_counted():
     net = network(base=16, depth=2)
-    scorer = Scorer(net, "winograd")
+    scorer = TileScorer(net, "winograd")
     weights = sum(w.nbytes for w in net.parameters())
     kept, room = kept_bytes(scorer.network), room_bytes(scorer.network)
     kernels = sum(w.nbytes for w in net.parameters() if w.shape[2:] == (3, 3) and w.shape[1] > 1)
     assert kept == 36 / 9 * kernels  # 36 values of 9 taps
     assert room > 36 * 96 * (64 + 64) * 4 * torch.get_num_threads()  # of the widest layer
     assert tile_size.fixed_bytes(scorer) == weights + kept + room
-    assert tile_size.fixed_bytes(Scorer(net, "float64")) == 2 * weights
+    assert tile_size.fixed_bytes(TileScorer(net, "float64")) == 2 * weights
     assert kept_bytes(net) == room_bytes(net) == 0
 
 
 @pytest.mark.parametrize("size", [(188, 188), (700, 460)])
 @pytest.mark.parametrize("base", [16, 24])
 def test_no_more_maps_are_kept_than_are_counted(base, size, monkeypatch):
-    monkeypatch.setattr(forward, "SPARE", Spare())
+    monkeypatch.setattr(forward, "SPARE", BufferPool())
     net = network(base=base, depth=2)
     quick = in_winograd(net)
     quick.score(np.zeros((1, *(net.input_size(n) for n in size)), np.float32))

@@ -28,7 +28,7 @@ def test_a_row_rises_to_two(width, inputs, outputs, rectified):
     weight, bias, low = some(inputs, outputs, 2, 2), some(outputs, seed=1), some(width, inputs)
     upper = np.full((2, 2 * width, outputs), np.nan, np.float32)
     panels = panels_of_rise(weight, bias, rectified)
-    pointwise.rise(plane_of(low[None]), 0, panels, plane_of(upper), 0)
+    pointwise.up_convolve(plane_of(low[None]), 0, panels, plane_of(upper), 0)
     given = double(low).T[None, :, None]
     exact = F.conv_transpose2d(given, double(weight), double(bias), stride=2)[0].permute(1, 2, 0)
     exact = exact.relu() if rectified else exact
@@ -44,7 +44,7 @@ def test_an_image_enters(width, channels, outputs):
     made = np.full((3, width, len(panels.bias)), np.nan, np.float32)
     given = Image(image.ctypes.data, *image.strides[:2], channels)
     patches = np.empty((width, 9 * channels), np.float32)
-    pointwise.enter(given, 1, panels, patches.ctypes.data, plane_of(made), 2)
+    pointwise.first_layer(given, 1, panels, patches.ctypes.data, plane_of(made), 2)
     row = made[2]
     assert np.isnan(made[:2]).all()
     exact = F.conv2d(double(image[:, 1:4])[None], double(weight), double(bias)).relu()
@@ -59,6 +59,8 @@ def test_a_row_is_judged(width, classes):
     panels = panels_of_head(weight, bias)
     scores = np.full((width, classes), np.nan, np.float32)
     found = np.empty((width, len(panels.bias)), np.float32)
-    pointwise.judge(plane_of(row[None]), 0, panels, found.ctypes.data, plane_of(scores[None]), 0)
+    pointwise.class_scores(
+        plane_of(row[None]), 0, panels, found.ctypes.data, plane_of(scores[None]), 0
+    )
     exact = double(row) @ double(weight)[:, :, 0, 0].T + double(bias)
     assert np.abs(scores - exact.numpy()).max() < 2e-5

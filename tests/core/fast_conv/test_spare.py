@@ -10,7 +10,7 @@ import pytest
 
 from napari_unet import UNet, segment
 from napari_unet.core.fast_conv import buffers, forward
-from napari_unet.core.fast_conv.buffers import Spare, Workspace, lend
+from napari_unet.core.fast_conv.buffers import BufferPool, Workspace, lend
 from napari_unet.core.segmentation.prepare import prepare
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which Linux alone has")
@@ -30,7 +30,7 @@ def filled(workspace, size):
 
 
 def test_what_is_put_back_is_taken_again():
-    pool = Spare()
+    pool = BufferPool()
     with pool.workspace() as one, pool.workspace() as two:
         assert one is not two
     with pool.workspace() as three, pool.workspace() as four:
@@ -38,7 +38,7 @@ def test_what_is_put_back_is_taken_again():
 
 
 def test_it_is_put_back_after_an_error_too():
-    pool = Spare()
+    pool = BufferPool()
     with pytest.raises(MemoryError), pool.workspace() as one:
         raise MemoryError
     with pool.workspace() as two:
@@ -47,7 +47,7 @@ def test_it_is_put_back_after_an_error_too():
 
 @linux
 def test_the_largest_is_lent_and_written_again():
-    pool, size = Spare(), 2**22
+    pool, size = BufferPool(), 2**22
     with pool.workspace() as small, pool.workspace() as large:
         filled(small, 10)
         array = filled(large, size)
@@ -75,7 +75,7 @@ def test_only_whole_pages_are_lent():
 
 def test_what_cannot_be_lent_is_dropped(monkeypatch):
     monkeypatch.setattr(buffers, "lend", lambda array: False)
-    pool = Spare()
+    pool = BufferPool()
     with pool.workspace() as one:
         filled(one, 1000)
     pool.lend()
@@ -84,7 +84,7 @@ def test_what_cannot_be_lent_is_dropped(monkeypatch):
 
 
 def test_more_than_the_most_is_dropped(monkeypatch):
-    pool = Spare()
+    pool = BufferPool()
     with pool.workspace() as one:
         filled(one, 1000)
     monkeypatch.setattr(buffers, "MOST", one.nbytes - 1)
@@ -103,7 +103,7 @@ def test_the_bytes_of_a_workspace_are_those_of_its_arrays():
 
 @linux
 def test_an_image_is_segmented_in_the_memory_of_the_one_before(monkeypatch):
-    pool, lent = Spare(), []
+    pool, lent = BufferPool(), []
 
     def noted(array):
         lent.append(array.nbytes)
@@ -128,7 +128,7 @@ def test_an_image_is_segmented_in_the_memory_of_the_one_before(monkeypatch):
 def test_nothing_is_lent_while_tiles_are_scored(monkeypatch):
     lent = []
     monkeypatch.setattr(buffers, "lend", lambda array: lent.append(array) is None)
-    monkeypatch.setattr(forward, "SPARE", Spare())
+    monkeypatch.setattr(forward, "SPARE", BufferPool())
     monkeypatch.setattr(buffers, "SPARE", forward.SPARE)
     network = UNet(base=16, depth=2).eval()
     image = np.random.default_rng(0).random((300, 300), np.float32)

@@ -1,6 +1,6 @@
 import pytest
 
-from napari_unet.core.files.file_pairs import Pair, pair_files
+from napari_unet.core.files.file_pairs import FilePair, pair_files
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_equal_names_pair_whatever_their_kind(folders):
         ("3", "3.ome.zarr", "3.ome.tif"),
     ]
     assert alone == []
-    assert isinstance(pairs[0], Pair)
+    assert isinstance(pairs[0], FilePair)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ import gc
 import pytest
 from numba.core import event
 
-from napari_unet.core.runtime import jit
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime import jit as module
+from napari_unet.core.runtime.jit import jit
 
 
 def double():
     room = {}
     exec("def double(x):\n    return 2 * x", room)  # compiled anew each time, as it is nowhere kept
-    return compiled(room["double"])
+    return jit(room["double"])
 
 
 class Within(event.Listener):
@@ -36,7 +36,7 @@ class Within(event.Listener):
 def test_compiling_never_halts_all_to_look_for_garbage_but_once_when_it_took_long(
     long, whole, monkeypatch
 ):
-    monkeypatch.setattr(jit, "LONG", long)
+    monkeypatch.setattr(module, "LONG", long)
     before, within = gc.get_threshold(), Within()
     gc.freeze()
     gc.collect()

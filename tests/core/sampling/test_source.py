@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_unet.core.sampling.source import RARE, Places
+from napari_unet.core.sampling.source import RARE, LabelledPixels
 
 
 def test_every_labelled_pixel_of_a_class_comes_up_as_often():
@@ -11,7 +11,7 @@ def test_every_labelled_pixel_of_a_class_comes_up_as_often():
     classes = np.full((3, 4, 5), 255, np.uint8)
     classes[0, 1, 2], classes[1, :, 3], classes[2, 3] = 0, 1, 1
     drawn = np.zeros(classes.shape, int)
-    places = Places(classes)
+    places = LabelledPixels(classes)
     draws = 20_000
     for _ in range(draws):
         drawn[places.draw(rng)] += 1
@@ -26,11 +26,11 @@ def test_every_labelled_pixel_of_a_class_comes_up_as_often():
 def test_a_rare_class_is_in_a_quarter_of_the_draws():
     classes = np.zeros((200, 200), np.uint8)
     classes[7, 11] = 4
-    places, rng = Places(classes), np.random.default_rng(0)
+    places, rng = LabelledPixels(classes), np.random.default_rng(0)
     share = np.mean([places.draw(rng) == (7, 11) for _ in range(4000)])
     assert share == pytest.approx(0.25, abs=0.03)
 
 
 def test_nothing_labelled_is_said():
     with pytest.raises(ValueError, match="nothing is labelled"):
-        Places(np.full((4, 4), 255, np.uint8)).draw(np.random.default_rng(0))
+        LabelledPixels(np.full((4, 4), 255, np.uint8)).draw(np.random.default_rng(0))

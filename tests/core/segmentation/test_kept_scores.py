@@ -5,7 +5,7 @@ import pytest
 
 from napari_unet.core.objects.label_objects import ObjectSettings, foreground, label_objects
 from napari_unet.core.segmentation import kept_scores as module
-from napari_unet.core.segmentation.kept_scores import KeptScores, relabel, relabel_tile
+from napari_unet.core.segmentation.kept_scores import ScoreCache, relabel, relabel_tile
 from napari_unet.core.segmentation.tiling import Tile
 
 SETTINGS = ObjectSettings(dims=2)
@@ -29,7 +29,7 @@ def test_scores_are_kept_with_the_error_that_is_promised(monkeypatch, limits, ki
     monkeypatch.setattr(module, "EXACT", limits[0])
     monkeypatch.setattr(module, "HALF", limits[1])
     scores = scores_of((40, 50))
-    kept = KeptScores(2, (40, 50), (0, 1))
+    kept = ScoreCache(2, (40, 50), (0, 1))
     kept.write(whole((40, 50)), scores)
     assert kept.dtype == kind
     found = kept[:, 3:20, 5:9]
@@ -40,7 +40,7 @@ def test_scores_are_kept_with_the_error_that_is_promised(monkeypatch, limits, ki
 def test_what_was_not_scored_shows_what_was_there():
     scores, base = scores_of((40, 50)), np.zeros((40, 50), np.uint16)
     base[2:6, 30:40], base[20:24, 2:6] = 1, 7
-    kept = KeptScores(2, (40, 50), (0, 1))
+    kept = ScoreCache(2, (40, 50), (0, 1))
     place = (slice(0, 40), slice(0, 25))
     inside = np.ones((40, 25), bool)
     inside[30:] = False
@@ -61,7 +61,7 @@ def test_what_was_not_scored_shows_what_was_there():
 
 def test_axes_in_any_order():
     scores = scores_of((6, 30, 20), classes=3)
-    kept = KeptScores(3, (30, 20, 6), (1, 2, 0))  # Y, X, Z as they lie
+    kept = ScoreCache(3, (30, 20, 6), (1, 2, 0))  # Y, X, Z as they lie
     turned = np.ascontiguousarray(scores.transpose(0, 2, 3, 1))
     kept.write(whole((30, 20, 6)), turned)
     expected = label_objects(scores, settings=SETTINGS).transpose(1, 2, 0)
@@ -72,7 +72,7 @@ def test_axes_in_any_order():
 
 def test_small_areas_matter_to_classes_too():
     scores = scores_of((40, 50), classes=3)
-    kept = KeptScores(3, (40, 50), (0, 1))
+    kept = ScoreCache(3, (40, 50), (0, 1))
     kept.write(whole((40, 50)), scores)
     settings = ObjectSettings(dims=2, min_area=6, give_back=False)
     objects = label_objects(scores, settings=settings)

@@ -9,7 +9,7 @@ from napari_unet import UNet, score_tiles, segment
 from napari_unet.core.segmentation.half_precision import in_half
 from napari_unet.core.segmentation.precision import choose_precision
 from napari_unet.core.segmentation.prepare import prepare
-from napari_unet.core.segmentation.segment import Stores, fill
+from napari_unet.core.segmentation.segment import Stores, write_tiles
 
 NETWORK = UNet(base=1, depth=1)
 COLOUR = UNet(channels=3, base=1, depth=1)
@@ -84,7 +84,7 @@ def test_a_broken_network_is_said_to_be_broken():
 )
 def test_a_store_that_does_not_fit_is_refused(store, error, words):
     with pytest.raises(error, match=words):
-        fill(prepare(PLANE, NETWORK), Stores(labels=store))
+        write_tiles(prepare(PLANE, NETWORK), Stores(labels=store))
 
 
 def test_the_contrast_can_be_handed_on():

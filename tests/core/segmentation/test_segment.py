@@ -10,10 +10,10 @@ import torch
 import zarr
 
 from napari_unet import UNet, label_objects, segment
-from napari_unet.core.segmentation.image_reader import ahead
+from napari_unet.core.segmentation.image_reader import prefetch
 from napari_unet.core.segmentation.prepare import prepare
 from napari_unet.core.segmentation.scorer import versions
-from napari_unet.core.segmentation.segment import Stores, entropy, fill
+from napari_unet.core.segmentation.segment import Stores, entropy, write_tiles
 
 IMAGE = np.random.default_rng(0).integers(0, 200, (61, 75), np.uint8)
 
@@ -110,13 +110,13 @@ def test_a_run_goes_on_at_the_tile_where_it_stopped():
     expected = segment(IMAGE, network(), tile=40, scores=True)
     stores = Stores(np.zeros(IMAGE.shape, np.uint8), np.zeros((3, *IMAGE.shape)))
     scoring = prepare(IMAGE, network(), tile=40)
-    filling = fill(scoring, stores)
+    filling = write_tiles(scoring, stores)
     done = [next(filling) for _ in range(4)]
     filling.close()
     left = [tile for tile in scoring.tiles() if tile not in done]
     assert 0 < len(left) == len(list(scoring.tiles())) - 4
     stores.labels[left[0].write] = 9
-    assert list(fill(prepare(IMAGE, network(), tile=40), stores, left)) == left
+    assert list(write_tiles(prepare(IMAGE, network(), tile=40), stores, left)) == left
     assert np.array_equal(stores.labels, expected.labels)
     assert np.array_equal(stores.scores, expected.scores)
 
@@ -132,7 +132,7 @@ def test_the_next_tile_is_read_while_this_one_is_computed():
         return number * 10
 
     seen = []
-    for number, made in ahead(read, iter(range(3))):
+    for number, made in prefetch(read, iter(range(3))):
         assert number == 2 or reads[number + 1].wait(5)
         seen.append((number, made))
     assert seen == [(0, 0), (1, 10), (2, 20)]
@@ -140,7 +140,7 @@ def test_the_next_tile_is_read_while_this_one_is_computed():
 
 def test_reading_ahead_reads_one_ahead_and_no_more():
     started = []
-    steps = ahead(lambda number: started.append(number), iter(range(10)))
+    steps = prefetch(lambda number: started.append(number), iter(range(10)))
     next(steps)
     next(steps)
     steps.close()

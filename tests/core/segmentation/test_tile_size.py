@@ -11,7 +11,7 @@ from napari_unet import UNet
 from napari_unet.core.network.legal_sizes import input_size, is_legal, output_size
 from napari_unet.core.segmentation import tile_size
 from napari_unet.core.segmentation.prepare import prepare
-from napari_unet.core.segmentation.scorer import Scorer
+from napari_unet.core.segmentation.scorer import TileScorer
 from napari_unet.core.segmentation.segment import plan_segmentation
 from napari_unet.core.segmentation.tile_size import fitting_edges, given_edges, halved
 from napari_unet.core.segmentation.tiling import Tiling, work
@@ -143,10 +143,10 @@ def test_memory_decides_the_tile_and_the_plan_says_so():
 
 def test_what_was_measured_is_remembered(monkeypatch):
     net = UNet(base=3, depth=1)
-    scorer = Scorer(net, "float32")
+    scorer = TileScorer(net, "float32")
     first = tile_size.measured(scorer)
     monkeypatch.setattr(tile_size, "_measure", None)
-    assert tile_size.measured(Scorer(net, "float32")) is first
+    assert tile_size.measured(TileScorer(net, "float32")) is first
     assert tile_size.FEWEST * 12 <= first.bytes <= tile_size.most_bytes(scorer)
 
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from napari_unet.core.teaching.blended_scores import NEAR, REACH, Spot
+from napari_unet.core.teaching.blended_scores import NEAR, REACH, StrokeNeighbourhood
 
 PIXELS = np.array([[30, 40], [30, 41], [31, 41]], np.int32)
 
 
 def test_its_share_falls_with_the_distance_from_the_stroke():
-    spot = Spot.around((), 1, PIXELS)
+    spot = StrokeNeighbourhood.around((), 1, PIXELS)
     for row, column in np.ndindex(spot.share.shape):
         at = np.array([row, column]) + spot.corner
         distance = np.sqrt(((PIXELS - at) ** 2).sum(axis=1)).min()
@@ -18,14 +18,14 @@ def test_its_share_falls_with_the_distance_from_the_stroke():
 
 
 def test_it_meets_boxes_of_its_plane_only():
-    spot = Spot.around((2,), 1, PIXELS)
+    spot = StrokeNeighbourhood.around((2,), 1, PIXELS)
     assert spot.met((2,), (slice(0, 20), slice(0, 99))) == (slice(6, 20), slice(16, 66))
     assert spot.met((1,), (slice(0, 20), slice(0, 99))) is None
     assert spot.met((2,), (slice(0, 6), slice(0, 99))) is None
 
 
 def test_only_what_looks_like_the_stroke_is_mended():
-    spot = Spot.around((), 1, PIXELS)
+    spot = StrokeNeighbourhood.around((), 1, PIXELS)
     box = (slice(28, 33), slice(38, 60))
     rng = np.random.default_rng(0)
     values, near = rng.normal(size=(2, 3, 5, 22))

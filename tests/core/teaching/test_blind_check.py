@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from napari_unet.core.teaching.blind_check import BlindCheck, Foreseen, wilson
-from napari_unet.core.teaching.stroke_agreement import Mark
+from napari_unet.core.teaching.blind_check import BlindCheck, RightBeforeLearning, wilson
+from napari_unet.core.teaching.stroke_agreement import Agreement
 
 
 @pytest.mark.parametrize(("right", "number"), [(0, 3), (3, 3), (9, 10), (47, 50), (1, 200)])
@@ -41,9 +41,9 @@ def test_the_blind_check_says_what_was_counted_and_no_more():
 
 
 def test_foreseen_is_the_mean_over_the_last_twenty_strokes():
-    foreseen = Foreseen()
+    foreseen = RightBeforeLearning()
     assert foreseen.share is None
-    foreseen.note(Mark(0, right, 10) for right in [10] * 5 + [0] * 10 + [10] * 10)
+    foreseen.note(Agreement(0, right, 10) for right in [10] * 5 + [0] * 10 + [10] * 10)
     assert len(foreseen.shares) == 20
     assert foreseen.share == pytest.approx(0.5)
     assert "20 strokes" in foreseen.said

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_unet.core.teaching.candidates import Gate
-from napari_unet.core.teaching.stroke_agreement import Mark, balanced
+from napari_unet.core.teaching.candidates import NeverWorseGate
+from napari_unet.core.teaching.stroke_agreement import Agreement, balanced
 from napari_unet.core.teaching.strokes import Stroke
 
 
@@ -15,25 +15,25 @@ OLD, OTHER, NEW = stroke(1), stroke(2, 1), stroke(3)
 
 def marks(old, other, new):
     shares = {OLD: old, OTHER: other, NEW: new}
-    return {s: Mark(s.kind, round(100 * share), 100) for s, share in shares.items()}
+    return {s: Agreement(s.kind, round(100 * share), 100) for s, share in shares.items()}
 
 
 def test_agreement_counts_each_class_as_much():
-    found = {OLD: Mark(0, 900, 1000), OTHER: Mark(1, 5, 10)}
+    found = {OLD: Agreement(0, 900, 1000), OTHER: Agreement(1, 5, 10)}
     assert balanced(found) == pytest.approx(0.7)
 
 
 def test_agreement_counts_confirmed_pixels_half():
-    found = {OLD: Mark(0, 10, 10), NEW: Mark(0, 0, 10, 0.5), OTHER: Mark(1, 10, 10)}
+    found = {OLD: Agreement(0, 10, 10), NEW: Agreement(0, 0, 10, 0.5), OTHER: Agreement(1, 10, 10)}
     assert balanced(found) == pytest.approx((10 / 15 + 1) / 2)
 
 
 def test_the_first_is_always_shown():
-    assert Gate().judge(None, marks(0, 0, 0), [NEW]).publish
+    assert NeverWorseGate().judge(None, marks(0, 0, 0), [NEW]).publish
 
 
 def test_a_loss_of_more_than_a_point_is_not_shown():
-    gate = Gate()
+    gate = NeverWorseGate()
     shown = marks(1, 1, 1)
     assert gate.judge(shown, marks(1, 0.99, 1), []).publish
     verdict = gate.judge(shown, marks(1, 0.97, 1), [])
@@ -42,7 +42,7 @@ def test_a_loss_of_more_than_a_point_is_not_shown():
 
 
 def test_small_losses_do_not_add_up():
-    gate = Gate()
+    gate = NeverWorseGate()
     assert gate.judge(marks(1, 1, 1), marks(1, 0.985, 1), []).publish
     shown = marks(1, 0.985, 1)
     assert not gate.judge(shown, marks(1, 0.97, 1), []).publish
@@ -51,7 +51,7 @@ def test_small_losses_do_not_add_up():
 
 
 def test_what_obeys_a_new_stroke_no_better_is_not_shown():
-    gate = Gate()
+    gate = NeverWorseGate()
     shown = marks(0.9, 1, 0.5)
     worse, better, learnt = marks(1, 1, 0.4), marks(1, 1, 0.6), marks(1, 1, 0.9)
     assert not gate.judge(shown, worse, [NEW]).publish

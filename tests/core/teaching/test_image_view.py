@@ -3,8 +3,8 @@ import pytest
 
 from napari_unet import Teacher
 from napari_unet.core.normalisation import Normalisation
-from napari_unet.core.segmentation.image_reader import CanonicalImage
-from napari_unet.core.teaching.image_view import WHOLE, Picture, measure
+from napari_unet.core.segmentation.image_reader import OrderedImage
+from napari_unet.core.teaching.image_view import WHOLE, ImageView, measure
 
 
 class Lazy:
@@ -30,7 +30,7 @@ class Lazy:
 def test_any_box_is_the_normalised_and_averaged_image(factor):
     rng = np.random.default_rng(0)
     image = rng.integers(0, 255, (400, 620), dtype=np.uint8)
-    picture = Picture(image, None, factor)
+    picture = ImageView(image, None, factor)
     low, high = np.percentile(image, [1, 99.8])
     expected = (image.astype(np.float64) - low) / (high - low)
     box = (slice(0, 1), slice(30, 90), slice(40, 150))
@@ -64,7 +64,7 @@ def test_only_what_is_painted_or_looked_at_is_read():
 def test_the_contrast_of_a_huge_image_comes_from_boxes_all_over_it():
     image = Lazy((6000, 6000))
     assert np.prod(image.shape) > WHOLE
-    view = CanonicalImage.of(image, None, 1, 2)
+    view = OrderedImage.of(image, None, 1, 2)
     found = measure(view, Normalisation())
     assert image.pixels <= 64 * 256**2
     every = image[slice(0, 6000, 7), slice(0, 6000, 7)]
@@ -107,6 +107,6 @@ def test_axes_that_lie_the_other_way_round():
 def test_not_a_number_is_read_as_zero():
     image = np.random.default_rng(0).normal(0, 1, (64, 64)).astype(np.float32)
     image[3, 4] = np.nan
-    found = Picture(image, None).plane(())[slice(0, 1), slice(0, 8), slice(0, 8)]
+    found = ImageView(image, None).plane(())[slice(0, 1), slice(0, 8), slice(0, 8)]
     assert found[0, 3, 4] == 0
     assert np.isfinite(found).all()

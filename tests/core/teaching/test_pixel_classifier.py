@@ -3,11 +3,16 @@ import pytest
 
 from napari_unet import Teacher
 from napari_unet.core.teaching import pixel_classifier
-from napari_unet.core.teaching.blended_scores import NETWORK, Beside, Place, Screen
-from napari_unet.core.teaching.image_view import Picture
+from napari_unet.core.teaching.blended_scores import (
+    NETWORK,
+    BlendedScorer,
+    ClassifierPart,
+    TilePlace,
+)
+from napari_unet.core.teaching.image_view import ImageView
 from napari_unet.core.teaching.live_network import settings_of
-from napari_unet.core.teaching.pixel_classifier import LIMIT, Glancer
-from napari_unet.core.teaching.pixel_features import Filters
+from napari_unet.core.teaching.pixel_classifier import LIMIT, PixelClassifierTrainer
+from napari_unet.core.teaching.pixel_features import FilterBank
 from napari_unet.core.teaching.strokes import Strokes
 from napari_unet.core.teaching.teacher import kinds_of
 
@@ -20,7 +25,9 @@ def glancer(picture, tools):
     for seed in range(4):
         box, codes = tools.stroke(truth, seed % 2, seed)
         strokes.paint((), box, kinds_of(codes, 2))
-    return Glancer(Filters(Picture(image, "YX")), strokes, settings_of("nano", 0))
+    return PixelClassifierTrainer(
+        FilterBank(ImageView(image, "YX")), strokes, settings_of("nano", 0)
+    )
 
 
 def whole(glancer, shape):
@@ -69,11 +76,11 @@ def test_a_class_more_changes_nothing_between_the_others(glancer, picture):
 def test_beside_a_network_the_values_are_averaged(glancer, picture, taught):
     state = taught._shelf.last
     pixels = np.zeros((1, 1, 84, 84), np.float32)
-    place = Place((), ((30, 74), (40, 84)))
-    beside = Beside(glancer.fit(2), glancer.filters)
-    alone = Screen(state.network, state.weights).scores(pixels, [place])[0]
+    place = TilePlace((), ((30, 74), (40, 84)))
+    beside = ClassifierPart(glancer.fit(2), glancer.filters)
+    alone = BlendedScorer(state.network, state.weights).scores(pixels, [place])[0]
     own = glancer.fit(2).values(glancer.filters.of((), place.spans))
-    both = Screen(state.network, state.weights, beside)
+    both = BlendedScorer(state.network, state.weights, beside)
     for _ in range(2):  # asked, then known
         odds = np.log(both.scores(pixels, [place])[0])
         expected = NETWORK * np.log(alone) + (1 - NETWORK) * own

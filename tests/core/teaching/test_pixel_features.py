@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_unet.core.teaching.image_view import PIECE, Picture
-from napari_unet.core.teaching.pixel_features import EACH, REACH, SCALES, Filters, filtered
+from napari_unet.core.teaching.image_view import PIECE, ImageView
+from napari_unet.core.teaching.pixel_features import EACH, REACH, SCALES, FilterBank, filtered
 
 
 def test_a_parabola_bends_by_twice_its_factor():
@@ -24,8 +24,8 @@ def test_turning_the_image_turns_the_filters_and_changes_no_value():
 
 def test_pieces_put_together_are_the_whole():
     image = np.random.default_rng(1).integers(0, 255, (PIECE + 90, 150), np.uint8)
-    picture = Picture(image, "YX")
-    filters = Filters(picture)
+    picture = ImageView(image, "YX")
+    filters = FilterBank(picture)
     whole = picture.plane(())[(slice(0, 1), slice(0, PIECE + 90), slice(0, 150))][0]
     expected = filtered(np.pad(whole, REACH, mode="reflect"))[:, REACH:-REACH, REACH:-REACH]
     box = (slice(PIECE - 40, PIECE + 60), slice(20, 140))
@@ -41,5 +41,5 @@ def test_pieces_put_together_are_the_whole():
 
 def test_each_channel_has_its_own_filters():
     image = np.random.default_rng(2).integers(0, 255, (60, 50, 3), np.uint8)
-    found = Filters(Picture(image, "YXC")).of((), (slice(0, 60), slice(0, 50)))
+    found = FilterBank(ImageView(image, "YXC")).of((), (slice(0, 60), slice(0, 50)))
     assert found.shape == (3 * len(SCALES) * EACH, 60, 50)

@@ -7,8 +7,8 @@ from scipy.ndimage import binary_dilation
 from napari_unet import Teacher
 from napari_unet.core.annotation.annotation import UNLABELLED
 from napari_unet.core.teaching import stability
-from napari_unet.core.teaching.stability import NOTHING, Way
-from napari_unet.core.teaching.stroke_batches import Rehearsal
+from napari_unet.core.teaching.stability import NOTHING, Transition
+from napari_unet.core.teaching.stroke_batches import StrokeBatches
 
 FAR = (slice(0, 160), slice(205, 255))  # empty, between both classes in gray value, never painted
 WHOLE = (slice(0, 160), slice(0, 260))
@@ -120,13 +120,13 @@ def test_the_network_learns_what_was_shown_when_strokes_changed(scene, tools, mo
     monkeypatch.setattr(stability, "FEW", 3)
     teacher = taught(scene, tools)
     learnt = []
-    draw = Rehearsal.draw
+    draw = StrokeBatches.draw
 
     def noted(self, step, classes, device, choice):
         learnt.append(choice.unpainted)
         return draw(self, step, classes, device, choice)
 
-    monkeypatch.setattr(Rehearsal, "draw", noted)
+    monkeypatch.setattr(StrokeBatches, "draw", noted)
     shown = teacher._shelf.screen()
     teacher.paint(*tools.stroke(scene[1], 1, 4))
     expected = teacher._course.anchors.unpainted(shown, [teacher.strokes[-1]])
@@ -171,13 +171,13 @@ def test_a_stride_changes_no_more_than_a_part_of_what_is_shown_as_objects(
     assert 0 < before[seen].mean() < stability.MANY
     for changed in (0.3, 0.1, 0.02):
         monkeypatch.setattr(stability, "CHANGED", changed)
-        assert found.stride(Way(shown, shown, aim), (), 0.0) == expected(seen)
-    assert found.stride(Way(shown, shown, aim), (), 0.0) < 1
-    assert found.stride(Way(shown, shown, shown), (), 0.0) == 1
+        assert found.stride(Transition(shown, shown, aim), (), 0.0) == expected(seen)
+    assert found.stride(Transition(shown, shown, aim), (), 0.0) < 1
+    assert found.stride(Transition(shown, shown, shown), (), 0.0) == 1
     stroke = teacher.strokes[0]
     near = tuple(slice(max(part.start - 16, 0), part.stop + 16) for part in stroke.box)
     seen[near] = False
-    assert found.stride(Way(shown, shown, aim), [stroke], 0.0) == expected(seen)
+    assert found.stride(Transition(shown, shown, aim), [stroke], 0.0) == expected(seen)
 
 
 def test_a_stride_counts_from_what_was_seen_last(scene, tools, monkeypatch):
@@ -185,17 +185,17 @@ def test_a_stride_counts_from_what_was_seen_last(scene, tools, monkeypatch):
     found, seen = teacher._course.anchors, teacher._shelf.screen()
     aim = seen.with_beside(None)
     monkeypatch.setattr(stability, "CHANGED", 0.1)
-    first = found.stride(Way(seen, seen, aim), (), 0.0)
-    assert found.stride(Way(aim, aim, seen), (), 0.0) < 1
-    assert found.stride(Way(seen, aim, seen), (), 0.0) == 1, "back to what was seen"
-    assert found.stride(Way(seen, seen, aim), (), 0.0) == first < 1
-    assert found.stride(Way(seen, aim, aim), (), 0.0) == 0, "it differs by too much already"
+    first = found.stride(Transition(seen, seen, aim), (), 0.0)
+    assert found.stride(Transition(aim, aim, seen), (), 0.0) < 1
+    assert found.stride(Transition(seen, aim, seen), (), 0.0) == 1, "back to what was seen"
+    assert found.stride(Transition(seen, seen, aim), (), 0.0) == first < 1
+    assert found.stride(Transition(seen, aim, aim), (), 0.0) == 0, "it differs by too much already"
 
 
 def test_of_a_guess_more_may_change_where_it_had_the_new_stroke_wrong(scene, tools, monkeypatch):
     teacher = taught(scene, tools)
     found, shown = teacher._course.anchors, teacher._shelf.screen()
-    way = Way(shown, shown, shown.with_beside(None))
+    way = Transition(shown, shown, shown.with_beside(None))
     monkeypatch.setattr(stability, "CHANGED", 0.02)
     small = found.stride(way, (), 1.0)
     assert small < 1, "few objects are shown: no guess"

@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from napari_unet.core.annotation.annotation import UNLABELLED
-from napari_unet.core.teaching.image_view import Picture
+from napari_unet.core.teaching.image_view import ImageView
 from napari_unet.core.teaching.live_network import between, settings_of
-from napari_unet.core.teaching.stability import ShownPlane, Unpainted
-from napari_unet.core.teaching.stroke_batches import Choice, Rehearsal
+from napari_unet.core.teaching.stability import PseudoLabels, ShownPlane
+from napari_unet.core.teaching.stroke_batches import Choice, StrokeBatches
 from napari_unet.core.teaching.strokes import Strokes
 
 
@@ -14,13 +14,13 @@ from napari_unet.core.teaching.strokes import Strokes
 def painted(picture, tools, full_size):
     """A rehearsal of one stroke of each class, and the stroke of the first."""
     image, truth = picture
-    shown = Picture(image, None)
+    shown = ImageView(image, None)
     strokes = Strokes((shown.shape[-2], shown.shape[-1]))
     plane = (0,) * (len(shown.shape) - 2)
     for kind in (0, 1):
         box, codes = tools.stroke(truth, kind, kind)
         strokes.paint(plane, box, codes - 1)
-    return Rehearsal(shown, strokes, settings_of("nano", 0)), next(iter(strokes))
+    return StrokeBatches(shown, strokes, settings_of("nano", 0)), next(iter(strokes))
 
 
 def test_a_close_look_takes_more_and_smaller_tiles_for_less_work(painted):
@@ -53,7 +53,7 @@ def test_what_is_shown_is_learnt_where_nobody_painted(painted):
     shown = ShownPlane((160, 200))
     for place in ((0, 1), (0, 2), (1, 1), (2, 2)):
         shown.keep(place, np.full((64, 64), 2, np.uint8))
-    unpainted = Unpainted({stroke.plane: shown}, 0.25)
+    unpainted = PseudoLabels({stroke.plane: shown}, 0.25)
     device = torch.device("cpu")
     shares = []
     for step in range(12):

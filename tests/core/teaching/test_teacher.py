@@ -8,7 +8,7 @@ import napari_unet
 from napari_unet import Teacher
 from napari_unet.core.teaching import learning_loop
 from napari_unet.core.teaching.learning_loop import FIRST
-from napari_unet.core.teaching.pixel_features import Filters
+from napari_unet.core.teaching.pixel_features import FilterBank
 from napari_unet.core.teaching.preview_history import KEPT
 
 
@@ -81,8 +81,8 @@ def test_the_first_preview_costs_about_a_second_of_one_core(tools, full_size):
 def test_unless_it_is_large_a_picture_is_filtered_before_anything_is_painted(
     shape, pieces, monkeypatch
 ):
-    made, make = [], Filters._made
-    monkeypatch.setattr(Filters, "_made", lambda *args: made.append(args) or make(*args))
+    made, make = [], FilterBank._made
+    monkeypatch.setattr(FilterBank, "_made", lambda *args: made.append(args) or make(*args))
     teacher = Teacher(np.random.default_rng(0).integers(0, 255, shape, np.uint8))
     teacher.prepare()
     assert len(made) == pieces

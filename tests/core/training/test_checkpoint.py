@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from napari_unet.core.training.checkpoint import Checkpoints
-from napari_unet.core.training.progress import Progress
+from napari_unet.core.training.progress import TrainingProgress
 from napari_unet.core.training.snapshot import Snapshot
 
 FACTS = {"settings": {"rate": 0.1}, "dtype": "float32"}
@@ -18,7 +18,9 @@ FACTS = {"settings": {"rate": 0.1}, "dtype": "float32"}
 
 def snapshot(number):
     draw = torch.Generator().manual_seed(number)
-    progress = Progress(tile=44, number=number, seconds=number / 3, best=0.1 * number, stale=2)
+    progress = TrainingProgress(
+        tile=44, number=number, seconds=number / 3, best=0.1 * number, stale=2
+    )
     for step in range(1, number + 1):
         loss = torch.rand((), generator=draw).item()
         progress.note(step, loss, 1e-3 / 3)
@@ -65,7 +67,7 @@ def test_what_was_written_comes_back(written):
 
 
 def test_a_training_that_has_not_begun_comes_back(tmp_path):
-    start = Snapshot({}, Progress(tile=44), {})
+    start = Snapshot({}, TrainingProgress(tile=44), {})
     Checkpoints(tmp_path / "new").write(start, FACTS)
     assert same(Checkpoints(tmp_path / "new").newest().snapshot, start)
 

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from napari_unet.core.training.divergence import Guard
+from napari_unet.core.training.divergence import DivergenceDetector
 
 
 def first_alarm(losses, idle=1.0):
-    guard = Guard()
+    guard = DivergenceDetector()
     for place, loss in enumerate(losses):
         if guard.sees(loss, idle):
             return place
@@ -33,7 +33,7 @@ def test_a_collapse_to_knowing_nothing_is_seen():
 
 
 def test_weights_are_not_trusted_while_the_loss_rises():
-    guard, trusted = Guard(), []
+    guard, trusted = DivergenceDetector(), []
     for loss in [0.2] * 40 + list(np.linspace(0.2, 0.79, 60)):
         assert not guard.sees(loss, 1.0)
         trusted.append(guard.trusts())
@@ -46,7 +46,7 @@ def test_weights_are_not_trusted_while_the_loss_rises():
 def test_losses_are_measured_against_that_of_knowing_nothing():
     rng = np.random.default_rng(0)
     scale = rng.uniform(0.1, 100, 400)  # tiles of very different weight
-    guard = Guard()
+    guard = DivergenceDetector()
     shares = np.linspace(1.0, 0.2, 400) * rng.uniform(0.5, 1.5, 400)
     assert not any(guard.sees(s * w, w) for s, w in zip(shares, scale, strict=True))
 
@@ -61,10 +61,13 @@ def test_noisy_but_healthy_losses_pass():
 def test_it_goes_on_exactly_after_json():
     rng = np.random.default_rng(2)
     losses = rng.uniform(0.1, 0.3, 50).tolist()
-    guard, twin = Guard(), Guard()
+    guard, twin = DivergenceDetector(), DivergenceDetector()
     for loss in losses:
         guard.sees(loss, 0.7)
         twin.sees(loss, 0.7)
-        twin = Guard.from_dict(json.loads(json.dumps(twin.to_dict())))
+        twin = DivergenceDetector.from_dict(json.loads(json.dumps(twin.to_dict())))
     assert twin.to_dict() == guard.to_dict()
-    assert Guard.from_dict(Guard().to_dict()).to_dict() == Guard().to_dict()
+    assert (
+        DivergenceDetector.from_dict(DivergenceDetector().to_dict()).to_dict()
+        == DivergenceDetector().to_dict()
+    )

@@ -5,7 +5,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Points, Shapes
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.annotate.shapes_to_labels import (
     disc_of,
     draw_discs,
@@ -50,14 +50,14 @@ def test_discs_lie_where_the_points_are_seen_and_spare_what_is_painted():
 
 def test_touching_points_of_objects_have_ids_of_their_own_and_a_gap():
     viewer, labels = annotation(dtype="uint16")
-    set_code(labels, Code(ids="objects"))
+    set_code(labels, LabelCode(ids="objects"))
     draw(viewer, labels, Points([[10, 10], [10, 16], [30, 30]]), free=7)
     assert set(np.unique(labels.data)) == {0, 7, 8, 9}
     assert (labels.data[10, 12:15] == [7, 0, 8]).all()
     small = labels.data.astype(np.uint8)
     _, narrow = annotation()
     narrow.data[:] = small
-    set_code(narrow, Code(ids="objects"))
+    set_code(narrow, LabelCode(ids="objects"))
     with pytest.raises(ValueError, match=r"largest value .* is 255 and 256 is needed"):
         draw(viewer, narrow, Points([[10, 10], [10, 40]]), free=255)
     np.testing.assert_array_equal(narrow.data, small)
@@ -75,7 +75,7 @@ def test_in_a_stack_each_point_has_its_plane():
 
 def test_without_unlabelled_there_is_no_ring():
     viewer, labels = annotation()
-    set_code(labels, Code(zero="background"))
+    set_code(labels, LabelCode(zero="background"))
     draw(viewer, labels, Points([[10, 10]]))
     assert set(np.unique(labels.data)) == {0, 1}
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from napari.components import ViewerModel
 from napari.layers import Labels
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.annotate import undo_follower as module
 from napari_unet.widgets.annotate.class_counts import (
     advice,
@@ -26,7 +26,7 @@ from napari_unet.widgets.annotate.class_editing import (
 )
 from napari_unet.widgets.annotate.class_list import Removal
 from napari_unet.widgets.annotate.shortcuts import bind_keys, unbind_keys
-from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.annotation_layers import new_annotation_layer
 from napari_unet.widgets.layers.label_classes import classes_of, set_code
 from napari_unet.widgets.layers.layers import forget_undo
@@ -51,7 +51,7 @@ def annotation(data=None, shape=(20, 24)):
     image = viewer.add_image(np.zeros(shape, np.uint8), name="cells")
     labels = new_annotation_layer(viewer, image, data=data)
     session = Session.of(viewer)
-    return viewer, labels, Edits.of(labels, session)
+    return viewer, labels, UndoFollower.of(labels, session)
 
 
 action = st.tuples(
@@ -149,7 +149,7 @@ def test_large_layers_are_counted_in_the_compute_thread_once(qtbot, monkeypatch)
     data = zarr.array(np.eye(200, dtype=np.uint8) * 2, chunks=(64, 64))
     viewer = ViewerModel()
     labels = viewer.add_labels(data)
-    edits = Edits.of(labels, Session.of(viewer))
+    edits = UndoFollower.of(labels, Session.of(viewer))
     assert edits.counts is None
     assert "counting" in summary(labels, None, 40_000)
     labels.paint((100, 20), 1)  # while it is counted: counted again
@@ -251,7 +251,7 @@ def test_classes_and_keys(qapp):
 
 def test_each_id_an_object(qapp):
     _, labels, edits = annotation()
-    set_code(labels, Code(ids="objects"))
+    set_code(labels, LabelCode(ids="objects"))
     labels.paint((3, 3), 2)
     choose_class(labels, 1, edits.free)
     assert labels.selected_label == 3

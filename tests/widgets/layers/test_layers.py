@@ -13,7 +13,7 @@ from napari.utils.interactions import (
     mouse_release_callbacks,
 )
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.layers import annotation_layers, layers
 from napari_unet.widgets.layers.annotation_layers import images_of, new_annotation_layer, snapshot
 from napari_unet.widgets.layers.coordinates import (
@@ -286,8 +286,8 @@ def test_classes_have_colours_and_names_in_the_status_bar():
 
 def test_a_layer_made_elsewhere_is_understood_by_its_switches():
     layer = Labels(np.array([[0, 1], [2, 7]], np.int32))
-    set_code(layer, Code("background", "objects"))
-    assert code_of(layer) == Code("background", "objects")
+    set_code(layer, LabelCode("background", "objects"))
+    assert code_of(layer) == LabelCode("background", "objects")
     taken = snapshot(image((2, 2)), layer).annotation()
     np.testing.assert_array_equal(taken.objects, [[0, 1], [2, 7]])
     np.testing.assert_array_equal(taken.classes, [[0, 1], [1, 1]])

@@ -9,14 +9,14 @@ import pytest
 import tifffile
 
 from napari_unet.widgets.annotate.dock import AnnotateDock
-from napari_unet.widgets.recovery.restore_bar import Offer
+from napari_unet.widgets.recovery.restore_bar import RestoreBar
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
 
 KILLED = """
 import os, signal, sys, time
 import napari, numpy as np
-from napari_unet.widgets.recovery.autosave import Keeper
+from napari_unet.widgets.recovery.autosave import Autosave
 from qtpy.QtWidgets import QApplication
 viewer = napari.Viewer()
 viewer.open(sys.argv[1], plugin="napari")
@@ -36,7 +36,7 @@ for place, value in (((30, 40), 2), ((60, 90), 1), ((90, 30), 2)):
     go(0.1)
 labels.undo()
 np.save(sys.argv[2], labels.data)
-journal = Keeper.of(dock.session)._journal
+journal = Autosave.of(dock.session)._journal
 while journal._waiting:  # for half a second, and for the disk
     go(0.1)
 labels.paint((120, 120), 1)
@@ -60,7 +60,7 @@ def test_a_killed_window_loses_the_last_moment_at_most(
     dock = AnnotateDock(viewer)
     viewer.window.add_dock_widget(dock)
     qtbot.waitUntil(lambda: dock.labels is not None)
-    offer = dock.findChild(Offer)
+    offer = dock.findChild(RestoreBar)
     assert not offer.isHidden()
     assert "strokes in 'discs annotation'" in offer.said.text()
     offer.restore.click()

@@ -14,7 +14,7 @@ from napari.utils.notifications import notification_manager
 from napari_unet.widgets.annotate.dock import AnnotateDock
 from napari_unet.widgets.annotate.shortcuts import KEYS
 from napari_unet.widgets.layers.label_classes import classes_of
-from napari_unet.widgets.live.live_teaching import Classroom
+from napari_unet.widgets.live.live_teaching import LiveTeaching
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.teaching_loop import READY
@@ -84,7 +84,7 @@ def test_two_strokes_make_a_preview_that_follows_the_brush(viewer, qtbot, discs)
     qtbot.waitUntil(lambda: dock.labels is not None)
     labels, live = dock.labels, dock.live
     room = live.room
-    assert room is Classroom.find(labels)
+    assert room is LiveTeaching.find(labels)
     settled(room, qtbot)
     assert live.status.text() == READY
     assert not live.confirm.isEnabled()
@@ -169,7 +169,7 @@ def test_two_strokes_make_a_preview_that_follows_the_brush(viewer, qtbot, discs)
     assert again.live.room is room
     assert again.labels is labels
     viewer.layers.remove(labels)
-    assert Classroom.find(labels) is None
+    assert LiveTeaching.find(labels) is None
     qtbot.waitUntil(lambda: not Session.of(viewer).jobs)
     assert preview not in viewer.layers
     assert layer in viewer.layers

@@ -7,8 +7,8 @@ from napari.components import ViewerModel
 from napari_unet.core.network.unet import UNet
 from napari_unet.widgets import projects
 from napari_unet.widgets.layers.annotation_layers import DEFAULT_CLASSES, new_annotation_layer
-from napari_unet.widgets.live.live_teaching import Classroom
-from napari_unet.widgets.live.taught_networks import NAME, Heritage
+from napari_unet.widgets.live.live_teaching import LiveTeaching
+from napari_unet.widgets.live.taught_networks import NAME, LastTaught
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
@@ -35,7 +35,7 @@ def entered(viewer, image, name, classes=DEFAULT_CLASSES):
     session = Session.of(viewer)
     layer = viewer.add_image(image, name=name)
     labels = new_annotation_layer(viewer, layer, classes=classes)
-    return session, labels, Classroom.of(session, layer, labels)
+    return session, labels, LiveTeaching.of(session, layer, labels)
 
 
 def painted(labels):
@@ -79,8 +79,8 @@ def test_the_next_image_begins_with_what_was_taught_on_the_last(qtbot):
     settled(apart, qtbot)
     assert not apart.shown
     names = tuple(entry.name for entry in DEFAULT_CLASSES)
-    assert Heritage.of(session).fitting(1, names) is not None
-    assert Heritage.of(session).fitting(2, names) is None
+    assert LastTaught.of(session).fitting(1, names) is not None
+    assert LastTaught.of(session).fitting(2, names) is None
 
 
 def test_a_project_keeps_it_for_another_day(qtbot, tmp_path):

@@ -211,8 +211,13 @@ def test_no_state_is_stuck(make_napari_viewer_proxy, qtbot):
 def test_lines_and_labels_of_every_kind_of_image():
     """Of a stack, a colour image and channels, tiles lie beside the image, axes as theirs."""
     from napari_unet.core.sampling.preview import preview_tile
-    from napari_unet.widgets.preview.preview_layers import Screen
-    from napari_unet.widgets.preview.preview_request import Answer, Request, facts, subject_of
+    from napari_unet.widgets.preview.preview_layers import PreviewLayers
+    from napari_unet.widgets.preview.preview_request import (
+        PreviewRequest,
+        PreviewResult,
+        facts,
+        subject_of,
+    )
 
     kinds = {
         "colour": (Image(np.zeros((60, 70, 3), np.uint8), rgb=True), 2, 2),
@@ -233,10 +238,10 @@ def test_lines_and_labels_of_every_kind_of_image():
         settings = replace(SMALL, dims=dims, depth=1, tile=44, sd=2.0)
         subject = subject_of(viewer, image, labels, dims)
         assert subject.whole
-        request = Request("deformation", subject, settings, 0)
+        request = PreviewRequest("deformation", subject, settings, 0)
         found = preview_tile(subject.annotation(), settings, 0)
-        given = Answer(request, found)
-        Screen(viewer, Session.of(viewer)).show(image, labels, given)
+        given = PreviewResult(request, found)
+        PreviewLayers(viewer, Session.of(viewer)).show(image, labels, given)
         assert ("Cut from z " in facts(given)) == (kind == "stack")
         layer = viewer.layers[f"{image.name} deformed"]
         assert layer.ndim == axes, kind
@@ -246,7 +251,12 @@ def test_lines_and_labels_of_every_kind_of_image():
 
 
 def test_of_a_large_image_the_part_in_view_is_taken():
-    from napari_unet.widgets.preview.preview_request import Answer, Request, remarks, subject_of
+    from napari_unet.widgets.preview.preview_request import (
+        PreviewRequest,
+        PreviewResult,
+        remarks,
+        subject_of,
+    )
 
     viewer = ViewerModel()
     image = viewer.add_image(np.zeros((3, 2600, 3000), np.uint8), name="large")
@@ -262,5 +272,5 @@ def test_of_a_large_image_the_part_in_view_is_taken():
     viewer.scene.camera.center = (0, 2510, 2910)
     assert subject.same(subject_of(viewer, image, labels, 2))
     found = preview_weights(subject.annotation(), SMALL)
-    told = remarks(Answer(Request("weights", subject, SMALL, 0), found))
+    told = remarks(PreviewResult(PreviewRequest("weights", subject, SMALL, 0), found))
     assert "2048 × 2048 px" in told

@@ -9,13 +9,13 @@ import pytest
 import tifffile
 from napari.utils.notifications import notification_manager
 
-from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.annotation_layers import new_annotation_layer
 from napari_unet.widgets.layers.label_classes import LabelClass, classes_of
 from napari_unet.widgets.menu_commands import new_annotation
 from napari_unet.widgets.projects import open_project, save_project
-from napari_unet.widgets.recovery.autosave import Keeper
-from napari_unet.widgets.recovery.restore_bar import Offer
+from napari_unet.widgets.recovery.autosave import Autosave
+from napari_unet.widgets.recovery.restore_bar import RestoreBar
 from napari_unet.widgets.shared.dock import Frame
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
@@ -27,9 +27,9 @@ import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
 app = QApplication([])
-from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.menu_commands import new_annotation
-from napari_unet.widgets.recovery.autosave import Keeper
+from napari_unet.widgets.recovery.autosave import Autosave
 from napari_unet.widgets.shared.session import Session
 viewer = ViewerModel()
 viewer.add_image(np.arange(4800.0).reshape(60, 80), name="cells")
@@ -41,7 +41,7 @@ layer.undo()
 layer.fill((0, 0), 3)
 layer.undo()
 layer.paint((45, 20), 1)
-edits = Edits.of(layer, Session.of(viewer))
+edits = UndoFollower.of(layer, Session.of(viewer))
 for row in (5, 30):  # confirmed twice; the first is taken back and redone
     with edits.confirming.on(), layer.block_history():
         layer.data_setitem((np.arange(row, row + 12), np.arange(60, 72)), 2)
@@ -50,7 +50,7 @@ layer.undo()
 layer.redo()
 layer.paint((5, 60), 1)  # over one that is confirmed
 np.save(sys.argv[1], [layer.data, edits.confirming.pixels.whole()])
-journal = Keeper.of(Session.of(viewer))._journal
+journal = Autosave.of(Session.of(viewer))._journal
 while journal._waiting:  # by itself, without an event of the window
     time.sleep(0.01)
 os.kill(os.getpid(), signal.SIGKILL)
@@ -76,7 +76,7 @@ def test_after_a_kill_the_next_window_offers_to_restore_and_does(make_napari_vie
     image = viewer.add_image(np.arange(4800.0).reshape(60, 80), name="renamed")
     dock = Frame(viewer)
     viewer.window.add_dock_widget(dock)
-    offer = dock.findChild(Offer)
+    offer = dock.findChild(RestoreBar)
     assert not offer.isHidden()
     assert "strokes in 'cells annotation'" in offer.said.text()
     assert len(viewer.layers) == 1  # offered, not done
@@ -86,12 +86,12 @@ def test_after_a_kill_the_next_window_offers_to_restore_and_does(make_napari_vie
     np.testing.assert_array_equal(layer.data, expected)
     session = Session.of(viewer)
     assert session.pairs.annotation_of(image) is layer
-    keeper = Keeper.of(session)
+    keeper = Autosave.of(session)
     keeper.flush()
     (kept,) = replay(keeper._journal.path).annotations.values()  # it is kept again
     np.testing.assert_array_equal(kept.labels, expected)
     np.testing.assert_array_equal(kept.confirmed.whole(), confirmed)
-    found = Edits.of(layer, session).confirming.pixels
+    found = UndoFollower.of(layer, session).confirming.pixels
     np.testing.assert_array_equal(found.whole(), confirmed)
     keeper.close()
 
@@ -100,7 +100,7 @@ def test_what_is_painted_erased_and_undone_is_in_the_journal(make_napari_viewer,
     viewer = make_napari_viewer()
     viewer.add_image(np.zeros((50, 60)), name="cells")
     new_annotation(viewer)
-    layer, keeper = viewer.layers["cells annotation"], Keeper.of(Session.of(viewer))
+    layer, keeper = viewer.layers["cells annotation"], Autosave.of(Session.of(viewer))
 
     def kept():
         assert keeper.flush()
@@ -152,7 +152,7 @@ def test_a_project_goes_round(make_napari_viewer, tmp_path):
     session.pairs.set_role(colour, "validate")
     one.paint((10, 10), 2)
     two.paint((20, 5), 1)
-    with Edits.of(two, session).confirming.on():
+    with UndoFollower.of(two, session).confirming.on():
         two.data_setitem((np.array([1, 2]), np.array([3, 4])), 2)
     viewer.layers.selection.active = one
     written = viewer.layers.save(str(tmp_path / "work.unet"), plugin="napari-unet")
@@ -160,12 +160,12 @@ def test_a_project_goes_round(make_napari_viewer, tmp_path):
     saved = tifffile.imread(tmp_path / "work.unet" / "confirmed" / "tissue annotation.tif")
     assert np.argwhere(saved == 1).tolist() == [[1, 3], [2, 4]]
     one.paint((30, 30), 1)  # after the saving
-    with Edits.of(one, session).confirming.on():
+    with UndoFollower.of(one, session).confirming.on():
         one.data_setitem((np.array([45]), np.array([7])), 1)
-    Keeper.of(session).flush()
+    Autosave.of(session).flush()
     expected = [one.data.copy(), two.data.copy()]
     viewer.layers.clear()
-    Keeper.of(session).close()
+    Autosave.of(session).close()
     again = make_napari_viewer()
     again.open(tmp_path / "work.unet", plugin="napari-unet")
     assert [layer.name for layer in again.layers] == [
@@ -179,7 +179,7 @@ def test_a_project_goes_round(make_napari_viewer, tmp_path):
         np.testing.assert_array_equal(layer.data, data)
     assert classes_of(again.layers["cells annotation"]) == classes
     places = [
-        np.argwhere(Edits.of(layer, Session.of(again)).confirming.pixels.whole()).tolist()
+        np.argwhere(UndoFollower.of(layer, Session.of(again)).confirming.pixels.whole()).tolist()
         for layer in again.layers[2:]
     ]
     assert places == [[[45, 7]], [[1, 3], [2, 4]]]
@@ -191,12 +191,12 @@ def test_a_project_goes_round(make_napari_viewer, tmp_path):
         save_project(again, tmp_path / "other")
     again.layers["cells annotation"].paint((5, 50), 2)
     save_project(again, tmp_path / "work.unet")
-    Keeper.of(Session.of(again)).close()
+    Autosave.of(Session.of(again)).close()
     third = make_napari_viewer()
     open_project(third, tmp_path / "work.unet")
     np.testing.assert_array_equal(
         third.layers["cells annotation"].data, again.layers["cells annotation"].data
     )
-    found = Edits.of(third.layers["cells annotation"], Session.of(third)).confirming.pixels
+    found = UndoFollower.of(third.layers["cells annotation"], Session.of(third)).confirming.pixels
     assert np.argwhere(found.whole()).tolist() == [[45, 7]]
-    Keeper.of(Session.of(third)).close()
+    Autosave.of(Session.of(third)).close()

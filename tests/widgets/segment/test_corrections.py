@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.layers.annotation_layers import new_annotation_layer, snapshot
 from napari_unet.widgets.layers.label_classes import code_of, set_code
 from napari_unet.widgets.menu_commands import (
@@ -30,7 +30,7 @@ def test_all_of_a_result_becomes_an_annotation_and_no_other_is_lost(driven, segm
     layer = use_all(viewer, segmented)
     assert layer is not older
     np.testing.assert_array_equal(older.data, kept)
-    assert code_of(layer) == Code("unlabelled", "objects")
+    assert code_of(layer) == LabelCode("unlabelled", "objects")
     expected = known.objects(known.scene())
     np.testing.assert_array_equal(layer.data, expected + 1)
     image = viewer.layers["scene"]
@@ -104,7 +104,7 @@ def test_the_commands_of_the_menus_say_what_is_missing(driven, known, qtbot):
     use_as_annotation(viewer)
     assert "All of 'scene segmented' is in 'scene annotation' now" in driven.messages()[5]
     foreign = viewer.add_labels(np.zeros((7, 7), np.uint8), name="foreign")
-    set_code(foreign, Code("background", "objects"))
+    set_code(foreign, LabelCode("background", "objects"))
     viewer.layers.selection.active = foreign
     use_as_annotation(viewer)
     assert "no image that 'foreign' belongs to" in driven.messages()[6]

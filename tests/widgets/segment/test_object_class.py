@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.layers.annotation_layers import new_annotation_layer
 from napari_unet.widgets.layers.label_classes import LabelClass, code_of
 from napari_unet.widgets.segment.corrections import guessed_classes, use_all, use_changes
@@ -95,7 +95,7 @@ def test_a_new_object_is_of_the_class_that_its_scores_prefer_or_of_the_one_chose
     assert selected(driven) == ("No object", "by its scores")
     assert not driven.dock.results.choice.classes.isEnabled()
     layer = use_all(viewer, segmented)
-    assert code_of(layer) == Code("unlabelled", "classes")
+    assert code_of(layer) == LabelCode("unlabelled", "classes")
     values = np.array([1 + NAMES.index(now.get(n, "background")) for n in range(new + 4)])
     np.testing.assert_array_equal(layer.data, values[segmented.data])
 

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QLabel
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared.job import dispatch
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Urgency
 
@@ -132,7 +132,7 @@ def test_a_dock_that_is_gone_stops_nothing(qtbot):
 
 
 def test_the_newest_request_wins_and_a_drag_is_followed(qtbot):
-    latest = Latest(Session(ViewerModel()))
+    latest = LatestRequest(Session(ViewerModel()))
     shown, computed, gate = [], [], threading.Semaphore(0)
     latest.answered.connect(shown.append)
 
@@ -156,7 +156,7 @@ def test_the_newest_request_wins_and_a_drag_is_followed(qtbot):
 
 
 def test_a_dropped_request_is_never_answered(qtbot):
-    latest = Latest(Session(ViewerModel()))
+    latest = LatestRequest(Session(ViewerModel()))
     shown = []
     latest.answered.connect(shown.append)
     latest.ask(time.sleep, 0.05)
@@ -169,7 +169,7 @@ def test_a_dropped_request_is_never_answered(qtbot):
 
 
 def test_a_failing_preview_is_not_a_toast(qtbot):
-    latest = Latest(Session(ViewerModel()))
+    latest = LatestRequest(Session(ViewerModel()))
     failures = []
     latest.failed.connect(failures.append)
     before = len(notification_manager.records)

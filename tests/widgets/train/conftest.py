@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.sampling.synthetic_cells import draw_cells
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.widgets.layers.label_classes import set_code
@@ -50,7 +50,7 @@ class Workplace:
         self.trainings = Trainings.of(self.session)
         self.image = viewer.add_image(cells[0], name="cells")
         self.labels = viewer.add_labels(cells[1].astype(np.uint8), name="cells truth")
-        set_code(self.labels, Code("background", "objects"))
+        set_code(self.labels, LabelCode("background", "objects"))
         self.session.pairs.pair(self.image, self.labels)
 
     def recipe(self, settings=TINY, **changes):

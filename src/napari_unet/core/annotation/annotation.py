@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.core.annotation.check import survey
+from napari_unet.core.annotation.check import check
 from napari_unet.core.annotation.check_values import value_findings
 from napari_unet.core.annotation.finding import Finding as Finding
 from napari_unet.core.annotation.image_fit import Fit, fit
 from napari_unet.core.annotation.label_codes import UNLABELLED as UNLABELLED
-from napari_unet.core.annotation.label_codes import Code, Palette
+from napari_unet.core.annotation.label_codes import LabelCode, LabelTable
 from napari_unet.core.arrays.axes import spatial_axes
-from napari_unet.core.arrays.connected_regions import Pieces
+from napari_unet.core.arrays.connected_regions import ConnectedRegions
 
 
 class Annotation:
@@ -48,14 +48,14 @@ class Annotation:
     ) -> None:
         if not isinstance(axes, str | None):
             raise TypeError(f"axes are letters such as 'YX', not {axes!r}")
-        self._set("_code", Code(zero, ids))
+        self._set("_code", LabelCode(zero, ids))
         self._set("zero", zero)
         self._set("ids", ids)
         self._set("image", _snapshot("image", image))
         self._set("labels", _snapshot("labels", labels))
         self._set("_fit", fit(self.image, self.labels, axes))
 
-    _code: Code
+    _code: LabelCode
     _fit: Fit
 
     def _set(self, name: str, value: Any) -> None:
@@ -103,7 +103,7 @@ class Annotation:
             return _frozen(self._code.objects(palette.values)[palette.indices])
         foreground = (self.classes > 0) & ~self.unlabelled
         axes = spatial_axes(self.axes)
-        return _frozen(Pieces.of(foreground.view(np.uint8), axes, diagonal=False).indices)
+        return _frozen(ConnectedRegions.of(foreground.view(np.uint8), axes, diagonal=False).indices)
 
     @cached_property
     def unlabelled(self) -> np.ndarray:
@@ -122,12 +122,12 @@ class Annotation:
 
     @cached_property
     def _findings(self) -> tuple[Finding, ...]:
-        return tuple(survey(self.image, self.labels, self._fit, self._code))
+        return tuple(check(self.image, self.labels, self._fit, self._code))
 
-    def _palette(self) -> Palette:
+    def _palette(self) -> LabelTable:
         """Return what is painted, or say why it cannot be understood."""
         _refuse(self._fit.findings)
-        palette = Palette.of(self.labels)
+        palette = LabelTable.of(self.labels)
         _refuse(value_findings(palette, self._code))
         return palette
 

@@ -8,11 +8,11 @@ from napari_unet.core.annotation.check_objects import object_findings
 from napari_unet.core.annotation.check_values import value_findings
 from napari_unet.core.annotation.finding import SEVERITIES, Finding
 from napari_unet.core.annotation.image_fit import Fit, is_numeric
-from napari_unet.core.annotation.label_codes import Code, Palette
+from napari_unet.core.annotation.label_codes import LabelCode, LabelTable
 from napari_unet.core.arrays.axes import spatial_axes
 
 
-def survey(image: np.ndarray, labels: np.ndarray, fitted: Fit, code: Code) -> list[Finding]:
+def check(image: np.ndarray, labels: np.ndarray, fitted: Fit, code: LabelCode) -> list[Finding]:
     """Check as much as can be checked of arrays of any kind and shape."""
     found = list(fitted.findings)
     if is_numeric(image):
@@ -24,8 +24,8 @@ def survey(image: np.ndarray, labels: np.ndarray, fitted: Fit, code: Code) -> li
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def _label_findings(labels: np.ndarray, fitted: Fit, code: Code) -> list[Finding]:
-    palette = Palette.of(labels)
+def _label_findings(labels: np.ndarray, fitted: Fit, code: LabelCode) -> list[Finding]:
+    palette = LabelTable.of(labels)
     found = value_findings(palette, code)
     if any(finding.severity == "error" for finding in found):
         return found

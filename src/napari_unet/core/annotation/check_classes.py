@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_unet.core.annotation.finding import Finding
-from napari_unet.core.annotation.label_codes import UNLABELLED, Code, Palette
+from napari_unet.core.annotation.label_codes import UNLABELLED, LabelCode, LabelTable
 from napari_unet.core.text import count, listed, number, ranges, share
 
 RARE = 0.01  # of the labelled pixels: a class with less is learnt slowly
@@ -14,8 +14,8 @@ RARE = 0.01  # of the labelled pixels: a class with less is learnt slowly
 class _Shares(NamedTuple):
     """Pixels of each class, and the class of each value."""
 
-    palette: Palette
-    code: Code
+    palette: LabelTable
+    code: LabelCode
     of_value: np.ndarray  # (values,) uint8
     pixels: np.ndarray  # (256,) int64; the last is unlabelled
 
@@ -28,7 +28,7 @@ class _Shares(NamedTuple):
         return self.palette.where(self.of_value == label)
 
 
-def share_findings(palette: Palette, code: Code) -> list[Finding]:
+def share_findings(palette: LabelTable, code: LabelCode) -> list[Finding]:
     """Look at the classes; ``palette`` holds legal values."""
     of_value = code.classes(palette.values)
     pixels = np.zeros(256, np.int64)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_unet.core.annotation.finding import Finding, Severity
-from napari_unet.core.annotation.label_codes import Code, Palette
-from napari_unet.core.arrays.connected_regions import Pieces, each_frame
+from napari_unet.core.annotation.label_codes import LabelCode, LabelTable
+from napari_unet.core.arrays.connected_regions import ConnectedRegions, each_frame
 from napari_unet.core.text import EXAMPLES, count, listed, number
 
 # Measured on hand-made truth whose objects were merged (docs/annotations.md).
@@ -24,7 +24,7 @@ FILLED = 0.4  # of the piece: as much the inscribed discs must cover, or it is a
 SMALLEST = 3  # pixels: depth of the smallest lobe that is told from a rough outline
 
 
-def lobes(pieces: Pieces) -> np.ndarray:
+def count_lobes(pieces: ConnectedRegions) -> np.ndarray:
     """Return how many lobes each piece has, (n + 1,); 0 where it looks like a single object."""
     found = np.zeros(len(pieces) + 1, np.int64)
     for frame in each_frame(pieces.indices, pieces.axes):
@@ -79,7 +79,7 @@ def _greatest(depth: np.ndarray, indices: np.ndarray, length: int) -> np.ndarray
     return found
 
 
-def touching(pieces: Pieces, names: np.ndarray) -> list[Finding]:
+def touching(pieces: ConnectedRegions, names: np.ndarray) -> list[Finding]:
     """Find objects that meet along an axis; ``names`` are the ids by piece."""
     contacts = [
         _contacts(pieces.indices, axis) for axis, letter in enumerate(pieces.axes) if letter != "T"
@@ -129,11 +129,11 @@ class _Objects(NamedTuple):
     smallest: np.ndarray  # the smallest of the pieces
 
 
-def object_findings(palette: Palette, code: Code, axes: str) -> list[Finding]:
+def object_findings(palette: LabelTable, code: LabelCode, axes: str) -> list[Finding]:
     """Look at connected pieces; ``axes`` are those of the labels, ``palette`` has legal values."""
     numbers = np.arange(1, len(palette.values) + 1, dtype=np.int32)
     owners = np.where(palette.values > code.background, numbers, np.int32(0))
-    pieces = Pieces.of(owners[palette.indices], axes, diagonal=True)
+    pieces = ConnectedRegions.of(owners[palette.indices], axes, diagonal=True)
     if not len(pieces):
         return []
     names = palette.values[pieces.owners - 1]  # by piece; that of no piece is not used
@@ -145,7 +145,7 @@ def object_findings(palette: Palette, code: Code, axes: str) -> list[Finding]:
     return [*_specks(objects, pieces, code), *_lobed(pieces, names, code), *found]
 
 
-def _together(pieces: Pieces, names: np.ndarray, code: Code) -> _Objects:
+def _together(pieces: ConnectedRegions, names: np.ndarray, code: LabelCode) -> _Objects:
     """Put the pieces of an id at one time together; those of a class are objects each."""
     every = np.arange(1, len(pieces) + 1)
     if not code.instances:
@@ -162,7 +162,7 @@ def _ids(names: np.ndarray) -> tuple[int, ...]:
     return tuple(int(name) for name in np.unique(names))
 
 
-def _specks(objects: _Objects, pieces: Pieces, code: Code) -> list[Finding]:
+def _specks(objects: _Objects, pieces: ConnectedRegions, code: LabelCode) -> list[Finding]:
     """Find what is smaller than a hundredth of the median object, class by class."""
     groups = np.zeros_like(objects.names) if code.instances else objects.names
     medians = np.zeros(len(groups))
@@ -185,7 +185,7 @@ def _specks(objects: _Objects, pieces: Pieces, code: Code) -> list[Finding]:
     return [Finding("specks", "warning", message, remedy, place, ids)]
 
 
-def _several(objects: _Objects, pieces: Pieces) -> list[Finding]:
+def _several(objects: _Objects, pieces: ConnectedRegions) -> list[Finding]:
     """Find ids that lie in more than one piece at a time."""
     torn = np.flatnonzero(objects.parts > 1)
     if not len(torn):
@@ -203,9 +203,9 @@ def _several(objects: _Objects, pieces: Pieces) -> list[Finding]:
     return [Finding("several-pieces", "warning", message, remedy, place, _ids(objects.names[torn]))]
 
 
-def _lobed(pieces: Pieces, names: np.ndarray, code: Code) -> list[Finding]:
+def _lobed(pieces: ConnectedRegions, names: np.ndarray, code: LabelCode) -> list[Finding]:
     """Find pieces that look like touching objects painted as one."""
-    number_of = lobes(pieces)
+    number_of = count_lobes(pieces)
     found = np.flatnonzero(number_of)
     if not len(found):
         return []

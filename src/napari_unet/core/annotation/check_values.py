@@ -3,13 +3,13 @@
 import numpy as np
 
 from napari_unet.core.annotation.finding import Finding, Severity
-from napari_unet.core.annotation.label_codes import LARGEST, LAST_CLASS, Code, Palette
+from napari_unet.core.annotation.label_codes import LARGEST, LAST_CLASS, LabelCode, LabelTable
 from napari_unet.core.text import count, number
 
 WHITE = 128  # a single value this high beside 0 is the white of a black-and-white picture
 
 
-def value_findings(palette: Palette, code: Code) -> list[Finding]:
+def value_findings(palette: LabelTable, code: LabelCode) -> list[Finding]:
     """Look at the painted values; an error here means that classes cannot be told."""
     if palette.values.dtype.kind == "f":
         return _not_whole(palette)
@@ -17,12 +17,12 @@ def value_findings(palette: Palette, code: Code) -> list[Finding]:
     return found or _too_many(palette, code)
 
 
-def _pixels_hold(palette: Palette, chosen: np.ndarray) -> str:
+def _pixels_hold(palette: LabelTable, chosen: np.ndarray) -> str:
     pixels = int(palette.counts[chosen].sum())
     return f"{count(pixels, 'label pixel')} {'holds' if pixels == 1 else 'hold'}"
 
 
-def _not_whole(palette: Palette) -> list[Finding]:
+def _not_whole(palette: LabelTable) -> list[Finding]:
     values = palette.values
     finite = np.isfinite(values)
     broken = finite & (values != np.floor(values))
@@ -49,7 +49,7 @@ def _not_whole(palette: Palette) -> list[Finding]:
     return found
 
 
-def _negative(palette: Palette, code: Code) -> list[Finding]:
+def _negative(palette: LabelTable, code: LabelCode) -> list[Finding]:
     negative = palette.values < 0
     if not negative.any():
         return []
@@ -65,7 +65,7 @@ def _negative(palette: Palette, code: Code) -> list[Finding]:
     return [Finding("negative", "error", message, remedy, palette.where(negative))]
 
 
-def _black_and_white(palette: Palette, code: Code) -> list[Finding]:
+def _black_and_white(palette: LabelTable, code: LabelCode) -> list[Finding]:
     """Find a mask: two values, black and white, in which 0 is background."""
     painted = palette.values[palette.values > 0]
     if len(painted) != 1 or int(painted[0]) < WHITE:
@@ -81,7 +81,7 @@ def _black_and_white(palette: Palette, code: Code) -> list[Finding]:
     return [Finding("black-and-white", severity, message, remedy, where)]
 
 
-def _too_many(palette: Palette, code: Code) -> list[Finding]:
+def _too_many(palette: LabelTable, code: LabelCode) -> list[Finding]:
     beyond = palette.values > LAST_CLASS + code.background
     if code.instances or not beyond.any():
         return []

@@ -17,7 +17,7 @@ SPAN = 2**22  # a table this long is made in milliseconds, where sorting all pix
 
 
 @dataclass(frozen=True)
-class Code:
+class LabelCode:
     """What 0 means, and whether the values after the background are classes or objects."""
 
     zero: str = "unlabelled"
@@ -62,7 +62,7 @@ class Code:
 
 
 @dataclass(frozen=True, eq=False)
-class Palette:
+class LabelTable:
     """The values of a label array, each once, and where they are."""
 
     values: np.ndarray  # (n,) ascending; float only where one is not a whole number
@@ -70,7 +70,7 @@ class Palette:
     indices: np.ndarray  # the shape of the labels, positions in ``values``
 
     @classmethod
-    def of(cls, labels: np.ndarray) -> "Palette":
+    def of(cls, labels: np.ndarray) -> "LabelTable":
         """Count the values of ``labels`` (bool, integer or float)."""
         whole = _whole(labels)
         if whole.dtype.kind != "f" and whole.size:
@@ -81,7 +81,7 @@ class Palette:
         return cls(values, counts, indices.reshape(labels.shape))
 
     @classmethod
-    def _by_table(cls, labels: np.ndarray, low: int) -> "Palette":
+    def _by_table(cls, labels: np.ndarray, low: int) -> "LabelTable":
         wide = labels if labels.dtype.kind == "u" else labels.astype(np.int64)
         offsets = (wide - wide.dtype.type(low)).astype(np.intp)
         counts = np.bincount(offsets.ravel())

@@ -97,7 +97,7 @@ def sweep(shape: Sequence[int], edges: Sequence[int]) -> Iterator[Box]:
     yield from product(*spans)
 
 
-class Within:
+class FixedAxes:
     """The part of an array-like at fixed indices of its first axes, or of those after ``skip``.
 
     Zarr confuses axes where integers are mixed with slices, so that only slices are handed on.

@@ -10,7 +10,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Pieces:
+class ConnectedRegions:
     """Connected regions; the first entry of each table stands for 'no piece'."""
 
     indices: np.ndarray  # int32, the shape of the labels; 0 no piece, 1… in scan order
@@ -20,7 +20,7 @@ class Pieces:
     axes: str
 
     @classmethod
-    def of(cls, values: np.ndarray, axes: str, *, diagonal: bool) -> "Pieces":
+    def of(cls, values: np.ndarray, axes: str, *, diagonal: bool) -> "ConnectedRegions":
         """Find the pieces of ``values`` (integers, 0 none); ``axes`` are theirs, without C.
 
         ``diagonal``: pixels that meet at an edge or a corner belong together too.

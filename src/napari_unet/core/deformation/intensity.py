@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 _OFFSET = 0.25  # largest change of black and of white at strength 1
 _SLOPES = 5  # a curve is drawn as its slopes at 0, 1/4, … 1
@@ -65,7 +65,7 @@ class GrayCurve:
         return np.concatenate([[[self.black, steep[0], 0.0]], inner])
 
 
-@compiled
+@jit
 def _bend(gray: np.ndarray, pieces: np.ndarray) -> None:
     """Replace (pixels,) gray values by those of the curve; NaN stays NaN."""
     count = len(pieces) - 2

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 _ONE, _HALF = np.float32(1), np.float32(0.5)
 _SIXTH, _TWO_THIRDS = np.float32(1 / 6), np.float32(2 / 3)
@@ -29,7 +29,7 @@ class Path(NamedTuple):
     part: np.ndarray  # (width,): the t of each pixel
 
 
-@compiled
+@jit
 def _follow_row(path: Path, z: int, y: int, row: np.ndarray) -> None:
     """Write the places (3, width) of the pixels of row ``y`` in plane ``z``.
 
@@ -56,7 +56,7 @@ def _follow_row(path: Path, z: int, y: int, row: np.ndarray) -> None:
                 into[x] = start + step * (first + x) + (a + t * (b + t * (c + t * d)))
 
 
-@compiled
+@jit
 def follow(path: Path, places: np.ndarray) -> None:
     """Write the places (3, depth, height, width) of all pixels."""
     for z in range(places.shape[1]):
@@ -64,7 +64,7 @@ def follow(path: Path, places: np.ndarray) -> None:
             _follow_row(path, z, y, places[:, z, y])
 
 
-@compiled
+@jit
 def extent(path: Path, low: np.ndarray, high: np.ndarray) -> None:
     """Lower ``low`` and raise ``high``, both (3, width), to the places of each column."""
     row = np.zeros(low.shape)
@@ -79,7 +79,7 @@ def extent(path: Path, low: np.ndarray, high: np.ndarray) -> None:
                     most[x] = place if place > highest else highest
 
 
-@compiled
+@jit
 def _find(row: np.ndarray, shape: tuple[int, int, int], at: np.ndarray, part: np.ndarray) -> None:
     """Split places into the pixel ``at`` (in memory order) and the ``part`` (3, width) beyond."""
     height, width = shape[1], shape[2]
@@ -95,7 +95,7 @@ def _find(row: np.ndarray, shape: tuple[int, int, int], at: np.ndarray, part: np
             part[0, x] = row[0, x] - iz
 
 
-@compiled
+@jit
 def nearest(path: Path, box: np.ndarray, found: np.ndarray) -> None:
     """Take the pixels of ``box`` (channels, z, y, x) that the places lie in.
 
@@ -114,7 +114,7 @@ def nearest(path: Path, box: np.ndarray, found: np.ndarray) -> None:
                     into[x] = pixels[at[x]]
 
 
-@compiled
+@jit
 def linear(path: Path, box: np.ndarray, found: np.ndarray) -> None:
     """Interpolate ``box`` (channels, z, y, x) linearly."""
     width = found.shape[3]
@@ -128,7 +128,7 @@ def linear(path: Path, box: np.ndarray, found: np.ndarray) -> None:
                 _linear_row(box[channel], at, part, found[channel, z, y])
 
 
-@compiled
+@jit
 def _linear_row(box: np.ndarray, at: np.ndarray, part: np.ndarray, into: np.ndarray) -> None:
     pixels, down = box.ravel(), np.uintp(box.shape[2])
     if box.shape[0] == 1:
@@ -142,7 +142,7 @@ def _linear_row(box: np.ndarray, at: np.ndarray, part: np.ndarray, into: np.ndar
         into[x] = this + part[0, x] * (that - this)
 
 
-@compiled
+@jit
 def _bilinear(pixels: np.ndarray, at: int, down: int, ty: float, tx: float) -> Any:
     one = np.uintp(1)
     above, below = pixels[at], pixels[at + down]
@@ -151,7 +151,7 @@ def _bilinear(pixels: np.ndarray, at: int, down: int, ty: float, tx: float) -> A
     return above + ty * (below - above)
 
 
-@compiled
+@jit
 def cubic(path: Path, box: np.ndarray, found: np.ndarray) -> None:
     """Evaluate the cubic spline whose coefficients are ``box`` (channels, z, y, x).
 
@@ -168,7 +168,7 @@ def cubic(path: Path, box: np.ndarray, found: np.ndarray) -> None:
                 _cubic_row(box[channel], at, part, found[channel, z, y])
 
 
-@compiled
+@jit
 def _cubic_row(box: np.ndarray, at: np.ndarray, part: np.ndarray, into: np.ndarray) -> None:
     pixels, down = box.ravel(), np.uintp(box.shape[2])
     if box.shape[0] == 1:
@@ -185,7 +185,7 @@ def _cubic_row(box: np.ndarray, at: np.ndarray, part: np.ndarray, into: np.ndarr
         into[x] = total
 
 
-@compiled
+@jit
 def _taps(part: float) -> tuple[Any, ...]:
     rest = _ONE - part
     inner = _TWO_THIRDS - part * part * (_ONE - _HALF * part)
@@ -194,7 +194,7 @@ def _taps(part: float) -> tuple[Any, ...]:
     return first, inner, _ONE - first - inner - last, last
 
 
-@compiled
+@jit
 def _bicubic(
     pixels: np.ndarray, at: int, down: int, taps_y: tuple[float, ...], taps_x: tuple[float, ...]
 ) -> Any:
@@ -205,7 +205,7 @@ def _bicubic(
     return total
 
 
-@compiled
+@jit
 def _cubic_line(pixels: np.ndarray, at: int, taps: tuple[float, ...]) -> Any:
     one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
     near = taps[1] * pixels[at + one] + taps[2] * pixels[at + two]

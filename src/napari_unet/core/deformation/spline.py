@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import spline_filter1d
 
 from napari_unet.core.arrays.mirror import mirror_indices
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 REACH = 12  # pixels beyond which a neighbour's share in a coefficient is below 2e-7
 _POLE = np.sqrt(3.0) - 2.0  # of the inverse of the cubic B-spline (1, 4, 1) / 6
@@ -82,7 +82,7 @@ def _along(box: np.ndarray, axis: int) -> np.ndarray:
     return found
 
 
-@compiled
+@jit
 def _filter_rows(box: np.ndarray, found: np.ndarray) -> None:
     """Filter (rows, pixels) along the pixels; the inner loop runs over pixels, so as to be wide."""
     for row in range(found.shape[0]):
@@ -95,7 +95,7 @@ def _filter_rows(box: np.ndarray, found: np.ndarray) -> None:
                 into[x] += share * (line[x + REACH - away] + line[x + REACH + away])
 
 
-@compiled
+@jit
 def _filter_lines(box: np.ndarray, found: np.ndarray) -> None:
     """Filter (before, pixels, after) along the pixels."""
     for before in range(found.shape[0]):

@@ -37,7 +37,7 @@ from napari_unet.core.evaluation.pixels import (
 from napari_unet.core.evaluation.summary import (
     Figure,
     Interval,
-    Scored,
+    ScoredImage,
     class_measures,
     mean_interval,
     object_measures,
@@ -62,7 +62,7 @@ __all__ = [
     "Figure",
     "Interval",
     "Measure",
-    "Scored",
+    "ScoredImage",
     "WarpingEvents",
     "average_precision",
     "class_measures",

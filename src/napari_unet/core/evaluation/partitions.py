@@ -23,7 +23,7 @@ from napari_unet.core.evaluation.comparison import (
     count_overlap,
 )
 from napari_unet.core.evaluation.measure import Measure, share
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 OUTSIDE, LINE, WAITING = -1, -2, -3  # beside the labels: 0 border yet, > 0 a region
 
@@ -45,7 +45,7 @@ def thin_borders(labels: np.ndarray) -> np.ndarray:
     return np.maximum(grown, 0)
 
 
-@compiled
+@jit
 def _grow(labels: np.ndarray, steps: np.ndarray) -> None:
     """Grow the regions of the flat, padded ``labels`` in place."""
     queue = np.empty(len(labels), np.int64)
@@ -61,7 +61,7 @@ def _grow(labels: np.ndarray, steps: np.ndarray) -> None:
             last = _wait(labels, place, steps, queue, last)
 
 
-@compiled
+@jit
 def _wait(labels: np.ndarray, place: int, steps: np.ndarray, queue: np.ndarray, last: int) -> int:
     """Queue the undecided pixels beside ``place``; return the new end of the queue."""
     for step in steps:
@@ -72,7 +72,7 @@ def _wait(labels: np.ndarray, place: int, steps: np.ndarray, queue: np.ndarray, 
     return last
 
 
-@compiled
+@jit
 def _region_beside(labels: np.ndarray, place: int, steps: np.ndarray) -> int:
     """Return the one region beside ``place``, or LINE where there are several."""
     found = 0

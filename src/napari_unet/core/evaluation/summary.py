@@ -90,7 +90,7 @@ def _drawn_sums(rng: np.random.Generator, units: np.ndarray, draws: int) -> np.n
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class ScoredImage:
     """One image: its figures, and the counts they were made of."""
 
     name: str
@@ -139,20 +139,20 @@ def class_measures(classes: Sequence[int], *, warping: bool = False) -> tuple[Me
     )
 
 
-def score(name: str, comparison: Comparison, measures: Sequence[Measure]) -> Scored:
+def score(name: str, comparison: Comparison, measures: Sequence[Measure]) -> ScoredImage:
     """Score one image."""
     counts = {measure.name: measure.count(comparison) for measure in measures}
     figures = {m.name: float(m.figure(counts[m.name].sum(0))) for m in measures}
-    return Scored(name, figures, counts)
+    return ScoredImage(name, figures, counts)
 
 
-def worst_first(scored: Sequence[Scored], measure: Measure) -> list[Scored]:
+def worst_first(scored: Sequence[ScoredImage], measure: Measure) -> list[ScoredImage]:
     """Return the images in the order of ``measure``; images of one figure keep their order."""
     sign = 1 if measure.best else -1
     return sorted(scored, key=lambda image: sign * image.figures[measure.name])
 
 
-def summarise(scored: Sequence[Scored], measure: Measure, seed: int = 0) -> Figure:
+def summarise(scored: Sequence[ScoredImage], measure: Measure, seed: int = 0) -> Figure:
     """Return the figure of ``measure`` over all images, with its intervals."""
     counts = [image.counts[measure.name] for image in scored]
     figures = np.array([image.figures[measure.name] for image in scored])

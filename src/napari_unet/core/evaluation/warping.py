@@ -23,7 +23,7 @@ from scipy import ndimage
 
 from napari_unet.core.evaluation.comparison import Comparison, Images, Unlabelled, comparisons
 from napari_unet.core.evaluation.measure import Measure, share
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 RING = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2))  # bits of a neighbourhood
 EDGES = ((0, 1), (1, 0), (1, 2), (2, 1))
@@ -47,7 +47,7 @@ def _is_simple(code: int) -> bool:
     return len(touching) == 1 and int(ndimage.label(background, EIGHT)[1]) == 1
 
 
-@compiled
+@jit
 def flip_simple(
     image: np.ndarray, target: np.ndarray, order: np.ndarray, simple: np.ndarray
 ) -> None:
@@ -65,7 +65,7 @@ def flip_simple(
                 changed = True
 
 
-@compiled
+@jit
 def _neighbourhood(image: np.ndarray, place: int, width: int) -> int:
     """Return the eight neighbours as bits, in the order of RING."""
     above, below = place - width, place + width

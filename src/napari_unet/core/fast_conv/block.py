@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_unet.core.fast_conv.maps import Plane
+from napari_unet.core.fast_conv.maps import FeatureMap
 from napari_unet.core.fast_conv.pointwise import address
 from napari_unet.core.fast_conv.products import AT_ONCE, COLUMNS, ROWS, multiply
 from napari_unet.core.fast_conv.simd import BYTES, LANES, LINE, gather, move, spread
 from napari_unet.core.fast_conv.weights import Kernels
 from napari_unet.core.fast_conv.winograd_transform import MADE, TAKEN, VALUES
-from napari_unet.core.runtime.jit import compiled, inlined
+from napari_unet.core.runtime.jit import inline, jit
 
 SQUARES = 96  # of a block at most: kernels are read once a block
 FEWER, NARROW = 24, 128  # but fewer where inputs and outputs are so few that, with these, …
@@ -37,8 +37,10 @@ def room_sizes(inputs: int, outputs: int) -> tuple[int, int, int, int]:
     return values, products, TAKEN * TAKEN * max(inputs, outputs), TAKEN * inputs
 
 
-@compiled
-def convolve(parts: tuple[Plane, Plane], kernels: Kernels, out: Plane, room: Room) -> None:
+@jit
+def convolve(
+    parts: tuple[FeatureMap, FeatureMap], kernels: Kernels, out: FeatureMap, room: Room
+) -> None:
     """Write ``out`` (height, width, outputs), nothing below 0.
 
     ``parts`` (height + 2 or more, width + 2 or more) hold the inputs, one after the other.
@@ -50,9 +52,14 @@ def convolve(parts: tuple[Plane, Plane], kernels: Kernels, out: Plane, room: Roo
         _convolve(parts, kernels, out, first, min(first + most, count), room)
 
 
-@inlined
+@inline
 def _convolve(
-    parts: tuple[Plane, Plane], kernels: Kernels, out: Plane, first: int, last: int, room: Room
+    parts: tuple[FeatureMap, FeatureMap],
+    kernels: Kernels,
+    out: FeatureMap,
+    first: int,
+    last: int,
+    room: Room,
 ) -> None:
     """Compute one block."""
     inputs = kernels.values.shape[2]
@@ -70,15 +77,15 @@ def _convolve(
         _gather(room, number - first, kernels.bias, out, top, left)
 
 
-@compiled
+@jit
 def _layer(channels: int) -> int:
     """Return the bytes from one of 36 values to the next."""
     return BYTES * (SQUARES * channels + STAGGER)
 
 
-@compiled
+@jit
 def _spread(
-    part: Plane,
+    part: FeatureMap,
     corner: tuple[int, int],
     left: tuple[int, int],
     place: int,
@@ -103,7 +110,7 @@ def _spread(
         spread(source + c, row, pixel, values + c, _layer(inputs))
 
 
-@compiled
+@jit
 def _multiply(kernels: np.ndarray, count: int, outputs: int, room: Room) -> None:
     """Multiply the values of ``count`` squares, rounded up to the next ROWS."""
     blocks, inputs = kernels.shape[1], kernels.shape[2]
@@ -129,8 +136,8 @@ def _multiply(kernels: np.ndarray, count: int, outputs: int, room: Room) -> None
             kernel += BYTES * COLUMNS * inputs
 
 
-@compiled
-def _gather(room: Room, place: int, bias: np.ndarray, out: Plane, top: int, left: int) -> None:
+@jit
+def _gather(room: Room, place: int, bias: np.ndarray, out: FeatureMap, top: int, left: int) -> None:
     """Write the pixels of one square, as many as lie in ``out``."""
     rows, columns = min(MADE, out.height - top), min(MADE, out.width - left)
     whole = rows == MADE and columns == MADE

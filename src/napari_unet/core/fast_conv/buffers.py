@@ -67,7 +67,7 @@ class Workspace:
 MOST = 2**31  # bytes that stay: a process must not look for ever like the largest it ever was
 
 
-class Spare:
+class BufferPool:
     """Workspaces that nobody computes in; for threads."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ def lent_afterwards() -> Iterator[None]:
         SPARE.lend()
 
 
-SPARE = Spare()
+SPARE = BufferPool()
 
 
 def _lent(workspace: Workspace) -> bool:

@@ -11,8 +11,8 @@ import torch
 
 from napari_unet.core.fast_conv.block import SQUARES, Room, room_sizes
 from napari_unet.core.fast_conv.buffers import SPARE, Workspace
-from napari_unet.core.fast_conv.level import Level, Lines, compute
-from napari_unet.core.fast_conv.maps import NOTHING, Plane, plane_of
+from napari_unet.core.fast_conv.level import LevelPlan, ThreadBuffers, compute
+from napari_unet.core.fast_conv.maps import NOTHING, FeatureMap, plane_of
 from napari_unet.core.fast_conv.pointwise import Image
 from napari_unet.core.fast_conv.simd import BYTES
 from napari_unet.core.fast_conv.weights import Layers
@@ -31,7 +31,7 @@ MAPS = 2.75  # of full size at once, at most: copies 1 + 1/2 + 1/4 …, and two 
 Rows = tuple[int, int]  # from, to
 
 
-class Passage:
+class ForwardPass:
     """Passes images through a network; from one thread at a time, as it computes in its arrays."""
 
     def __init__(self, layers: Layers, threads: int) -> None:
@@ -126,10 +126,10 @@ class Levels:
         for one in helping:
             one.result()
 
-    def _columns(self, made: slice, width: int, given: dict[str, Any]) -> Level:
+    def _columns(self, made: slice, width: int, given: dict[str, Any]) -> LevelPlan:
         """Return some columns of a level, and what they are made of."""
         layers, around = self.layers, slice(made.start, _end(made, width) + 2)
-        return Level(
+        return LevelPlan(
             image=_image_of(given["image"][:, :, around]) if "image" in given else NO_IMAGE,
             low=_plane(given, "low", slice(around.start // 2, around.stop // 2)),
             pixels=_plane(given, "pixels", around),
@@ -145,7 +145,9 @@ class Levels:
             out=_plane(given, "out", made),
         )
 
-    def _lines(self, thread: int, level: Level, made: slice, width: int, strip: int) -> Lines:
+    def _lines(
+        self, thread: int, level: LevelPlan, made: slice, width: int, strip: int
+    ) -> ThreadBuffers:
         """Return what one thread computes some columns in."""
         inputs, channels = level.second.values.shape[2], len(level.second.bias)
         risen = len(level.rise.bias) if level.low.height else 0
@@ -158,7 +160,7 @@ class Levels:
         patches = take("patches", between, 9 * level.image.channels)
         found = take("found", columns, len(self.layers.head.bias))
         room = (take(f"room {n}", size) for n, size in enumerate(_room(self.layers)))
-        return Lines(
+        return ThreadBuffers(
             upper=plane_of(take("upper", strip + MADE + 2, between + 2, risen)),
             middle=plane_of(take("middle", strip + MADE, between, inputs)),
             result=plane_of(take("result", strip, columns, channels)),
@@ -196,7 +198,7 @@ def _finer_at_the_end(
     return found
 
 
-def _plane(given: dict[str, Any], name: str, columns: slice) -> Plane:
+def _plane(given: dict[str, Any], name: str, columns: slice) -> FeatureMap:
     return plane_of(given[name][:, columns]) if name in given else NOTHING
 
 

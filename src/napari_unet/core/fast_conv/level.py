@@ -7,15 +7,15 @@ there are only the maps between levels and the copies for the expanding path.
 from typing import NamedTuple
 
 from napari_unet.core.fast_conv.block import Room, convolve
-from napari_unet.core.fast_conv.maps import NOTHING, Plane, rows_of
-from napari_unet.core.fast_conv.pointwise import Image, enter, judge, rise
+from napari_unet.core.fast_conv.maps import NOTHING, FeatureMap, rows_of
+from napari_unet.core.fast_conv.pointwise import Image, class_scores, first_layer, up_convolve
 from napari_unet.core.fast_conv.simd import BYTES, LANES, largest, move
 from napari_unet.core.fast_conv.weights import Kernels, Panels
 from napari_unet.core.fast_conv.winograd_transform import MADE
-from napari_unet.core.runtime.jit import compiled, inlined
+from napari_unet.core.runtime.jit import inline, jit
 
 
-class Level(NamedTuple):
+class LevelPlan(NamedTuple):
     """What is read and written where a level, or some columns of it, are computed.
 
     A plane is ``NOTHING`` where there is none of it: all levels are of one kind, as each kind
@@ -23,34 +23,34 @@ class Level(NamedTuple):
     """
 
     image: Image  # read by the first convolution, if it has channels, or else …
-    low: Plane  # … a lower map, which is up-convolved, or else …
-    pixels: Plane  # … this map
-    beside: Plane  # more channels: the copy of a contracting level
+    low: FeatureMap  # … a lower map, which is up-convolved, or else …
+    pixels: FeatureMap  # … this map
+    beside: FeatureMap  # more channels: the copy of a contracting level
     entry: Panels
     rise: Panels
     first: Kernels
     second: Kernels
     head: Panels
-    pooled: Plane  # written by the second convolution, …
-    copied: Plane  # … and a part of it, which begins …
+    pooled: FeatureMap  # written by the second convolution, …
+    copied: FeatureMap  # … and a part of it, which begins …
     corner: tuple[int, int]  # … at this row and column; or else …
-    scores: Plane  # … (height, width, classes), or else …
-    out: Plane  # … the convolution itself
+    scores: FeatureMap  # … (height, width, classes), or else …
+    out: FeatureMap  # … the convolution itself
 
 
-class Lines(NamedTuple):
+class ThreadBuffers(NamedTuple):
     """What one thread computes in."""
 
-    upper: Plane  # rows of the up-convolved map
-    middle: Plane  # rows between the two convolutions; MADE more than a strip
-    result: Plane  # a strip of the second convolution
+    upper: FeatureMap  # rows of the up-convolved map
+    middle: FeatureMap  # rows between the two convolutions; MADE more than a strip
+    result: FeatureMap  # a strip of the second convolution
     patches: int  # address of room for one row of an image, 9 numbers a pixel and channel
     found: int  # address of room for the scores of one row, in sixteens
     room: Room
 
 
-@compiled
-def compute(level: Level, rows: tuple[int, int], height: int, lines: Lines) -> None:
+@jit
+def compute(level: LevelPlan, rows: tuple[int, int], height: int, lines: ThreadBuffers) -> None:
     """Compute ``rows`` (from, to) of a level that is ``height`` high when both layers are done.
 
     Both are multiples of MADE, or the end: the squares are the same, wherever a part begins.
@@ -69,27 +69,29 @@ def compute(level: Level, rows: tuple[int, int], height: int, lines: Lines) -> N
         done = needed
 
 
-@inlined
-def _first(level: Level, start: int, begun: bool, made: Plane, lines: Lines) -> None:
+@inline
+def _first(
+    level: LevelPlan, start: int, begun: bool, made: FeatureMap, lines: ThreadBuffers
+) -> None:
     """Write rows of the first convolution to ``made``, from the row ``start`` on."""
     count = made.height
     if level.image.channels:
         for row in range(count):
-            enter(level.image, start + row, level.entry, lines.patches, made, row)
+            first_layer(level.image, start + row, level.entry, lines.patches, made, row)
     else:
         pixels = rows_of(level.pixels, start, level.pixels.height)
         if level.low.height:  # ``upper`` begins with ``start``; where begun, two rows are there
             pixels = lines.upper
             for row in range(2 * begun, count + 2, 2):
-                rise(level.low, (start + row) // 2, level.rise, pixels, row)
+                up_convolve(level.low, (start + row) // 2, level.rise, pixels, row)
         beside = rows_of(level.beside, start, level.beside.height)
         convolve((pixels, beside), level.first, made, lines.room)
         if level.low.height:
             _move_up(lines.upper, count, count + 2)
 
 
-@inlined
-def _second(level: Level, start: int, stop: int, lines: Lines) -> None:
+@inline
+def _second(level: LevelPlan, start: int, stop: int, lines: ThreadBuffers) -> None:
     """Compute rows of the second convolution, and write what comes out."""
     made = rows_of(lines.result, 0, stop - start)
     if level.out.height:
@@ -101,18 +103,18 @@ def _second(level: Level, start: int, stop: int, lines: Lines) -> None:
             _pool(rows_of(made, row, row + 2), rows_of(level.pooled, (start + row) // 2, 0))
     if level.scores.height:
         for row in range(stop - start):
-            judge(made, row, level.head, lines.found, level.scores, start + row)
+            class_scores(made, row, level.head, lines.found, level.scores, start + row)
 
 
-@compiled
-def _move_up(rows: Plane, first: int, last: int) -> None:
+@jit
+def _move_up(rows: FeatureMap, first: int, last: int) -> None:
     """Make the rows from ``first`` to ``last`` the first ones."""
     if first < last:
         move(rows.place + first * rows.row, rows.place, (last - first) * rows.row)
 
 
-@compiled
-def _copy(made: Plane, start: int, copied: Plane, corner: tuple[int, int]) -> None:
+@jit
+def _copy(made: FeatureMap, start: int, copied: FeatureMap, corner: tuple[int, int]) -> None:
     """Copy what belongs to a copy that begins at ``corner``; ``made`` begins at ``start``."""
     top, left = corner
     pixel = BYTES * made.channels
@@ -121,8 +123,8 @@ def _copy(made: Plane, start: int, copied: Plane, corner: tuple[int, int]) -> No
         move(source, copied.place + (row - top) * copied.row, copied.width * pixel)
 
 
-@compiled
-def _pool(rows: Plane, out: Plane) -> None:
+@jit
+def _pool(rows: FeatureMap, out: FeatureMap) -> None:
     """Write the largest of 2x2 pixels of two rows."""
     pixel = BYTES * rows.channels
     for x in range(out.width):

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_unet.core.fast_conv.simd import BYTES
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 
-class Plane(NamedTuple):
+class FeatureMap(NamedTuple):
     """(height, width, channels) float32: a part of a map, with all its channels.
 
     Whoever makes one keeps the array alive.
@@ -21,20 +21,20 @@ class Plane(NamedTuple):
     channels: int
 
 
-NOTHING = Plane(0, 0, 0, 0, 0)
+NOTHING = FeatureMap(0, 0, 0, 0, 0)
 
 
-def plane_of(array: np.ndarray) -> Plane:
+def plane_of(array: np.ndarray) -> FeatureMap:
     """See an array (height, width, channels), or rows and columns of one."""
     if not array.size:
         return NOTHING
     assert array.dtype == np.float32
     assert array.strides[1:] == (BYTES * array.shape[2], BYTES)
-    return Plane(array.ctypes.data, array.strides[0], *array.shape)
+    return FeatureMap(array.ctypes.data, array.strides[0], *array.shape)
 
 
-@compiled
-def rows_of(plane: Plane, first: int, last: int) -> Plane:
+@jit
+def rows_of(plane: FeatureMap, first: int, last: int) -> FeatureMap:
     """Return the rows from ``first`` to ``last``."""
     start = plane.place + first * plane.row
-    return Plane(start, plane.row, last - first, plane.width, plane.channels)
+    return FeatureMap(start, plane.row, last - first, plane.width, plane.channels)

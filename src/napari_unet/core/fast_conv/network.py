@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from napari_unet.core.fast_conv import forward as passage
-from napari_unet.core.fast_conv.forward import Passage
+from napari_unet.core.fast_conv.forward import ForwardPass
 from napari_unet.core.fast_conv.pointwise import FEWEST
 from napari_unet.core.fast_conv.weights import (
     Kernels,
@@ -25,7 +25,7 @@ from napari_unet.core.fast_conv.weights import (
     panels_of_rise,
 )
 from napari_unet.core.network.layers import StandardisedConvolution
-from napari_unet.core.network.unet import Pair, UNet
+from napari_unet.core.network.unet import DoubleConvolution, UNet
 
 FILLED = 1.5  # where more than so many channels would be computed for one, it is not worth it
 
@@ -33,7 +33,7 @@ FILLED = 1.5  # where more than so many channels would be computed for one, it i
 class WinogradNetwork(UNet):
     """For scoring, from one thread at a time; tiles with rows too short for it are torch's."""
 
-    passage: Passage
+    passage: ForwardPass
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (B, classes, *output) before the softmax, of (B, channels, *input)."""
@@ -60,7 +60,9 @@ def in_winograd(network: UNet) -> WinogradNetwork:
     lives: making it takes as long as scoring a small image.
     """
     own = copy.copy(_last.of(network) or _last.keep(network, _made(network)))
-    own.passage = Passage(own.passage.layers, torch.get_num_threads())  # arrays are of one thread
+    own.passage = ForwardPass(
+        own.passage.layers, torch.get_num_threads()
+    )  # arrays are of one thread
     return own
 
 
@@ -68,7 +70,7 @@ def _made(network: UNet) -> WinogradNetwork:
     single = copy.deepcopy(network).float().eval().requires_grad_(False)
     single.__class__ = WinogradNetwork  # no weight is drawn to be thrown away
     made = cast(WinogradNetwork, single)
-    made.passage = Passage(_layers(made), 1)
+    made.passage = ForwardPass(_layers(made), 1)
     return made
 
 
@@ -119,8 +121,8 @@ def maps(network: nn.Module) -> float | None:
 
 def _layers(network: UNet) -> Layers:
     shape, widths = network.architecture, network.architecture.widths
-    contract = [cast(Pair, pair) for pair in network.contract]
-    expand = [cast(Pair, pair) for pair in network.expand]
+    contract = [cast(DoubleConvolution, pair) for pair in network.contract]
+    expand = [cast(DoubleConvolution, pair) for pair in network.expand]
     entry = panels_of_entry(*_weights(contract[0].first))
     firsts = [None, *(_kernels(pair.first) for pair in contract[1:])]
     joined = [

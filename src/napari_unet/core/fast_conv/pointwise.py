@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_unet.core.fast_conv.maps import Plane
+from napari_unet.core.fast_conv.maps import FeatureMap
 from napari_unet.core.fast_conv.products import COLUMNS, ROWS, multiply_from, multiply_rectified
 from napari_unet.core.fast_conv.simd import BYTES, move
 from napari_unet.core.fast_conv.weights import Panels
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 FEWEST = ROWS  # pixels of a row
 
@@ -26,14 +26,14 @@ class Image(NamedTuple):
     channels: int
 
 
-@compiled
+@jit
 def address(array: np.ndarray) -> np.int64:
     """Return where an array begins."""
     return np.int64(array.ctypes.data)  # unsigned and signed make a float in numba
 
 
-@compiled
-def rise(low: Plane, row: int, panels: Panels, upper: Plane, first: int) -> None:
+@jit
+def up_convolve(low: FeatureMap, row: int, panels: Panels, upper: FeatureMap, first: int) -> None:
     """Up-convolve a row of ``low`` to two rows of ``upper``, from ``first`` on."""
     line = low.place + row * low.row
     pixel = BYTES * upper.channels
@@ -43,8 +43,10 @@ def rise(low: Plane, row: int, panels: Panels, upper: Plane, first: int) -> None
             _product(line, low.width, low.channels, panels, 2 * y + x, target, 2 * pixel)
 
 
-@compiled
-def enter(image: Image, row: int, panels: Panels, patches: int, made: Plane, first: int) -> None:
+@jit
+def first_layer(
+    image: Image, row: int, panels: Panels, patches: int, made: FeatureMap, first: int
+) -> None:
     """Convolve three rows of an image to a row of ``made``; ``patches`` is room for 9 a pixel."""
     taps = 9 * image.channels
     for c in range(image.channels):
@@ -57,8 +59,10 @@ def enter(image: Image, row: int, panels: Panels, patches: int, made: Plane, fir
     _product(patches, made.width, taps, panels, 0, target, BYTES * made.channels)
 
 
-@compiled
-def judge(made: Plane, first: int, panels: Panels, found: int, scores: Plane, row: int) -> None:
+@jit
+def class_scores(
+    made: FeatureMap, first: int, panels: Panels, found: int, scores: FeatureMap, row: int
+) -> None:
     """Write a row of ``scores`` of a row of ``made``; ``found`` is room for them in sixteens."""
     pixel = BYTES * len(panels.bias)
     line = made.place + first * made.row
@@ -69,7 +73,7 @@ def judge(made: Plane, first: int, panels: Panels, found: int, scores: Plane, ro
         move(found + x * pixel, target + x * size, size)
 
 
-@compiled
+@jit
 def _product(
     left: int, count: int, inputs: int, panels: Panels, place: int, target: int, step: int
 ) -> None:

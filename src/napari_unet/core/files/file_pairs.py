@@ -19,7 +19,7 @@ ENDINGS = (
 SHOWN = 5  # names told of what stayed alone
 
 
-class Pair(NamedTuple):
+class FilePair(NamedTuple):
     """Two files that belong together, and the name they share."""
 
     name: str
@@ -29,7 +29,7 @@ class Pair(NamedTuple):
 
 def pair_files(
     first: Path, second: Path, prefer: Sequence[str] = ()
-) -> tuple[list[Pair], list[str]]:
+) -> tuple[list[FilePair], list[str]]:
     """Return the pairs of two files or two folders, and a sentence for all that stayed alone.
 
     Where files of one folder share a name ("a_labels", "a_scores"), the first of the endings in
@@ -41,7 +41,7 @@ def pair_files(
     if _is_folder(first) != _is_folder(second):
         raise ValueError(f"{first} and {second} do not pair: give two files or two folders")
     if not _is_folder(first):
-        return [Pair(_stem(first), first, second)], []
+        return [FilePair(_stem(first), first, second)], []
     if first.resolve() == second.resolve():
         raise ValueError(f"{first} was given twice: put images and labels in a folder each")
     return _pair_folders(first, second, prefer)
@@ -52,15 +52,17 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not is_image(path)
 
 
-def _pair_folders(first: Path, second: Path, prefer: Sequence[str]) -> tuple[list[Pair], list[str]]:
+def _pair_folders(
+    first: Path, second: Path, prefer: Sequence[str]
+) -> tuple[list[FilePair], list[str]]:
     sentences: list[str] = []
     ours, theirs = _by_stem(first, sentences), _by_stem(second, sentences)
-    pairs = [Pair(n, ours.pop(n), theirs.pop(n)) for n in sorted(set(ours) & set(theirs))]
+    pairs = [FilePair(n, ours.pop(n), theirs.pop(n)) for n in sorted(set(ours) & set(theirs))]
     ours, theirs = (
         _unique({path: _bare(stem) for stem, path in files.items()}, prefer, sentences)
         for files in (ours, theirs)
     )
-    pairs += [Pair(n, ours.pop(n), theirs.pop(n)) for n in sorted(set(ours) & set(theirs))]
+    pairs += [FilePair(n, ours.pop(n), theirs.pop(n)) for n in sorted(set(ours) & set(theirs))]
     sentences += [*_alone(ours, first, second), *_alone(theirs, second, first)]
     if not pairs:
         raise ValueError(" ".join([f"no file of {first} pairs with one of {second}.", *sentences]))

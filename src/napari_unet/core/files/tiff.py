@@ -22,7 +22,7 @@ from napari_unet.core.files.pixel_size import pixel_size
 KEPT = 256 * 2**20  # bytes of decoded strips or tiles kept for the neighbouring reads
 
 
-class Grid(NamedTuple):
+class SegmentGrid(NamedTuple):
     """How a page is cut into strips or tiles: planes of separate samples, rows, columns."""
 
     samples: int
@@ -151,11 +151,11 @@ def _overlap(wanted: slice, start: int, size: int) -> slice:
     return slice(max(wanted.start, start), min(wanted.stop, start + size))
 
 
-def _grid(frame: Any) -> Grid:
+def _grid(frame: Any) -> SegmentGrid:
     samples, _, height, width, channels = frame.shaped
     rows = frame.tilelength if frame.is_tiled else min(frame.rowsperstrip, height)
     columns = frame.tilewidth if frame.is_tiled else width
-    return Grid(samples, height, width, channels, rows, columns)
+    return SegmentGrid(samples, height, width, channels, rows, columns)
 
 
 class TiffImage(NamedTuple):

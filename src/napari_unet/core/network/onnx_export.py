@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from napari_unet.core.network.layers import StandardisedConvolution
-from napari_unet.core.network.unet import Pair, UNet
+from napari_unet.core.network.unet import DoubleConvolution, UNet
 
 IR, OPSET = 8, 13  # versions of 2021, which every reader of today takes
 LARGEST = 2**31 - 2**20  # bytes a protocol buffer holds
@@ -86,7 +86,7 @@ class _Graph:
         self._node("Softmax", [value], {"axis": 1}, output="scores")
 
     def _pair(self, value: str, pair: Any) -> str:
-        assert isinstance(pair, Pair)
+        assert isinstance(pair, DoubleConvolution)
         layers: tuple[Any, Any] = pair.first, pair.second
         for layer in layers:
             weights = self._weights(layer)

@@ -51,16 +51,17 @@ class UNet(nn.Module):
         self.about: dict[str, Any] = empty_about(self.classes)
         levels, widths = range(self.depth), shape.widths
         self.contract = nn.ModuleList(
-            Pair(shape, widths[level - 1] if level else self.channels, widths[level])
+            DoubleConvolution(shape, widths[level - 1] if level else self.channels, widths[level])
             for level in levels
         )
-        self.bottom = Pair(shape, widths[-2], widths[-1])
+        self.bottom = DoubleConvolution(shape, widths[-2], widths[-1])
         self.up = nn.ModuleList(
             _UP_CONVOLUTION[self.dims](widths[level + 1], shape.up_width(level), 2, stride=2)
             for level in reversed(levels)
         )
         self.expand = nn.ModuleList(
-            Pair(shape, shape.joined_width(level), widths[level]) for level in reversed(levels)
+            DoubleConvolution(shape, shape.joined_width(level), widths[level])
+            for level in reversed(levels)
         )
         self.head = _CONVOLUTION[self.dims](self.base, self.classes, 1)
         self.apply(initialise)
@@ -86,7 +87,7 @@ class UNet(nn.Module):
             if self.release:
                 x = F.relu(x, inplace=True)
             if self.skips:
-                x = cast(Pair, pair).join(x, copies.pop())
+                x = cast(DoubleConvolution, pair).join(x, copies.pop())
             x = pair(x)
         return cast(torch.Tensor, self.head(x))
 
@@ -160,7 +161,7 @@ class UNet(nn.Module):
 UNet.__signature__ = signature(Architecture)  # type: ignore[attr-defined]
 
 
-class Pair(nn.Module):
+class DoubleConvolution(nn.Module):
     """Two unpadded 3x3 convolutions, a ReLU after each."""
 
     def __init__(self, shape: Architecture, inputs: int, outputs: int) -> None:

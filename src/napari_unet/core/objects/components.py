@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from skimage.measure import label
 
 from napari_unet.core.arrays.boxes import Box
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 MOST = 2**31 - 1  # part numbers are int32
 
@@ -177,7 +177,7 @@ def _in_three(values: np.ndarray, before: int) -> np.ndarray:
     return np.concatenate([np.full(3 - len(values), before, np.int64), values])
 
 
-@compiled
+@jit
 def _measure(
     numbers: np.ndarray,
     kinds: np.ndarray,

@@ -8,7 +8,7 @@ close by. The free outline of an object stays where the scores put it.
 import numpy as np
 
 from napari_unet.core.objects.components import in_space
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 WIDTH = 2  # px of a ridge, corners counted as neighbours: each object gave up one of its own
 MARGIN = 2 + WIDTH  # px beyond a box that decide about the pixels in it
@@ -41,7 +41,7 @@ def _steps(dims: int) -> np.ndarray:
     return steps[np.argsort(length, kind="stable")][1:]
 
 
-@compiled
+@jit
 def _ridge(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Mark background that lies on a ridge of at most WIDTH pixels between two objects."""
     ridge = np.zeros(ids.shape, np.bool_)
@@ -69,7 +69,7 @@ def _ridge(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray, steps: np.nda
     return ridge
 
 
-@compiled
+@jit
 def _grow(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray, ridge: np.ndarray) -> np.ndarray:
     """Grow every object by one pixel into the ridge, through faces of pixels."""
     grown = ids.copy()

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.core.arrays.boxes import Box, Within, grow, inside, sweep
+from napari_unet.core.arrays.boxes import Box, FixedAxes, grow, inside, sweep
 from napari_unet.core.objects.components import Components
 from napari_unet.core.objects.give_back import MARGIN, give_back
-from napari_unet.core.objects.regions import Labelling, fill_holes
+from napari_unet.core.objects.regions import RegionStore, fill_holes
 from napari_unet.core.objects.split import split_objects
 
 EDGES = {2: (2048, 2048), 3: (64, 256, 256)}  # px of a box; 4 million pixels
@@ -78,7 +78,9 @@ def label_objects_tiled(
     box = tuple(edges or EDGES[dims])[-dims:]
     kinds = [np.zeros(1, np.uint8)]
     for plane in np.ndindex(*shape[:-dims]):
-        here = _Plane(Within(scores, plane, skip=1), Within(out, plane), Within(work, plane))
+        here = _Plane(
+            FixedAxes(scores, plane, skip=1), FixedAxes(out, plane), FixedAxes(work, plane)
+        )
         kinds.append(here.label(settings, box, sum(map(len, kinds)) - 1))
     return np.concatenate(kinds)
 
@@ -96,9 +98,9 @@ def _checked(scores: Any) -> tuple[int, ...]:
 class _Plane:
     """What one plane (or volume) is made from and written to."""
 
-    scores: Within
-    out: Within
-    work: Within
+    scores: FixedAxes
+    out: FixedAxes
+    work: FixedAxes
 
     def label(self, settings: ObjectSettings, edges: Sequence[int], before: int) -> np.ndarray:
         """Write the objects, numbered from ``before`` + 1 on; return the class of each."""
@@ -106,7 +108,7 @@ class _Plane:
         found = Components(self.work, shape)
         for box in sweep(shape, edges):
             found.add(box, foreground(self.scores[(slice(None), *box)], settings.threshold))
-        labelling = Labelling(self.work, shape, *found.regions())
+        labelling = RegionStore(self.work, shape, *found.regions())
         labelling.drop_small(settings.min_area)
         if settings.holes:
             fill_holes(labelling, settings.holes, edges)
@@ -118,7 +120,7 @@ class _Plane:
             self.out[box] = np.where(ids > 0, ids + before, 0)
         return kinds[1:]
 
-    def _grown(self, labelling: Labelling, box: Box) -> np.ndarray:
+    def _grown(self, labelling: RegionStore, box: Box) -> np.ndarray:
         around = grow(box, MARGIN, labelling.shape)
         ids = labelling.read(around)
         wanted = best_class(self.scores[(slice(None), *around)])

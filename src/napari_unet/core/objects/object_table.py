@@ -16,7 +16,7 @@ from napari_unet.core.arrays.axes import spatial_axes
 from napari_unet.core.arrays.boxes import sweep
 from napari_unet.core.files.atomic_write import new_file
 from napari_unet.core.objects.components import in_space
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 ROWS = 2**16  # of the CSV that are made at a time
 EDGE = (64, 1024, 1024)  # px of a box, along the last axes
@@ -124,7 +124,7 @@ class ObjectTable:
         )
 
 
-@compiled
+@jit
 def _tally(
     labels: np.ndarray,
     scores: np.ndarray,

@@ -13,10 +13,10 @@ import numpy as np
 
 from napari_unet.core.arrays.boxes import Box, sweep
 from napari_unet.core.objects.components import Components, Regions, in_space
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 
-class Labelling:
+class RegionStore:
     """Regions 1, 2, … of an image, kept as part numbers in ``store`` (int32, array-like).
 
     Numbers above 0 are parts of regions, numbers below 0 parts of the background around them.
@@ -75,7 +75,7 @@ class Labelling:
 SEVERAL = -1
 
 
-def fill_holes(labelling: Labelling, largest: int, edges: Sequence[int]) -> None:
+def fill_holes(labelling: RegionStore, largest: int, edges: Sequence[int]) -> None:
     """Give holes of up to ``largest`` pixels to the region around them; boxes have ``edges``."""
     shape = labelling.shape
     around = Components(labelling.store, shape, corners=True, sign=-1)
@@ -94,14 +94,14 @@ def fill_holes(labelling: Labelling, largest: int, edges: Sequence[int]) -> None
     labelling.fill(owner[of_part], gained)
 
 
-def _own(labelling: Labelling, box: Box, holes: np.ndarray, owner: np.ndarray) -> None:
+def _own(labelling: RegionStore, box: Box, holes: np.ndarray, owner: np.ndarray) -> None:
     """Note the regions that touch a hole in ``box`` or across the seams before it."""
     wider = tuple(slice(max(part.start - 1, 0), part.stop) for part in box)
     parts = np.asarray(labelling.store[wider])
     _touch(in_space(parts), labelling.of_part, holes, owner)
 
 
-@compiled
+@jit
 def _touch(parts: np.ndarray, of_part: np.ndarray, of_hole: np.ndarray, owner: np.ndarray) -> None:
     depth, height, width = parts.shape
     for z in range(depth):

@@ -15,12 +15,12 @@ from skimage.segmentation import watershed
 
 from napari_unet.core.arrays.boxes import Box, grow, shape_of
 from napari_unet.core.objects.components import Regions, measure
-from napari_unet.core.objects.regions import Labelling
+from napari_unet.core.objects.regions import RegionStore
 
 LARGEST = 2**25  # pixels of the box around an object; one that is larger is no cell, and stays
 
 
-def split_objects(labelling: Labelling, depth: float, min_area: int) -> None:
+def split_objects(labelling: RegionStore, depth: float, min_area: int) -> None:
     """Split regions at necks deeper than ``depth`` px into pieces of ``min_area`` px or more."""
     whole, parts = labelling.regions, labelling.parts
     gone: list[int] = []

@@ -24,7 +24,7 @@ LONG = 1.0  # seconds of compiling after which there is garbage worth looking fo
 NEVER = 10**9  # searches of the young between two of all
 
 
-class Unhalted(event.Listener):
+class GarbageCollectionPause(event.Listener):
     """Told when numba begins to compile and when it is done, it keeps searches short."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Unhalted(event.Listener):
             self._often = None
 
 
-def compiled(function: Callable[..., Any]) -> Any:
+def jit(function: Callable[..., Any]) -> Any:
     """Compile ``function`` for the types of its first call, and keep the code where possible."""
     try:
         return njit(nogil=True, cache=True)(function)
@@ -65,7 +65,7 @@ def compiled(function: Callable[..., Any]) -> Any:
         return njit(nogil=True)(function)
 
 
-def inlined(function: Callable[..., Any]) -> Any:
+def inline(function: Callable[..., Any]) -> Any:
     """Make ``function`` a part of those that call it.
 
     What is compiled by itself is compiled once more with each caller, and with their callers.
@@ -73,4 +73,4 @@ def inlined(function: Callable[..., Any]) -> Any:
     return njit(inline="always")(function)
 
 
-event.register("numba:compile", Unhalted())
+event.register("numba:compile", GarbageCollectionPause())

@@ -21,7 +21,7 @@ from napari_unet.core.training.settings import TrainSettings
 MESHES = 14  # about so many meshes of the grid lie along a tile
 
 
-class Outlines(NamedTuple):
+class TileOutlines(NamedTuple):
     """The edges of a tile as they run in the image, (points, 2) rows and columns."""
 
     input: np.ndarray
@@ -38,7 +38,7 @@ class TilePreview:
     grid: Lines
     folds: Lines  # around what is folded
     folded: Folding
-    outlines: Outlines
+    outlines: TileOutlines
     border: int  # px of the input that are not in the output, on each side
     painted: tuple[int, ...]  # the classes there are in the annotation
 
@@ -68,7 +68,7 @@ def preview_tile(annotation: Annotation, settings: TrainSettings, seed: int) -> 
     inner = flat[:, lost:-lost, lost:-lost]
     return TilePreview(
         sample, drawn.cut_labels(labels, centre, 0), mesh, grid_lines(flat, mesh), folds, folded,
-        Outlines(outline(flat), outline(inner)), lost, _painted(annotation, settings),
+        TileOutlines(outline(flat), outline(inner)), lost, _painted(annotation, settings),
     )  # fmt: skip
 
 

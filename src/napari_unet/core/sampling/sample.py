@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.annotation.annotation import UNLABELLED, Annotation
+from napari_unet.core.arrays.boxes import Box
 from napari_unet.core.deformation.deformation import Deformation
 from napari_unet.core.network.legal_sizes import border, input_size
-from napari_unet.core.sampling.source import Places, Source
+from napari_unet.core.sampling.source import LabelledPixels, Source
 from napari_unet.core.training.settings import TrainSettings
 
 FRESH = 0.5  # share of samples that hold a fresh stroke, when there is one
-
-Box = tuple[slice, ...]  # a region of the annotation, axes T, Z, Y, X
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def undeformed(annotation: Annotation, settings: TrainSettings, sample: Sample) 
 def _labelled_pixel(source: Source, rng: np.random.Generator, fresh: Box | None) -> tuple[int, ...]:
     """Draw the pixel that the output must hold."""
     if fresh is not None and rng.random() < FRESH:
-        near = Places(np.ascontiguousarray(source.classes[fresh]))
+        near = LabelledPixels(np.ascontiguousarray(source.classes[fresh]))
         if len(near.present):
             starts = [
                 part.indices(n)[0] for part, n in zip(fresh, source.classes.shape, strict=True)

@@ -26,7 +26,7 @@ from napari_unet.core.weights.weight_map import WeightMap
 RARE = 0.5  # share of draws in which every class comes up as often, however few pixels it has
 
 
-class Places:
+class LabelledPixels:
     """The labelled pixels of ``classes`` (uint8; 255 is unlabelled)."""
 
     def __init__(self, classes: np.ndarray) -> None:
@@ -66,7 +66,7 @@ class Source:
     image: np.ndarray  # (C, *leading, *spatial) float32, normalised
     classes: np.ndarray  # (*leading, *spatial) uint8, background between touching objects
     weights: np.ndarray  # (*leading, *spatial) float32, 0 where unlabelled
-    places: Places
+    places: LabelledPixels
     dims: int
 
     @classmethod
@@ -117,7 +117,7 @@ def _normalised(annotation: Annotation, normalisation: Normalisation) -> np.ndar
 
 def _weighed(
     annotation: Annotation, formula: Paper | Falk, dims: int
-) -> tuple[np.ndarray, np.ndarray, Places]:
+) -> tuple[np.ndarray, np.ndarray, LabelledPixels]:
     """Return the classes with background between touching objects, their weights and places."""
     classes = canonical_labels(annotation.classes, annotation.axes)
     weighed = WeightMap(
@@ -127,4 +127,4 @@ def _weighed(
         classes=classes,
         dims=dims,
     )
-    return weighed.classes, weighed.weights(), Places(weighed.classes)
+    return weighed.classes, weighed.weights(), LabelledPixels(weighed.classes)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
-from napari_unet.core.arrays.connected_regions import Pieces
+from napari_unet.core.arrays.connected_regions import ConnectedRegions
 
 COVERED = {2: 0.28, 3: 0.15}  # share of the image that cells cover, by dimensions
 SMALLEST = 3.0  # pixels, radius
@@ -126,7 +126,7 @@ def _outline(
 
 def _whole(labels: np.ndarray) -> np.ndarray:
     """Keep the largest piece of each cell."""
-    pieces = Pieces.of(labels, "ZYX"[-labels.ndim :], diagonal=False)
+    pieces = ConnectedRegions.of(labels, "ZYX"[-labels.ndim :], diagonal=False)
     order = np.argsort(pieces.areas, kind="stable")
     largest = np.zeros(int(pieces.owners.max()) + 1, np.int64)
     largest[pieces.owners[order]] = order

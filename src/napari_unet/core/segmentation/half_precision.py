@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from napari_unet.core.network.layers import StandardisedConvolution
-from napari_unet.core.network.unet import CHANNELS_LAST, Pair, UNet
+from napari_unet.core.network.unet import CHANNELS_LAST, DoubleConvolution, UNet
 
 _CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 _CONVOLVE = {2: F.conv2d, 3: F.conv3d}
@@ -51,10 +51,10 @@ def in_half(network: UNet) -> UNet:
     half = copy.deepcopy(network).eval().to(torch.bfloat16)
     layers = dict(network.named_modules())
     for name, pair in half.named_modules():
-        if isinstance(pair, Pair):
+        if isinstance(pair, DoubleConvolution):
             pair.first = _rounded(layers[f"{name}.first"])
             pair.second = _rounded(layers[f"{name}.second"])
-    first = cast(Pair, half.contract[0])
+    first = cast(DoubleConvolution, half.contract[0])
     first.first = SplitConvolution(*_kernels(layers["contract.0.first"]))
     return half.requires_grad_(False)
 

@@ -21,7 +21,7 @@ from napari_unet.core.arrays.axes import LETTERS, check_axes, guess_axes, spatia
 from napari_unet.core.arrays.mirror import mirror_indices, read_mirrored
 from napari_unet.core.network.legal_sizes import border
 from napari_unet.core.normalisation import Contrast
-from napari_unet.core.segmentation.tile_grid import Grid
+from napari_unet.core.segmentation.tile_grid import TileGrid
 from napari_unet.core.segmentation.tiling import Tile
 
 STRIP = 2**23  # pixels read at a time where the whole image has to be looked at
@@ -29,7 +29,7 @@ SEEN = {2: "YX", 3: "ZYX"}  # the axes a network of so many dimensions sees
 
 
 @dataclass(frozen=True, eq=False)
-class CanonicalImage:
+class OrderedImage:
     """An image, sliceable with one integer or slice for each of ``axes``."""
 
     image: Any  # anything with a shape that can be sliced and made an array
@@ -37,7 +37,7 @@ class CanonicalImage:
     dims: int  # axes the network sees, the last ones
 
     @classmethod
-    def of(cls, image: Any, axes: str | None, channels: int, dims: int) -> "CanonicalImage":
+    def of(cls, image: Any, axes: str | None, channels: int, dims: int) -> "OrderedImage":
         """Check ``image`` against what a network takes; axes not given are guessed."""
         if not isinstance(getattr(image, "dtype", None), np.dtype):
             image = np.asarray(image)
@@ -128,9 +128,9 @@ class CanonicalImage:
 class Reader:
     """Reads tiles of one image and puts scores back on its grid."""
 
-    image: CanonicalImage
+    image: OrderedImage
     contrast: Contrast
-    grid: Grid
+    grid: TileGrid
 
     def read(self, tile: Tile) -> np.ndarray:
         """Return the pixels (C, *input) of ``tile``: mirrored, normalised, resampled, float32."""
@@ -172,7 +172,7 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
-def ahead(work: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[tuple[Item, Made]]:
+def prefetch(work: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[tuple[Item, Made]]:
     """Yield each item with ``work`` of it, done in one thread that stays one item ahead.
 
     Whoever stops early waits for the one read under way, and no thread is left behind.

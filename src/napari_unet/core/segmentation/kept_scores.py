@@ -26,7 +26,7 @@ def kept_type(values: int) -> np.dtype:
     return np.dtype(np.float16 if values * 2 <= HALF else np.uint8)
 
 
-class KeptScores:
+class ScoreCache:
     """Scores (classes, *shape), written tile by tile and read in boxes, as float32.
 
     What was never scored is 0 in all classes, which is background to every threshold; ``scored``
@@ -63,12 +63,12 @@ class KeptScores:
             return found.astype(np.float32) / np.float32(LEVELS)
         return found.astype(np.float32, copy=False)
 
-    def canonical(self) -> "KeptScores":
+    def canonical(self) -> "ScoreCache":
         """Return the same scores with their axes in the order T, Z, Y, X; nothing is copied."""
         axes = tuple(int(axis) for axis in np.argsort(self.order))
         if axes == tuple(range(len(axes))):
             return self
-        turned = object.__new__(KeptScores)
+        turned = object.__new__(ScoreCache)
         turned._data = self._data.transpose(0, *(1 + axis for axis in axes))
         turned.scored = self.scored.transpose(axes)
         turned.shape, turned.order = turned._data.shape, tuple(range(len(axes)))
@@ -84,7 +84,7 @@ class Labelled:
 
 
 def relabel(
-    kept: KeptScores, settings: ObjectSettings, objects: bool, base: np.ndarray | None = None
+    kept: ScoreCache, settings: ObjectSettings, objects: bool, base: np.ndarray | None = None
 ) -> Labelled:
     """Return the objects, or classes, in all that is scored; ``base`` shows through elsewhere.
 
@@ -114,7 +114,7 @@ def relabel_tile(
 _NONE = np.zeros(1, np.uint8)
 
 
-def _objects(kept: KeptScores, settings: ObjectSettings) -> tuple[np.ndarray, np.ndarray]:
+def _objects(kept: ScoreCache, settings: ObjectSettings) -> tuple[np.ndarray, np.ndarray]:
     scores = kept.canonical()
     found = np.zeros(scores.shape[1:], np.int32)
     kinds = label_objects_tiled(scores, found, settings, work=np.zeros_like(found))
@@ -122,7 +122,7 @@ def _objects(kept: KeptScores, settings: ObjectSettings) -> tuple[np.ndarray, np
     return np.where(kept.scored, found, 0), kinds
 
 
-def _classes(kept: KeptScores, settings: ObjectSettings) -> np.ndarray:
+def _classes(kept: ScoreCache, settings: ObjectSettings) -> np.ndarray:
     if settings.min_area or settings.holes:
         found, kinds = _objects(kept, settings)
         return kinds[found]

@@ -21,14 +21,14 @@ from napari_unet.core.fast_conv.network import in_winograd, suits
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.runtime.device import CLEARLY_FASTER, fast_dtype
 from napari_unet.core.segmentation.half_precision import in_half
-from napari_unet.core.segmentation.scorer import Scorer
+from napari_unet.core.segmentation.scorer import TileScorer
 
 BASE, EDGE = 32, 188  # of the network that is measured, with one pooling, and its tile
 ROUNDS = 3
 
 
 @cache
-def winograd_pays(beaten: torch.dtype = torch.float32) -> bool:
+def is_faster(beaten: torch.dtype = torch.float32) -> bool:
     """Tell whether it is faster in float32 than torch's convolutions in ``beaten``.
 
     Clearly faster than those in float32, which round less; than half precision, faster at all.
@@ -94,7 +94,7 @@ def choose_precision(network: UNet, precision: str, sample: Callable[[], np.ndar
 def _quickest(network: UNet) -> str:
     """Return the precision that is measured to be the fastest on this device."""
     fast = fast_dtype(network.head.weight.device)
-    if suits(network) and winograd_pays(fast):
+    if suits(network) and is_faster(fast):
         return "winograd"
     return str(fast).removeprefix("torch.")
 
@@ -104,5 +104,5 @@ def _labels_agree(network: UNet, precision: str, sample: Callable[[], np.ndarray
     if precision == "float32":
         return True
     tile = sample()
-    exact, quick = (Scorer(network, name)(tile)[0].argmax(0) for name in ("float32", precision))
+    exact, quick = (TileScorer(network, name)(tile)[0].argmax(0) for name in ("float32", precision))
     return float(np.mean(exact == quick)) >= AGREEMENT

@@ -18,11 +18,11 @@ from napari_unet.core.normalisation import Contrast, Normalisation
 from napari_unet.core.runtime.device import memory_free
 from napari_unet.core.segmentation import tile_size
 from napari_unet.core.segmentation import tile_size as cost
-from napari_unet.core.segmentation.image_reader import SEEN, CanonicalImage, Reader
+from napari_unet.core.segmentation.image_reader import SEEN, OrderedImage, Reader
 from napari_unet.core.segmentation.precision import PRECISIONS, choose_precision
-from napari_unet.core.segmentation.score_tiles import Scoring, times
-from napari_unet.core.segmentation.scorer import AVERAGES, Scorer
-from napari_unet.core.segmentation.tile_grid import Grid, scales
+from napari_unet.core.segmentation.score_tiles import ImageScorer, times
+from napari_unet.core.segmentation.scorer import AVERAGES, TileScorer
+from napari_unet.core.segmentation.tile_grid import TileGrid, scales
 
 UNCERTAINTIES = ("none", "entropy", "spread")
 
@@ -56,7 +56,7 @@ class Options:
             raise ValueError(f"seconds is {self.seconds}: give more than 0, or None")
 
 
-class More(TypedDict, total=False):
+class RareOptions(TypedDict, total=False):
     """The options that are seldom needed; see ``Options``."""
 
     precision: str
@@ -66,7 +66,7 @@ class More(TypedDict, total=False):
     seconds: float | None
 
 
-class AllOptions(More, total=False):
+class AllOptions(RareOptions, total=False):
     """All fields of ``Options``, for those who hand them on."""
 
     axes: str | None
@@ -84,22 +84,22 @@ COMPARED = {2: 192, 3: 16}  # edge of the output of the tile scored in both prec
 WORTH = 8  # it is compared where the image has at least so many times the pixels
 
 
-def prepare(image: Any, network: UNet, **options: Unpack[AllOptions]) -> Scoring:
+def prepare(image: Any, network: UNet, **options: Unpack[AllOptions]) -> ImageScorer:
     """Make ``image`` (anything that can be sliced) and ``network`` ready to score tiles."""
     chosen = Options(**options)
-    view = CanonicalImage.of(image, chosen.axes, network.channels, network.dims)
+    view = OrderedImage.of(image, chosen.axes, network.channels, network.dims)
     seen, size = SEEN[network.dims], network.about["pixel_size"]
-    grid = Grid(
+    grid = TileGrid(
         network.depth,
         view.places,
         scales(seen, view.places[-network.dims :], chosen.pixel_size, size),
     )
     reader = Reader(view, chosen.contrast or _contrast(view, grid, network), grid)
-    scorer = Scorer(network, _precision(network, reader, chosen.precision), chosen.average)
-    return Scoring(scorer, reader, _edges(scorer, grid, chosen))
+    scorer = TileScorer(network, _precision(network, reader, chosen.precision), chosen.average)
+    return ImageScorer(scorer, reader, _edges(scorer, grid, chosen))
 
 
-def _contrast(view: CanonicalImage, grid: Grid, network: UNet) -> Contrast:
+def _contrast(view: OrderedImage, grid: TileGrid, network: UNet) -> Contrast:
     """Measure the whole image as the network wants it, whatever the pixel size."""
     view.check_finite()
     normalisation = Normalisation.of(network.about)
@@ -120,7 +120,7 @@ def _precision(network: UNet, reader: Reader, precision: str) -> str:
     return choose_precision(network, precision, sample if worth else None)
 
 
-def _edges(scorer: Scorer, grid: Grid, chosen: Options) -> tuple[int, ...]:
+def _edges(scorer: TileScorer, grid: TileGrid, chosen: Options) -> tuple[int, ...]:
     """Return the edges asked for, or the largest that memory allows.
 
     The cost of a pixel is measured only where its bound would make tiles smaller.

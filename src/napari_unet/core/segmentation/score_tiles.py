@@ -20,8 +20,8 @@ from napari_unet.core.normalisation import Contrast
 from napari_unet.core.runtime.memory import kept_memory
 from napari_unet.core.segmentation import tile_size
 from napari_unet.core.segmentation import tile_size as cost
-from napari_unet.core.segmentation.image_reader import Reader, ahead
-from napari_unet.core.segmentation.scorer import Scorer, out_of_memory
+from napari_unet.core.segmentation.image_reader import Reader, prefetch
+from napari_unet.core.segmentation.scorer import TileScorer, out_of_memory
 from napari_unet.core.segmentation.tiling import Tile, work
 
 
@@ -61,7 +61,7 @@ def duration(seconds: float) -> str:
 Part = TypeVar("Part")
 
 
-class Scored(NamedTuple):
+class ScoredTile(NamedTuple):
     """A tile with its scores (K, *tile.shape) and, of an average, their spread (*tile.shape)."""
 
     tile: Tile
@@ -70,10 +70,10 @@ class Scored(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Scoring:
+class ImageScorer:
     """Scores tiles of one image; tiles are in the axes of its labels, as they lie."""
 
-    scorer: Scorer
+    scorer: TileScorer
     reader: Reader
     edges: tuple[int, ...]  # input edges of a full tile, in pixels of the network
 
@@ -116,22 +116,22 @@ class Scoring:
             versions=len(self.scorer.versions),
         )
 
-    def score(self, tiles: Iterable[Tile] | None = None) -> Iterator[Scored]:
+    def score(self, tiles: Iterable[Tile] | None = None) -> Iterator[ScoredTile]:
         """Yield ``tiles`` (all of them where none are given) with their scores, as computed.
 
         While one tile is computed the next is read, in a thread. A tile for which memory is not
         enough is scored in parts, and so are those after it that are as large.
         """
         order = map(self._tile_canonical, self.tiles() if tiles is None else tiles)
-        return self._score_all(ahead(self.reader.read, order))
+        return self._score_all(prefetch(self.reader.read, order))
 
-    def _score_all(self, read: Iterator[tuple[Tile, np.ndarray]]) -> Iterator[Scored]:
+    def _score_all(self, read: Iterator[tuple[Tile, np.ndarray]]) -> Iterator[ScoredTile]:
         refused = _Refused()
         with kept_memory(), lent_afterwards():
             for tile, pixels in read:
                 yield from self._score(tile, pixels, refused)
 
-    def _score(self, tile: Tile, pixels: np.ndarray, refused: "_Refused") -> Iterator[Scored]:
+    def _score(self, tile: Tile, pixels: np.ndarray, refused: "_Refused") -> Iterator[ScoredTile]:
         found = self._try(pixels) if pixels[0].size < refused.pixels else None
         if found is not None:
             yield self._put_back(tile, *found)
@@ -169,12 +169,12 @@ class Scoring:
             )
         return smaller
 
-    def _put_back(self, tile: Tile, scores: np.ndarray, spread: np.ndarray | None) -> Scored:
+    def _put_back(self, tile: Tile, scores: np.ndarray, spread: np.ndarray | None) -> ScoredTile:
         order = self.reader.image.order
         found = self.reader.put_back(tile, scores).transpose(0, *(1 + axis for axis in order))
         if spread is not None:
             spread = self.reader.put_back(tile, spread[None])[0].transpose(order)
-        return Scored(self._tile_as_given(tile), found, spread)
+        return ScoredTile(self._tile_as_given(tile), found, spread)
 
     def _as_given(self, parts: Sequence[Part]) -> tuple[Part, ...]:
         """Order what belongs to the canonical axes as the axes of the labels lie."""

@@ -74,7 +74,7 @@ def average_of(
     return mean, squares / len(ways)
 
 
-class Scorer:
+class TileScorer:
     """Scores tiles (C, *input); to be called from one thread alone."""
 
     def __init__(self, network: UNet, precision: str, average: str = "none") -> None:

@@ -12,8 +12,8 @@ import numpy as np
 
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.objects.label_objects import ObjectSettings, label_objects
-from napari_unet.core.segmentation.prepare import AllOptions, More, prepare
-from napari_unet.core.segmentation.score_tiles import Plan, Scored, Scoring
+from napari_unet.core.segmentation.prepare import AllOptions, RareOptions, prepare
+from napari_unet.core.segmentation.score_tiles import ImageScorer, Plan, ScoredTile
 from napari_unet.core.segmentation.tiling import Tile
 
 
@@ -39,7 +39,7 @@ class Stores:
         if kind not in "ui":
             raise TypeError(f"labels are whole numbers, not {self.labels.dtype}: write to uint8")
 
-    def write(self, scored: Scored) -> Tile:
+    def write(self, scored: ScoredTile) -> Tile:
         """Write one tile and return it."""
         place = scored.tile.write
         if self.labels is not None:
@@ -53,7 +53,9 @@ class Stores:
         return scored.tile
 
 
-def fill(scoring: Scoring, stores: Stores, tiles: Iterable[Tile] | None = None) -> Iterator[Tile]:
+def write_tiles(
+    scoring: ImageScorer, stores: Stores, tiles: Iterable[Tile] | None = None
+) -> Iterator[Tile]:
     """Score ``tiles`` (all where none are given) into ``stores``; yield each once it is written.
 
     Tiles are written in a thread while the next one is computed.
@@ -62,7 +64,7 @@ def fill(scoring: Scoring, stores: Stores, tiles: Iterable[Tile] | None = None) 
     return _fill(scoring, stores, tiles)
 
 
-def _fill(scoring: Scoring, stores: Stores, tiles: Iterable[Tile] | None) -> Iterator[Tile]:
+def _fill(scoring: ImageScorer, stores: Stores, tiles: Iterable[Tile] | None) -> Iterator[Tile]:
     with ThreadPoolExecutor(1, "napari-unet writer") as writer:
         waiting = None
         for scored in scoring.score(tiles):
@@ -80,7 +82,7 @@ def entropy(scores: np.ndarray) -> np.ndarray:
     return np.clip(found, 0.0, 1.0).astype(np.float32)
 
 
-class SegmentMore(More, total=False):
+class SegmentMore(RareOptions, total=False):
     """The options of ``segment`` that are seldom needed."""
 
     out: Any  # array of the shape of the labels, written tile by tile
@@ -103,7 +105,7 @@ def score_tiles(
     tile: int | Sequence[int] | None = None,
     memory: int | None = None,
     average: str = "none",
-    **more: Unpack[More],
+    **more: Unpack[RareOptions],
 ) -> Iterator[tuple[Tile, np.ndarray]]:
     """Yield every tile of ``image`` with its scores (K, *tile.shape) as soon as it has them.
 
@@ -136,7 +138,7 @@ def segment(
     Labels go to ``out`` where it is given, tile by tile, so that labels on disk may be larger than
     memory; objects need the scores of the whole image in memory.
     """
-    options = cast(More, {name: value for name, value in more.items() if name != "out"})
+    options = cast(RareOptions, {name: value for name, value in more.items() if name != "out"})
     scoring = prepare(
         image, network, axes=axes, tile=tile, memory=memory, average=average, **options
     )
@@ -150,20 +152,20 @@ def segment(
         entropy=unsure if asked == "entropy" else None,
         spread=unsure if asked == "spread" else None,
     )
-    for _ in fill(scoring, stores):
+    for _ in write_tiles(scoring, stores):
         pass
     if found is not None and objects:
         labels[...] = _objects(scoring, found, objects)
     return Segmentation(labels, found if scores else None, unsure)
 
 
-def _new_scores(scoring: Scoring) -> np.ndarray:
+def _new_scores(scoring: ImageScorer) -> np.ndarray:
     network = scoring.scorer.network
     kind = np.float64 if scoring.precision == "float64" else np.float32
     return np.empty((network.classes, *scoring.shape), kind)
 
 
-def _objects(scoring: Scoring, scores: np.ndarray, asked: bool | ObjectSettings) -> np.ndarray:
+def _objects(scoring: ImageScorer, scores: np.ndarray, asked: bool | ObjectSettings) -> np.ndarray:
     """Return the objects in the scores of the whole image, over the axes the network sees."""
     order = scoring.reader.image.order
     canonical = scores.transpose(0, *(1 + axis for axis in np.argsort(order)))

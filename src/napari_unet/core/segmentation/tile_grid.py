@@ -112,7 +112,7 @@ def _length(axis: str, length: int, image: float | None, network: float | None) 
 
 
 @dataclass(frozen=True)
-class Grid:
+class TileGrid:
     """The places of an image; the last axes are those the network sees, one scale for each."""
 
     depth: int

@@ -22,7 +22,7 @@ import torch
 
 from napari_unet.core.fast_conv.network import kept_bytes, maps, room_bytes
 from napari_unet.core.network.legal_sizes import input_size, output_size
-from napari_unet.core.segmentation.scorer import Scorer
+from napari_unet.core.segmentation.scorer import TileScorer
 
 SHARE = 0.5  # of the free memory, where nobody says how much may be used
 ENOUGH = 1.2 * 2**30  # bytes beyond which larger tiles gain a CPU little, where …
@@ -120,23 +120,23 @@ class Cost(NamedTuple):
 _KNOWN: dict[Any, Cost] = {}
 
 
-def most_bytes(scorer: Scorer) -> float:
+def most_bytes(scorer: TileScorer) -> float:
     """Return bytes a pixel that feature maps never exceed."""
     return (maps(scorer.network) or MAPS) * _map(scorer)
 
 
-def typical_bytes(scorer: Scorer) -> float:
+def typical_bytes(scorer: TileScorer) -> float:
     """Return bytes a pixel that the feature maps of most networks take."""
     return (maps(scorer.network) or TYPICAL) * _map(scorer)
 
 
-def fixed_bytes(scorer: Scorer) -> int:
+def fixed_bytes(scorer: TileScorer) -> int:
     """Return the bytes that do not depend on the tile: weights, and what is made of them."""
     weights = sum(w.numel() for w in scorer.network.parameters()) * scorer.dtype.itemsize
     return weights + kept_bytes(scorer.network) + room_bytes(scorer.network)
 
 
-def exchanged(scorer: Scorer, growth: float) -> float:
+def exchanged(scorer: TileScorer, growth: float) -> float:
     """Return bytes a pixel of what goes in and out: this tile and the next, scores, averages.
 
     ``growth`` is how many pixels of the image there are for one of the network.
@@ -144,12 +144,12 @@ def exchanged(scorer: Scorer, growth: float) -> float:
     return 4 * (4 * scorer.network.channels + 6 * scorer.network.classes) * max(growth, 1.0)
 
 
-def most_pixels(scorer: Scorer) -> int:
+def most_pixels(scorer: TileScorer) -> int:
     """Return the pixels of the largest tile whose joined maps 32-bit kernels can index."""
     return INDEXABLE // (2 * scorer.network.base)
 
 
-def measured(scorer: Scorer) -> Cost:
+def measured(scorer: TileScorer) -> Cost:
     """Return the cost of a pixel, from one small tile where it is not known yet."""
     network = scorer.network
     key = (
@@ -164,7 +164,7 @@ def measured(scorer: Scorer) -> Cost:
     return _KNOWN[key]
 
 
-def _measure(scorer: Scorer, tile: np.ndarray) -> Cost:
+def _measure(scorer: TileScorer, tile: np.ndarray) -> Cost:
     pixels = tile[0].size
     warm = input_size(scorer.network.depth, 1)
     if 4 * warm**scorer.network.dims < pixels:  # kernels are chosen on the first call
@@ -178,7 +178,7 @@ def _measure(scorer: Scorer, tile: np.ndarray) -> Cost:
     return Cost(kept, seconds / pixels)
 
 
-def _map(scorer: Scorer) -> int:
+def _map(scorer: TileScorer) -> int:
     """Bytes a pixel of one feature map of full size."""
     return scorer.network.base * scorer.dtype.itemsize
 

@@ -23,25 +23,25 @@ from scipy.ndimage import distance_transform_edt
 from torch.func import functional_call
 
 from napari_unet.core.network.unet import UNet
-from napari_unet.core.teaching.pixel_classifier import Glance
-from napari_unet.core.teaching.pixel_features import Filters
-from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
+from napari_unet.core.teaching.pixel_classifier import PixelClassifier
+from napari_unet.core.teaching.pixel_features import FilterBank
+from napari_unet.core.teaching.strokes import PlaneIndex, Stroke, Strokes
 
 NEAR = 8  # pixels around a stroke in which the glance decides alone
 REACH = 24  # pixels at which it has no more to say than elsewhere
 
 
 @dataclass(frozen=True, eq=False)
-class Spot:
+class StrokeNeighbourhood:
     """How much a glance decides around one stroke, at the working size."""
 
-    plane: Plane
+    plane: PlaneIndex
     kind: int  # the class that was painted
     corner: tuple[int, int]  # may lie beyond the edges
     share: np.ndarray  # (rows, columns) float32, 0 to 1
 
     @classmethod
-    def around(cls, plane: Plane, kind: int, pixels: np.ndarray) -> "Spot":
+    def around(cls, plane: PlaneIndex, kind: int, pixels: np.ndarray) -> "StrokeNeighbourhood":
         """Return the spot around the ``pixels`` (n, 2) of a stroke."""
         low = pixels.min(axis=0) - REACH
         away = np.ones(pixels.max(axis=0) + REACH + 1 - low, bool)
@@ -50,7 +50,7 @@ class Spot:
         share = np.clip((REACH - distance) / (REACH - NEAR), 0, 1).astype(np.float32)
         return cls(plane, kind, (int(low[0]), int(low[1])), share)
 
-    def met(self, plane: Plane, spans: tuple[slice, ...]) -> tuple[slice, ...] | None:
+    def met(self, plane: PlaneIndex, spans: tuple[slice, ...]) -> tuple[slice, ...] | None:
         """Return where it meets the box ``spans`` of a plane, or None."""
         if plane != self.plane:
             return None
@@ -73,19 +73,21 @@ class Spot:
         return np.asarray(values + share * (near - values))
 
 
-def spots_around(some: Iterable[Stroke], strokes: Strokes) -> tuple[Spot, ...]:
+def spots_around(some: Iterable[Stroke], strokes: Strokes) -> tuple[StrokeNeighbourhood, ...]:
     """Return the spots around some of the ``strokes``, at their working size."""
-    return tuple(Spot.around(s.plane, s.kind, strokes.working_pixels(s)) for s in some)
+    return tuple(
+        StrokeNeighbourhood.around(s.plane, s.kind, strokes.working_pixels(s)) for s in some
+    )
 
 
 NETWORK = 0.65  # how much the network counts, beside a glance
 KEPT = 2**23  # numbers kept of what was said: 32 MB
 
 
-class Place(NamedTuple):
+class TilePlace(NamedTuple):
     """Where the scores of a tile lie, at the working size; part of it may be beyond the edges."""
 
-    plane: Plane
+    plane: PlaneIndex
     box: tuple[tuple[int, int], ...]  # first and last but one, of rows and of columns
 
     @property
@@ -95,16 +97,16 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Beside:
+class ClassifierPart:
     """A glance at the filters of a picture; near ``spots`` the ``newest`` one is asked as well."""
 
-    glance: Glance
-    filters: Filters
+    glance: PixelClassifier
+    filters: FilterBank
     network: float = NETWORK  # how much the network counts; 0: it is not asked at all
-    newest: Glance | None = None
-    spots: tuple[Spot, ...] = ()
+    newest: PixelClassifier | None = None
+    spots: tuple[StrokeNeighbourhood, ...] = ()
 
-    def added_to(self, values: np.ndarray, place: Place) -> np.ndarray:
+    def added_to(self, values: np.ndarray, place: TilePlace) -> np.ndarray:
         """Return the values (K, *output) of both."""
         spans = place.spans
         own = self.glance.values(self.filters.of(place.plane, spans))
@@ -114,7 +116,13 @@ class Beside:
                 self._mend(found, place, spot, self.newest)
         return found
 
-    def _mend(self, values: np.ndarray, place: Place, spot: Spot, newest: Glance) -> None:
+    def _mend(
+        self,
+        values: np.ndarray,
+        place: TilePlace,
+        spot: StrokeNeighbourhood,
+        newest: PixelClassifier,
+    ) -> None:
         """Write what the newest glance says into the values of a place, where a spot meets it."""
         box = spot.met(place.plane, place.spans)
         if box is not None:
@@ -126,37 +134,37 @@ class Beside:
             at = (slice(None), *inside)
             values[at] = spot.mended(values[at], near, box)
 
-    def toward(self, aim: "Beside", share: float) -> "Beside":
+    def toward(self, aim: "ClassifierPart", share: float) -> "ClassifierPart":
         """Return what is ``share`` of the way to ``aim``, with the spots of ``aim``."""
         if share == 0.0:
             return replace(aim, glance=self.glance, network=self.network)
         network = self.network + share * (aim.network - self.network)
         return replace(aim, glance=self.glance.toward(aim.glance, share), network=network)
 
-    def differs(self, other: "Beside", place: Place) -> bool:
+    def differs(self, other: "ClassifierPart", place: TilePlace) -> bool:
         """Tell whether another one may add something else there, of the same network."""
         if self.glance is not other.glance or self.network != other.network:
             return True
         spots = (*self.spots, *other.spots)
         return any(spot.met(place.plane, place.spans) for spot in spots)
 
-    def regrouped(self, kept: Sequence[int | None]) -> "Beside":
+    def regrouped(self, kept: Sequence[int | None]) -> "ClassifierPart":
         """Return it for other classes, without spots: these are strokes of classes before."""
         return replace(self, glance=self.glance.regrouped(kept), newest=None, spots=())
 
 
-class Screen:
+class BlendedScorer:
     """Scores tiles; what was said of a place is kept, the network's part as long as its weights."""
 
     def __init__(
-        self, network: UNet, weights: dict[str, torch.Tensor], beside: Beside | None = None
+        self, network: UNet, weights: dict[str, torch.Tensor], beside: ClassifierPart | None = None
     ) -> None:
         self.network = network  # of this architecture; its own weights are not used
         self.weights = weights
         self.beside = beside
         self._network_said, self._said = _Memory(), _Memory()
 
-    def with_beside(self, beside: Beside | None) -> "Screen":
+    def with_beside(self, beside: ClassifierPart | None) -> "BlendedScorer":
         """Return the same network with another glance beside it."""
         found = copy.copy(self)
         found.beside, found._said = beside, _Memory()
@@ -164,11 +172,11 @@ class Screen:
             found._said = self._said.where(partial(_agree, self.beside, beside))
         return found
 
-    def scores(self, tiles: np.ndarray, places: Sequence[Place]) -> np.ndarray:
+    def scores(self, tiles: np.ndarray, places: Sequence[TilePlace]) -> np.ndarray:
         """Return the scores (B, K, *output) of tiles (B, C, *input) whose output lies there."""
         return _softmax(np.stack(self.values(tiles, places)))
 
-    def values(self, tiles: np.ndarray, places: Sequence[Place]) -> list[np.ndarray]:
+    def values(self, tiles: np.ndarray, places: Sequence[TilePlace]) -> list[np.ndarray]:
         """Return the same before the softmax."""
         beside = self.beside
         if beside is None:
@@ -176,7 +184,7 @@ class Screen:
         return self._said.of(places, partial(self._added, beside, tiles, places))
 
     def _added(
-        self, beside: Beside, tiles: np.ndarray, places: Sequence[Place], new: list[int]
+        self, beside: ClassifierPart, tiles: np.ndarray, places: Sequence[TilePlace], new: list[int]
     ) -> list[np.ndarray]:
         some, values = [places[k] for k in new], [np.empty(0)] * len(new)
         if beside.network:
@@ -193,7 +201,7 @@ class Screen:
             return list(found.contiguous().cpu().numpy())
 
 
-def _agree(one: Beside, other: Beside, place: Place) -> bool:
+def _agree(one: ClassifierPart, other: ClassifierPart, place: TilePlace) -> bool:
     return not one.differs(other, place)
 
 
@@ -201,16 +209,16 @@ class _Memory:
     """What was said of places, up to a limit."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Place, np.ndarray] = OrderedDict()
+        self._kept: OrderedDict[TilePlace, np.ndarray] = OrderedDict()
 
-    def where(self, holds: Callable[[Place], bool]) -> "_Memory":
+    def where(self, holds: Callable[[TilePlace], bool]) -> "_Memory":
         """Return what was said of the places of which ``holds`` is true."""
         found = _Memory()
         found._kept.update((place, one) for place, one in self._kept.items() if holds(place))
         return found
 
     def of(
-        self, places: Sequence[Place], ask: Callable[[list[int]], list[np.ndarray]]
+        self, places: Sequence[TilePlace], ask: Callable[[list[int]], list[np.ndarray]]
     ) -> list[np.ndarray]:
         """Return what was said of ``places``; those that are new, by their numbers, are asked."""
         new = [k for k, place in enumerate(places) if place not in self._kept]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_unet.core.arrays.boxes import Box
-from napari_unet.core.teaching.stroke_agreement import Mark
+from napari_unet.core.teaching.stroke_agreement import Agreement
 
 ROLLING = 20  # strokes
 NORMAL = 1.959964  # standard deviations that hold 95 %
@@ -30,12 +30,12 @@ class Share(NamedTuple):
 
 
 @dataclass
-class Foreseen:
+class RightBeforeLearning:
     """How much of the last strokes was right before the network had learnt them."""
 
     _shares: deque[float] = field(default_factory=lambda: deque(maxlen=ROLLING))
 
-    def note(self, marks: Iterable[Mark]) -> None:
+    def note(self, marks: Iterable[Agreement]) -> None:
         """Take in strokes as the preview had them when they were painted."""
         self._shares.extend(mark.share for mark in marks)
 

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from napari_unet.core.teaching.blended_scores import Screen
-from napari_unet.core.teaching.preview_history import Shelf, State
-from napari_unet.core.teaching.stability import Anchors, Way
-from napari_unet.core.teaching.stroke_agreement import Exam, Mark, balanced
+from napari_unet.core.teaching.blended_scores import BlendedScorer
+from napari_unet.core.teaching.preview_history import LearnedState, PreviewHistory
+from napari_unet.core.teaching.stability import ReferencePixels, Transition
+from napari_unet.core.teaching.stroke_agreement import Agreement, AgreementTest, balanced
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 DROP = 0.01  # of balanced agreement
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
 
 
 @dataclass
-class Gate:
+class NeverWorseGate:
     """Judges candidates against what is shown; ``best`` is reset when strokes change."""
 
     best: float = 0.0
@@ -43,8 +43,8 @@ class Gate:
 
     def judge(
         self,
-        shown: Mapping[Stroke, Mark] | None,
-        candidate: Mapping[Stroke, Mark],
+        shown: Mapping[Stroke, Agreement] | None,
+        candidate: Mapping[Stroke, Agreement],
         fresh: Collection[Stroke],
         spotted: bool = False,
     ) -> Verdict:
@@ -69,7 +69,7 @@ class Gate:
         return Verdict(True, f"Agrees with {agreement:.0%} of what you painted.", agreement, newest)
 
 
-def share_of(marks: Mapping[Stroke, Mark], strokes: Collection[Stroke]) -> float | None:
+def share_of(marks: Mapping[Stroke, Agreement], strokes: Collection[Stroke]) -> float | None:
     """Return the share of right pixels of some strokes; None if there are none."""
     some = [marks[stroke] for stroke in strokes if stroke in marks]
     pixels = sum(mark.pixels for mark in some)
@@ -86,12 +86,12 @@ STAY = 8  # changes of the strokes that the same others are asked: their cells a
 SPREAD = 0.6180339887498949  # multiples of it lie evenly between whole numbers
 
 
-class Offer(NamedTuple):
+class Candidate(NamedTuple):
     """What could be shown next, what scores like it, and how it did in the exam."""
 
-    state: State
-    screen: Screen
-    marks: dict[Stroke, Mark]
+    state: LearnedState
+    screen: BlendedScorer
+    marks: dict[Stroke, Agreement]
     verdict: Verdict
     share: float = 1.0  # of the way to what was learnt
 
@@ -102,15 +102,15 @@ class Offer(NamedTuple):
 
 
 @dataclass
-class Offers:
+class CandidateMaker:
     """Makes offers from what is learnt, beside what is shown."""
 
     strokes: Strokes
-    exam: Exam
-    shelf: Shelf
-    anchors: Anchors
-    _gate: Gate = field(default_factory=Gate)
-    _marks: dict[Stroke, Mark] = field(default_factory=dict)  # of what is shown
+    exam: AgreementTest
+    shelf: PreviewHistory
+    anchors: ReferencePixels
+    _gate: NeverWorseGate = field(default_factory=NeverWorseGate)
+    _marks: dict[Stroke, Agreement] = field(default_factory=dict)  # of what is shown
     _spotted: bool = False  # what is shown differs by spots alone from what was
     _wrong: float = 0.0  # share of the newest strokes that was shown wrong
     _drawn: int = 0  # how often strokes changed
@@ -121,7 +121,7 @@ class Offers:
         self._spotted = False
         self._drawn += 1
 
-    def foresee(self, new: Collection[Stroke]) -> dict[Stroke, Mark]:
+    def foresee(self, new: Collection[Stroke]) -> dict[Stroke, Agreement]:
         """Return the marks of what is shown on strokes that are not learnt yet."""
         marks = self.marks(new)
         self._wrong = 1 - balanced(marks) if marks else self._wrong
@@ -143,7 +143,7 @@ class Offers:
         """Return those of ``strokes`` that were never asked about."""
         return [stroke for stroke in strokes if stroke not in self._marks]
 
-    def marks(self, strokes: Collection[Stroke]) -> dict[Stroke, Mark]:
+    def marks(self, strokes: Collection[Stroke]) -> dict[Stroke, Agreement]:
         """Return the marks of what is shown on strokes as they are now."""
         missing = self.unmarked(strokes)
         if missing:
@@ -178,7 +178,7 @@ class Offers:
         every = {stroke.kind for stroke in known} == set(self.strokes.kinds)
         return [*fresh, *known] if every else self.asked(fresh)
 
-    def nearby(self, aim: State, fresh: list[Stroke]) -> Offer:
+    def nearby(self, aim: LearnedState, fresh: list[Stroke]) -> Candidate:
         """Return what is shown with the spots of ``aim`` and nothing else of it: soonest judged."""
         last = self.shelf.last
         assert last is not None
@@ -186,7 +186,7 @@ class Offers:
         screen = self.shelf.screen().with_beside(state.beside)
         return self._judged(state, screen, fresh, self._asked_last(fresh))._replace(share=0.0)
 
-    def of(self, aim: State, fresh: list[Stroke], less: float) -> Offer:
+    def of(self, aim: LearnedState, fresh: list[Stroke], less: float) -> Candidate:
         """Return as much of ``aim`` as may be shown at once, ``less`` of that if it fails."""
         last = self.shelf.last
         if last is None or last.shown.by != aim.shown.by:
@@ -195,7 +195,7 @@ class Offers:
         asked = self._asked_last(fresh) if same else self.asked(fresh)
         whole = shown.with_beside(aim.beside) if same else aim.screen()
         few = len(self.strokes) <= FEW
-        way = Way(self.shelf.seen(), shown, whole)
+        way = Transition(self.shelf.seen(), shown, whole)
         stride = 1.0 if few else self.anchors.stride(way, fresh, self._wrong)
         if not stride:  # what is shown has to be seen first
             self.shelf.put_off()
@@ -215,15 +215,15 @@ class Offers:
         assert offer is not None
         return offer
 
-    def take(self, offer: Offer) -> None:
+    def take(self, offer: Candidate) -> None:
         """Note that an offer is what is shown now, and look where the next glance is held to it."""
         self._marks, self._spotted = offer.marks, offer.share == 0.0
         self.anchors.look(offer.screen)
 
     def _judged(
-        self, state: State, screen: Screen, fresh: list[Stroke], asked: list[Stroke]
-    ) -> Offer:
+        self, state: LearnedState, screen: BlendedScorer, fresh: list[Stroke], asked: list[Stroke]
+    ) -> Candidate:
         marks = self.exam.marks(screen, asked)
         shown = self.marks(asked) if self.shelf.last else None
         verdict = self._gate.judge(shown, marks, fresh, self._spotted)
-        return Offer(state, screen, marks, verdict)
+        return Candidate(state, screen, marks, verdict)

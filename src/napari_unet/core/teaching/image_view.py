@@ -19,10 +19,10 @@ import numpy as np
 from napari_unet.core.arrays.axes import check_axes, guess_axes
 from napari_unet.core.arrays.boxes import Box, box_in, shape_of
 from napari_unet.core.normalisation import Contrast, Normalisation
-from napari_unet.core.segmentation.image_reader import CanonicalImage, Reader
-from napari_unet.core.segmentation.tile_grid import Grid, Scale
+from napari_unet.core.segmentation.image_reader import OrderedImage, Reader
+from napari_unet.core.segmentation.tile_grid import Scale, TileGrid
 from napari_unet.core.segmentation.tiling import Tile
-from napari_unet.core.teaching.strokes import Plane
+from napari_unet.core.teaching.strokes import PlaneIndex
 
 WHOLE = 2**24  # pixels up to which the whole image is measured
 BOXES = 64  # boxes that settle the percentiles of a larger one
@@ -30,7 +30,7 @@ EDGE = 256  # pixels along the edge of such a box
 STRIDES = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)  # an even spread in 3-D
 
 
-def measure(view: CanonicalImage, normalisation: Normalisation) -> Contrast:
+def measure(view: OrderedImage, normalisation: Normalisation) -> Contrast:
     """Measure an image; of one that is too large to be read, boxes spread evenly over it."""
     if np.prod(view.places) <= WHOLE:
         return normalisation.measure(view, view.axes)
@@ -54,7 +54,7 @@ def _boxes(places: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
         yield (*(slice(int(p), int(p) + 1) for p in plane), *inside)
 
 
-def _flat(view: CanonicalImage, box: tuple[slice, ...]) -> np.ndarray:
+def _flat(view: OrderedImage, box: tuple[slice, ...]) -> np.ndarray:
     """Return the pixels of ``box`` as (C, pixels)."""
     pixels, _ = view.read(box)
     return pixels.reshape(len(pixels), -1)
@@ -65,7 +65,7 @@ KEPT = 2**26  # numbers kept, all pieces together: 256 MB
 DIMS = 2
 
 
-class Picture:
+class ImageView:
     """An image of ``axes`` for networks of two dimensions; ``factor`` is the working size."""
 
     def __init__(self, image: Any, axes: str | None, factor: int = 1) -> None:
@@ -73,7 +73,7 @@ class Picture:
             image = np.asarray(image)
         found = check_axes(axes or guess_axes(image.shape), image.shape)
         self.channels = int(image.shape[found.index("C")]) if "C" in found else 1
-        self.view = CanonicalImage.of(image, found, self.channels, DIMS)
+        self.view = OrderedImage.of(image, found, self.channels, DIMS)
         self._contrasts: dict[Normalisation, Contrast] = {}
         self._normalisation = Normalisation()
         self._pieces: OrderedDict[tuple[Any, ...], np.ndarray] = OrderedDict()
@@ -110,16 +110,16 @@ class Picture:
             self._contrasts[self._normalisation] = measure(self.view, self._normalisation)
         return self._contrasts[self._normalisation]
 
-    def grid(self, depth: int) -> Grid:
+    def grid(self, depth: int) -> TileGrid:
         """Return where tiles of a network of this depth lie."""
         pairs = zip(self.shape[-DIMS:], self.grid_shape, strict=True)
-        return Grid(depth, self.shape, tuple(Scale(*pair) for pair in pairs))
+        return TileGrid(depth, self.shape, tuple(Scale(*pair) for pair in pairs))
 
-    def plane(self, plane: Plane) -> "PicturePlane":
+    def plane(self, plane: PlaneIndex) -> "PicturePlane":
         """Return the pixels of one plane, sliceable as (channels, rows, columns)."""
         return PicturePlane(self, plane)
 
-    def piece(self, plane: Plane, row: int, column: int) -> np.ndarray:
+    def piece(self, plane: PlaneIndex, row: int, column: int) -> np.ndarray:
         """Return one piece (C, rows, columns), read if it is not kept."""
         key = (plane, row, column)
         if key not in self._pieces:
@@ -130,7 +130,7 @@ class Picture:
         self._pieces.move_to_end(key)
         return self._pieces[key]
 
-    def _read(self, plane: Plane, *place: int) -> np.ndarray:
+    def _read(self, plane: PlaneIndex, *place: int) -> np.ndarray:
         spans = [
             slice(number * PIECE, min(number * PIECE + PIECE, length))
             for number, length in zip(place, self.grid_shape, strict=True)
@@ -153,8 +153,8 @@ class Picture:
 class PicturePlane:
     """One plane of a picture, of which any box can be cut."""
 
-    picture: Picture
-    place: Plane
+    picture: ImageView
+    place: PlaneIndex
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -190,7 +190,7 @@ AnyBox = Sequence[slice | int]
 
 
 @dataclass(frozen=True)
-class Region:
+class AnnotationBox:
     """``box`` has the axes T, Z, Y, X in this order; ``given`` those of the caller."""
 
     box: Box
@@ -198,7 +198,7 @@ class Region:
     given: tuple[bool, ...]  # of each axis of the caller: a slice, not an index
 
     @classmethod
-    def of(cls, box: AnyBox, shape: tuple[int, ...], order: tuple[int, ...]) -> "Region":
+    def of(cls, box: AnyBox, shape: tuple[int, ...], order: tuple[int, ...]) -> "AnnotationBox":
         """Check ``box`` against annotations of the canonical ``shape``."""
         if len(box) != len(shape):
             raise ValueError(
@@ -245,7 +245,7 @@ class Region:
         """Return a place given in the axes of the annotation in canonical order."""
         return [place[axis] for axis in np.argsort(self.order).tolist()]
 
-    def planes(self) -> Iterator[tuple[Plane, Plane]]:
+    def planes(self) -> Iterator[tuple[PlaneIndex, PlaneIndex]]:
         """Yield the index of each plane in the image and in the box."""
         for inside in np.ndindex(shape_of(self.box)[:-2]):
             yield tuple(p.start + i for p, i in zip(self.box, inside, strict=False)), inside

@@ -12,15 +12,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from napari_unet.core.teaching.blended_scores import Beside, spots_around
-from napari_unet.core.teaching.blind_check import Foreseen
-from napari_unet.core.teaching.candidates import OBEYED, Offer, Offers
-from napari_unet.core.teaching.live_network import SIZES, Pupil, regrouped, regrouped_network
+from napari_unet.core.teaching.blended_scores import ClassifierPart, spots_around
+from napari_unet.core.teaching.blind_check import RightBeforeLearning
+from napari_unet.core.teaching.candidates import OBEYED, Candidate, CandidateMaker
+from napari_unet.core.teaching.live_network import (
+    SIZES,
+    LiveNetwork,
+    change_classes,
+    regrouped_network,
+)
 from napari_unet.core.teaching.network_growth import Growth
-from napari_unet.core.teaching.pixel_classifier import Glancer
-from napari_unet.core.teaching.preview_history import Published, Shelf, State
-from napari_unet.core.teaching.stability import NOTHING, Anchors, Unpainted
-from napari_unet.core.teaching.stroke_agreement import Exam, Mark
+from napari_unet.core.teaching.pixel_classifier import PixelClassifierTrainer
+from napari_unet.core.teaching.preview_history import LearnedState, PreviewHistory, Published
+from napari_unet.core.teaching.stability import NOTHING, PseudoLabels, ReferencePixels
+from napari_unet.core.teaching.stroke_agreement import Agreement, AgreementTest
 from napari_unet.core.teaching.stroke_batches import Choice
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
@@ -34,7 +39,7 @@ MEMORY = 0.97  # of the smoothed loss
 
 
 @dataclass
-class Progress:
+class LearningProgress:
     """Counts steps since the strokes changed; ``next_exam`` is the step of the next exam."""
 
     next_exam: int = STEPS_BETWEEN_TESTS
@@ -90,7 +95,7 @@ MOST = 8  # strokes at a time: each more would leave less time for every other
 
 
 @dataclass
-class Unlearnt:
+class PendingStrokes:
     """Remembers strokes by their numbers: what is left of them changes with the annotation."""
 
     strokes: Strokes
@@ -109,7 +114,7 @@ class Unlearnt:
         found = (self.strokes.get(number) for number in self._numbers)
         return [stroke for stroke in found if stroke]
 
-    def let_go(self, marks: Mapping[Stroke, Mark]) -> None:
+    def let_go(self, marks: Mapping[Stroke, Agreement]) -> None:
         """Treat strokes like the others once they are obeyed."""
         self._numbers = [s.number for s in self.now() if marks[s].share < OBEYED]
 
@@ -119,34 +124,36 @@ STEPS_TO_FIRST_TEST = 8  # steps between a change and the first exam after it
 HEARTBEAT = 20  # steps between two signs of life
 FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
 
-Make = Callable[[str], Pupil]  # a new pupil of a size
+Make = Callable[[str], LiveNetwork]  # a new pupil of a size
 
 
 @dataclass
-class Course:
+class LearningLoop:
     """The learning of one pupil from the strokes on one image."""
 
     make: Make
     strokes: Strokes
-    exam: Exam
-    shelf: Shelf
-    glancer: Glancer
-    anchors: Anchors
-    pupil: Pupil = field(init=False)
-    foreseen: Foreseen = field(default_factory=Foreseen)
+    exam: AgreementTest
+    shelf: PreviewHistory
+    glancer: PixelClassifierTrainer
+    anchors: ReferencePixels
+    pupil: LiveNetwork = field(init=False)
+    foreseen: RightBeforeLearning = field(default_factory=RightBeforeLearning)
     total: int = 0  # steps ever
     asleep: bool = False
-    _beside: Beside | None = None  # fitted to the strokes as they are, unless they have changed
+    _beside: ClassifierPart | None = (
+        None  # fitted to the strokes as they are, unless they have changed
+    )
     _changed: bool = False  # since it was fitted
     _near: bool = False  # it is shown near new strokes alone
-    _unpainted: Unpainted = NOTHING  # what was shown when strokes changed last
-    _progress: Progress = field(default_factory=Progress)
+    _unpainted: PseudoLabels = NOTHING  # what was shown when strokes changed last
+    _progress: LearningProgress = field(default_factory=LearningProgress)
 
     def __post_init__(self) -> None:
         self.pupil = self.make(SIZES[0])
-        self._unlearnt = Unlearnt(self.strokes)
+        self._unlearnt = PendingStrokes(self.strokes)
         self._growth = Growth(self.make, SIZES, self.strokes, self.exam)
-        self._offers = Offers(self.strokes, self.exam, self.shelf, self.anchors)
+        self._offers = CandidateMaker(self.strokes, self.exam, self.shelf, self.anchors)
 
     @property
     def ready(self) -> bool:
@@ -171,7 +178,7 @@ class Course:
             wait = FIRST - self.total
         elif not self._progress.examined:  # whoever paints fast must not put it off for ever
             wait = self._progress.next_exam - self._progress.steps
-        self._progress = Progress(max(wait, 1))
+        self._progress = LearningProgress(max(wait, 1))
         self._offers.changed()
         self._changed, self.asleep = True, False
 
@@ -215,7 +222,7 @@ class Course:
     def regroup(self, kept: Sequence[int | None]) -> None:
         """Have other classes: class i is class ``kept[i]`` of before, None being a new one."""
         network = regrouped_network(self.pupil.network, kept)
-        shown = regrouped(self.pupil.weights(), kept)
+        shown = change_classes(self.pupil.weights(), kept)
         self.pupil = self.pupil.reborn(network, shown)
         if self._beside:
             self._beside = self._beside.regrouped(kept)
@@ -230,12 +237,12 @@ class Course:
         self.shelf.look_anew()
         self.changed()
 
-    def adopt(self, state: State) -> None:
+    def adopt(self, state: LearnedState) -> None:
         """Show and go on from a network that was taught before."""
         self.shelf.add(state)
         self._take_up(state)
 
-    def _take_up(self, state: State) -> None:
+    def _take_up(self, state: LearnedState) -> None:
         """Go on from a state, with all that was learnt since forgotten."""
         if state.shown.by != self.pupil.name:
             self._growth.start_over(state.shown.by, SIZES)
@@ -251,7 +258,7 @@ class Course:
         winner = self._growth.step()
         if winner is not None:
             self.pupil = winner
-            self._progress = Progress(STEPS_TO_FIRST_TEST)
+            self._progress = LearningProgress(STEPS_TO_FIRST_TEST)
             said = f"The {winner.name} network did better on strokes held back: it takes over."
             return self._still(said)
         return self._still(self._growth.said) if self._growth.beats(HEARTBEAT) else None
@@ -270,10 +277,10 @@ class Course:
             held = self.anchors.held(self.shelf.screen(), fresh)
             self._unpainted = self.anchors.unpainted(self.shelf.screen(), fresh)
         glance = self.glancer.fit(self.pupil.network.classes, fresh, before, held)
-        self._beside = Beside(glance, self.glancer.filters)
+        self._beside = ClassifierPart(glance, self.glancer.filters)
         if last is None:
             told, beside = self._told("", 0.0, None, True), replace(self._beside, network=0.0)
-            first = State(told, self.pupil.network, self.pupil.weights(), beside)
+            first = LearnedState(told, self.pupil.network, self.pupil.weights(), beside)
             return self._show(self._offers.of(first, fresh, 0.0))
         return (None if self._offers.mending else self._fade(near=False)) or self._fade(near=True)
 
@@ -290,7 +297,7 @@ class Course:
         fresh, last = self._unlearnt.now(), self.shelf.last
         told = self._told("", 0.0, None, True)
         beside = self._beside and self._aimed(fresh, self.shelf.network_share(self.total))
-        aim = State(told, self.pupil.network, self.pupil.weights(), beside)
+        aim = LearnedState(told, self.pupil.network, self.pupil.weights(), beside)
         offer = self._offers.of(aim, fresh, 0.5)
         verdict = offer.verdict
         self._progress.note_exam(verdict.agreement, self.exam.cells(offer.marks), offer.whole)
@@ -305,19 +312,19 @@ class Course:
         self._let_go(offer, fresh)
         return self._show(offer._replace(verdict=verdict))
 
-    def _let_go(self, offer: Offer, fresh: list[Stroke]) -> None:
+    def _let_go(self, offer: Candidate, fresh: list[Stroke]) -> None:
         """Treat strokes like the others that are obeyed without the spots around them."""
         beside = offer.state.beside
         plain = offer.screen.with_beside(beside and replace(beside, spots=()))
         self._unlearnt.let_go(self.exam.marks(plain, fresh))
 
-    def _aimed(self, fresh: Sequence[Stroke], network: float) -> Beside:
+    def _aimed(self, fresh: Sequence[Stroke], network: float) -> ClassifierPart:
         """Return the newest glance as it is to be shown, spots around ``fresh`` strokes."""
         assert self._beside is not None
         spots = spots_around(fresh, self.strokes)
         return replace(self._beside, network=network, newest=self._beside.glance, spots=spots)
 
-    def _show(self, offer: Offer) -> Published:
+    def _show(self, offer: Candidate) -> Published:
         """Publish what was offered."""
         self.shelf.next_epoch()
         verdict, state = offer.verdict, offer.state

@@ -28,10 +28,10 @@ import torch
 from napari_unet.core.network.adapt import adapt
 from napari_unet.core.network.network_file import load_network
 from napari_unet.core.network.unet import UNet
-from napari_unet.core.teaching.image_view import DIMS, Picture
-from napari_unet.core.teaching.pixel_classifier import Glancer
-from napari_unet.core.teaching.pixel_features import Filters
-from napari_unet.core.teaching.stroke_batches import ALL, Choice, Rehearsal
+from napari_unet.core.teaching.image_view import DIMS, ImageView
+from napari_unet.core.teaching.pixel_classifier import PixelClassifierTrainer
+from napari_unet.core.teaching.pixel_features import FilterBank
+from napari_unet.core.teaching.stroke_batches import ALL, Choice, StrokeBatches
 from napari_unet.core.teaching.strokes import Strokes
 from napari_unet.core.training.learner import Learner
 from napari_unet.core.training.settings import TrainSettings
@@ -83,11 +83,11 @@ EAGER = 80  # steps at the full rate; then it falls with their root, so that pre
 LEAST = 1 / 3  # of the rate that is left in the end
 
 
-class Pupil:
+class LiveNetwork:
     """A network of one size; it learns batch by batch and scores with its averaged weights."""
 
     def __init__(
-        self, name: str, settings: TrainSettings, rehearsal: Rehearsal, network: UNet
+        self, name: str, settings: TrainSettings, rehearsal: StrokeBatches, network: UNet
     ) -> None:
         self.name = name
         self.settings = settings
@@ -117,11 +117,11 @@ class Pupil:
         with self._learner.shown():
             return {name: w.detach().clone() for name, w in self.network.state_dict().items()}
 
-    def reborn(self, network: UNet, weights: Weights) -> "Pupil":
+    def reborn(self, network: UNet, weights: Weights) -> "LiveNetwork":
         """Return a pupil of this size that goes on from ``weights`` of ``network``, a copy."""
         fresh = copy.deepcopy(network)
         fresh.load_state_dict(weights)
-        return Pupil(self.name, self.settings, self._rehearsal, fresh)
+        return LiveNetwork(self.name, self.settings, self._rehearsal, fresh)
 
 
 def new_network(settings: TrainSettings, channels: int, classes: int) -> UNet:
@@ -145,7 +145,7 @@ UNLIKELY = 0.5  # how far below the mean of the others a new class starts, befor
 HEAD = ("head.weight", "head.bias")
 
 
-def regrouped(weights: Weights, kept: Sequence[int | None]) -> Weights:
+def change_classes(weights: Weights, kept: Sequence[int | None]) -> Weights:
     """Return ``weights`` with a head of which row i is row ``kept[i]`` of before, None being new.
 
     A new class starts a little below the mean of the others: it is nowhere the likeliest, so that
@@ -164,7 +164,7 @@ def regrouped_network(network: UNet, kept: Sequence[int | None]) -> UNet:
     """Return a copy of ``network`` with such a head; names of classes follow their rows."""
     about = network.about["classes"]
     adapted, _ = adapt(network, classes=len(kept))
-    adapted.load_state_dict(regrouped(network.state_dict(), kept))
+    adapted.load_state_dict(change_classes(network.state_dict(), kept))
     fresh = adapted.about["classes"]
     adapted.about["classes"] = [
         fresh[new] if row is None else about[row] for new, row in enumerate(kept)
@@ -192,7 +192,7 @@ def settings_of(size: str, seed: int) -> TrainSettings:
 READY = 2**19  # pixels of a picture that are filtered before there is anything to show
 
 
-def warm_up(picture: Picture, fresh: Pupil, filters: Filters) -> None:
+def warm_up(picture: ImageView, fresh: LiveNetwork, filters: FilterBank) -> None:
     """Let ``fresh``, a pupil that is thrown away, learn one step from invented strokes.
 
     ``filters`` of a small picture are computed here already.
@@ -203,9 +203,9 @@ def warm_up(picture: Picture, fresh: Pupil, filters: Filters) -> None:
     kinds = np.zeros([part.stop for part in box], np.uint8)
     strokes.paint(plane, box, kinds)
     with one_thread():
-        rehearsal = Rehearsal(picture, strokes, fresh.settings)
-        Pupil(fresh.name, fresh.settings, rehearsal, fresh.network).learn(1)
-        Glancer(filters, strokes, fresh.settings).fit(fresh.network.classes)
+        rehearsal = StrokeBatches(picture, strokes, fresh.settings)
+        LiveNetwork(fresh.name, fresh.settings, rehearsal, fresh.network).learn(1)
+        PixelClassifierTrainer(filters, strokes, fresh.settings).fit(fresh.network.classes)
         if np.prod(picture.shape) <= READY * picture.factor**2:
             filters.of(plane, tuple(slice(0, n) for n in picture.working))
 

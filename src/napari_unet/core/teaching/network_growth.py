@@ -7,9 +7,9 @@ learn the others for equally many steps; the larger one has to be better on thos
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from napari_unet.core.teaching.blended_scores import Screen
-from napari_unet.core.teaching.live_network import Pupil
-from napari_unet.core.teaching.stroke_agreement import Exam, balanced
+from napari_unet.core.teaching.blended_scores import BlendedScorer
+from napari_unet.core.teaching.live_network import LiveNetwork
+from napari_unet.core.teaching.stroke_agreement import AgreementTest, balanced
 from napari_unet.core.teaching.stroke_batches import Choice
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
@@ -19,10 +19,12 @@ STEPS = 200  # each of the two learns
 WIN = 0.01  # of balanced agreement on the strokes held back
 
 
-class Contest:
+class Trial:
     """A larger network against one of the size in use, on strokes neither has seen."""
 
-    def __init__(self, strokes: Strokes, exam: Exam, larger: Pupil, same: Pupil) -> None:
+    def __init__(
+        self, strokes: Strokes, exam: AgreementTest, larger: LiveNetwork, same: LiveNetwork
+    ) -> None:
         self._strokes = strokes
         self._exam = exam
         self._larger, self._same = larger, same
@@ -40,28 +42,32 @@ class Contest:
         """Whether both have learnt enough to be compared."""
         return self.steps >= STEPS
 
-    def winner(self) -> Pupil | None:
+    def winner(self) -> LiveNetwork | None:
         """Return the larger network if it won."""
         held = [s for number in sorted(self._held) if (s := self._strokes.get(number))]
         larger, same = (self._agreement(pupil, held) for pupil in (self._larger, self._same))
         return self._larger if held and larger > same + WIN else None
 
-    def _agreement(self, pupil: Pupil, held: list[Stroke]) -> float:
-        return balanced(self._exam.marks(Screen(pupil.network, pupil.weights()), held))
+    def _agreement(self, pupil: LiveNetwork, held: list[Stroke]) -> float:
+        return balanced(self._exam.marks(BlendedScorer(pupil.network, pupil.weights()), held))
 
 
 class Growth:
     """Tries the next size when there are strokes enough; it is asked when all else has settled."""
 
     def __init__(
-        self, make: Callable[[str], Pupil], sizes: Iterable[str], strokes: Strokes, exam: Exam
+        self,
+        make: Callable[[str], LiveNetwork],
+        sizes: Iterable[str],
+        strokes: Strokes,
+        exam: AgreementTest,
     ) -> None:
         self._make = make
         self._left = list(sizes)  # the one in use, then those to be tried
         self._strokes = strokes
         self._exam = exam
         self._enough = STROKES
-        self._contest: Contest | None = None
+        self._contest: Trial | None = None
 
     @property
     def due(self) -> bool:
@@ -81,11 +87,11 @@ class Growth:
         """Tell at every so many steps of a contest that it is time for a sign of life."""
         return self._contest is not None and self._contest.steps % every == 0
 
-    def step(self) -> Pupil | None:
+    def step(self) -> LiveNetwork | None:
         """Go on with the contest; return who takes over when it was won."""
         if self._contest is None:
             larger, same = self._make(self._left[1]), self._make(self._left[0])
-            self._contest = Contest(self._strokes, self._exam, larger, same)
+            self._contest = Trial(self._strokes, self._exam, larger, same)
         self._contest.step()
         if not self._contest.over:
             return None

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from napari_unet.core.teaching.pixel_features import Filters
+from napari_unet.core.teaching.pixel_features import FilterBank
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.training.optimiser import Optimiser
 from napari_unet.core.training.settings import TrainSettings
@@ -33,7 +33,7 @@ LIMIT = 10.0  # between the values of two classes: far from all strokes nothing 
 
 
 @dataclass(frozen=True, eq=False)
-class Glance:
+class PixelClassifier:
     """What was fitted; it gives values before the softmax."""
 
     middle: torch.Tensor  # (filters, 1)
@@ -63,7 +63,7 @@ class Glance:
             "second": self.second.clone(), "second_bias": self.second_bias[:, 0].clone(),
         }  # fmt: skip
 
-    def toward(self, other: "Glance", share: float) -> "Glance":
+    def toward(self, other: "PixelClassifier", share: float) -> "PixelClassifier":
         """Return the glance whose weights are ``share`` of the way to those of its descendant."""
         before = self.seen_as(other.middle, other.spread)
         mixed = {
@@ -75,7 +75,7 @@ class Glance:
             second=mixed["second"], second_bias=mixed["second_bias"][:, None],
         )  # fmt: skip
 
-    def regrouped(self, kept: Sequence[int | None]) -> "Glance":
+    def regrouped(self, kept: Sequence[int | None]) -> "PixelClassifier":
         """Return the glance of which class i is class ``kept[i]`` of before, None being new."""
 
         def rows(before: torch.Tensor, less: float) -> torch.Tensor:
@@ -87,7 +87,7 @@ class Glance:
         )
 
 
-class Held(NamedTuple):
+class ReferenceLooks(NamedTuple):
     """Pixels that nobody painted, at which a glance is to say what is shown."""
 
     looks: np.ndarray  # (n, filters) float32
@@ -95,10 +95,10 @@ class Held(NamedTuple):
     weight: float  # of all of them; that of the strokes of all classes is 1
 
 
-class Glancer:
+class PixelClassifierTrainer:
     """Fits glances to the strokes on one picture."""
 
-    def __init__(self, filters: Filters, strokes: Strokes, settings: TrainSettings) -> None:
+    def __init__(self, filters: FilterBank, strokes: Strokes, settings: TrainSettings) -> None:
         self.filters = filters
         self._strokes = strokes
         self._settings = settings
@@ -107,9 +107,9 @@ class Glancer:
         self,
         classes: int,
         fresh: Collection[Stroke] = (),
-        before: Glance | None = None,
-        held: Held | None = None,
-    ) -> Glance:
+        before: PixelClassifier | None = None,
+        held: ReferenceLooks | None = None,
+    ) -> PixelClassifier:
         """Fit a glance to all strokes, and to ``held``, beginning from the one ``before``.
 
         Of ``fresh`` strokes, not learnt yet, more pixels are taken, and they have to outvote.
@@ -155,7 +155,9 @@ class _Task(NamedTuple):
     margins: np.ndarray  # (n, classes): how far above the others a value has to be
 
 
-def _fitted(task: _Task, settings: TrainSettings, before: Glance | None) -> Glance:
+def _fitted(
+    task: _Task, settings: TrainSettings, before: PixelClassifier | None
+) -> PixelClassifier:
     middle, spread = task.looks.mean(axis=0), task.looks.std(axis=0) + np.float32(1e-6)
     inputs, kinds = torch.from_numpy((task.looks - middle) / spread), torch.from_numpy(task.kinds)
     weights, margins = (
@@ -174,7 +176,7 @@ def _fitted(task: _Task, settings: TrainSettings, before: Glance | None) -> Glan
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step(RATE * (0.5 + 0.5 * float(np.cos(np.pi * step / steps))))
     found = {name: weight.detach() for name, weight in layers.items()}
-    return Glance(
+    return PixelClassifier(
         *seen, found["first"], found["first_bias"][:, None],
         found["second"], found["second_bias"][:, None],
     )  # fmt: skip

@@ -12,9 +12,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from napari_unet.core.arrays.mirror import read_mirrored
-from napari_unet.core.teaching.image_view import PIECE, Picture
+from napari_unet.core.teaching.image_view import PIECE, ImageView
 from napari_unet.core.teaching.stroke_map import cuts
-from napari_unet.core.teaching.strokes import Plane
+from napari_unet.core.teaching.strokes import PlaneIndex
 
 SCALES = (0.7, 1.4, 2.8, 5.0, 10.0)  # sd in pixels
 AROUND = 5.0  # sd, at most, of the surroundings in which slopes are compared
@@ -24,15 +24,15 @@ EACH = 6  # filters of a channel and scale
 KEPT = 2**26  # numbers kept, all pieces together: 256 MB
 
 
-class Filters:
+class FilterBank:
     """The filtered pixels of a picture at its working size."""
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: ImageView) -> None:
         self._picture = picture
         self._pieces: OrderedDict[tuple[Any, ...], np.ndarray] = OrderedDict()
         self._kept = 0
 
-    def at(self, plane: Plane, pixels: np.ndarray) -> np.ndarray:
+    def at(self, plane: PlaneIndex, pixels: np.ndarray) -> np.ndarray:
         """Return (n, filters) at ``pixels`` (n, 2) of a plane."""
         corners, which = np.unique(pixels // PIECE, axis=0, return_inverse=True)
         found = np.empty((len(pixels), self.number), np.float32)
@@ -42,7 +42,7 @@ class Filters:
             found[here] = self._piece(plane, *corner)[:, inside[:, 0], inside[:, 1]].T
         return found
 
-    def of(self, plane: Plane, box: tuple[slice, ...]) -> np.ndarray:
+    def of(self, plane: PlaneIndex, box: tuple[slice, ...]) -> np.ndarray:
         """Return (filters, rows, columns) of ``box``, mirrored beyond the edges of the plane."""
         return read_mirrored(_Filtered(self, plane), (slice(0, self.number), *box))
 
@@ -50,7 +50,7 @@ class Filters:
     def number(self) -> int:
         return self._picture.channels * len(SCALES) * EACH
 
-    def _piece(self, plane: Plane, row: int, column: int) -> np.ndarray:
+    def _piece(self, plane: PlaneIndex, row: int, column: int) -> np.ndarray:
         key = (plane, row, column, self._picture.factor)
         if key not in self._pieces:
             self._pieces[key] = self._made(plane, row, column)
@@ -60,7 +60,7 @@ class Filters:
         self._pieces.move_to_end(key)
         return self._pieces[key]
 
-    def _made(self, plane: Plane, *place: int) -> np.ndarray:
+    def _made(self, plane: PlaneIndex, *place: int) -> np.ndarray:
         source = self._picture.plane(plane)
         stops = [min((n + 1) * PIECE, m) for n, m in zip(place, source.shape[1:], strict=True)]
         spans = (
@@ -74,7 +74,7 @@ class Filters:
 class _Filtered:
     """A filtered plane that can be sliced like an array (filters, rows, columns)."""
 
-    def __init__(self, filters: Filters, plane: Plane) -> None:
+    def __init__(self, filters: FilterBank, plane: PlaneIndex) -> None:
         self._filters, self._plane = filters, plane
         self.shape = (filters.number, *filters._picture.working)
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.normalisation import Normalisation
-from napari_unet.core.teaching.blended_scores import NETWORK, Beside, Screen
+from napari_unet.core.teaching.blended_scores import NETWORK, BlendedScorer, ClassifierPart
 from napari_unet.core.teaching.live_network import (
     SIZES,
     Weights,
     between,
-    regrouped,
+    change_classes,
     regrouped_network,
     settings_of,
 )
@@ -43,13 +43,13 @@ class Published:
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class LearnedState:
     """One published state with all it takes to go back to it."""
 
     shown: Published
     network: UNet  # of this architecture, with what it is about; its weights go on changing
     weights: Weights
-    beside: Beside | None = None  # what is shown of it besides
+    beside: ClassifierPart | None = None  # what is shown of it besides
 
     @property
     def taught(self) -> bool:
@@ -61,11 +61,11 @@ class State:
         """How much the network counts in it, or would count beside a glance."""
         return self.beside.network if self.beside else NETWORK
 
-    def screen(self) -> Screen:
+    def screen(self) -> BlendedScorer:
         """Return what scores as this state does."""
-        return Screen(self.network, self.weights, self.beside)
+        return BlendedScorer(self.network, self.weights, self.beside)
 
-    def toward(self, aim: "State", share: float) -> "State":
+    def toward(self, aim: "LearnedState", share: float) -> "LearnedState":
         """Return what is ``share`` of the way to ``aim``, a network of the same descent."""
         if share == 1.0:
             return aim
@@ -76,20 +76,20 @@ class State:
             beside = before.toward(beside, share)
         return replace(aim, weights=weights, beside=beside)
 
-    def regrouped(self, kept: Sequence[int | None]) -> "State":
+    def regrouped(self, kept: Sequence[int | None]) -> "LearnedState":
         """Return this state for other classes: class i is class ``kept[i]`` of before."""
         network = regrouped_network(self.network, kept)
         beside = self.beside and self.beside.regrouped(kept)
-        return State(self.shown, network, regrouped(self.weights, kept), beside)
+        return LearnedState(self.shown, network, change_classes(self.weights, kept), beside)
 
 
-class Shelf:
+class PreviewHistory:
     """The published states, the last one being shown."""
 
     def __init__(self) -> None:
-        self._states: list[State] = []
-        self._screen: tuple[State, Screen] | None = None
-        self._seen: Screen | None = None  # what was looked at last
+        self._states: list[LearnedState] = []
+        self._screen: tuple[LearnedState, BlendedScorer] | None = None
+        self._seen: BlendedScorer | None = None  # what was looked at last
         self._unseen = 0  # changes since, made or put off
         self.epoch = 0
 
@@ -97,16 +97,16 @@ class Shelf:
         return len(self._states)
 
     @property
-    def last(self) -> State | None:
+    def last(self) -> LearnedState | None:
         """The state that is shown; None before the first."""
         return self._states[-1] if self._states else None
 
     @property
-    def states(self) -> list[State]:
+    def states(self) -> list[LearnedState]:
         """All states kept, the oldest first."""
         return list(self._states)
 
-    def screen(self) -> Screen:
+    def screen(self) -> BlendedScorer:
         """Return what scores with the state that is shown."""
         last = self.last
         if last is None:
@@ -118,12 +118,12 @@ class Shelf:
             self._screen = (last, screen)
         return self._screen[1]
 
-    def look(self) -> Screen:
+    def look(self) -> BlendedScorer:
         """Return the same; somebody looks at it."""
         self._seen, self._unseen = self.screen(), 0
         return self._seen
 
-    def seen(self) -> Screen:
+    def seen(self) -> BlendedScorer:
         """Return what was looked at last; what is shown, where nobody looks for long."""
         if self._seen is None or self._unseen > UNSEEN:
             return self.screen()
@@ -138,7 +138,7 @@ class Shelf:
         """Note that a change waits until somebody looks."""
         self._unseen += 1
 
-    def add(self, state: State, screen: Screen | None = None) -> None:
+    def add(self, state: LearnedState, screen: BlendedScorer | None = None) -> None:
         """Show ``state``; the oldest one beyond those kept is forgotten.
 
         ``screen`` scores as the state does, and knows already what it said of some places.
@@ -169,14 +169,17 @@ class Shelf:
         """Forget what was said of places: the picture looks different now."""
         self._screen = self._seen = None
 
-    def replace(self, states: list[State]) -> None:
+    def replace(self, states: list[LearnedState]) -> None:
         """Put other states in the place of all."""
         self._states = states
         self._screen = self._seen = None
 
 
 def network(
-    shelf: Shelf, normalisation: Normalisation, factor: int, pixel_size: dict[str, float] | None
+    shelf: PreviewHistory,
+    normalisation: Normalisation,
+    factor: int,
+    pixel_size: dict[str, float] | None,
 ) -> UNet:
     """Return a copy of the network shown; its pixels are ``factor`` times those of the image."""
     shelf.screen()  # refuses where nothing is learnt yet
@@ -196,7 +199,7 @@ def network(
     return found.eval()
 
 
-def state(network: UNet, channels: int, seed: int) -> State:
+def state(network: UNet, channels: int, seed: int) -> LearnedState:
     """Return the state that goes on from ``network``, or say why it cannot be taught."""
     if network.channels != channels:
         raise ValueError(
@@ -214,7 +217,7 @@ def state(network: UNet, channels: int, seed: int) -> State:
     past = [item for item in network.about["history"] if item.get("event") == "taught"]
     strokes = int(past[-1]["strokes"]) if past else 0
     said = f"Goes on from what was learnt from {strokes} strokes."
-    return State(Published(0, by, strokes, 0, 0.0, None, True, said), kept, weights)
+    return LearnedState(Published(0, by, strokes, 0, 0.0, None, True, said), kept, weights)
 
 
 def _alike(network: UNet, settings: TrainSettings) -> bool:

@@ -11,8 +11,8 @@ from napari_unet.core.arrays.mirror import read_mirrored
 from napari_unet.core.network.legal_sizes import border, input_size
 from napari_unet.core.segmentation.image_reader import Reader
 from napari_unet.core.segmentation.tiling import Tile
-from napari_unet.core.teaching.blended_scores import Place, Screen
-from napari_unet.core.teaching.image_view import DIMS, Picture, Region
+from napari_unet.core.teaching.blended_scores import BlendedScorer, TilePlace
+from napari_unet.core.teaching.image_view import DIMS, AnnotationBox, ImageView
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 OUTPUT = 256  # pixels along the edge of a scored tile, at the working size: 50 ms of one core
@@ -31,7 +31,7 @@ class PreviewTile:
 class View:
     """Scores boxes of a picture with whatever network is shown."""
 
-    def __init__(self, picture: Picture, strokes: Strokes) -> None:
+    def __init__(self, picture: ImageView, strokes: Strokes) -> None:
         self._picture = picture
         self._strokes = strokes
 
@@ -41,7 +41,11 @@ class View:
         return self._picture.shape
 
     def tiles(
-        self, screen: Screen, region: Region, epoch: int, cursor: Sequence[float] | None = None
+        self,
+        screen: BlendedScorer,
+        region: AnnotationBox,
+        epoch: int,
+        cursor: Sequence[float] | None = None,
     ) -> Iterator[PreviewTile]:
         """Yield the tiles that cover ``region``: the last stroke, then what is near ``cursor``."""
         box, reader = region.box, self._reader(screen)
@@ -58,7 +62,7 @@ class View:
             labels = region.as_given(self._labels(write, scores))
             yield PreviewTile(region.box_given(write), labels, region.as_given(scores), epoch)
 
-    def predict(self, screen: Screen, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, screen: BlendedScorer, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """Return labels (*box) uint8 and scores (K, *box) float32, by the network alone."""
         scores = np.empty((screen.network.classes, *shape_of(box)), np.float32)
         reader = self._reader(screen)
@@ -72,17 +76,17 @@ class View:
             scores[(slice(None), *into)] = found[(slice(None), *inside)]
         return scores.argmax(0).astype(np.uint8), scores
 
-    def _reader(self, screen: Screen) -> Reader:
+    def _reader(self, screen: BlendedScorer) -> Reader:
         picture = self._picture
         return Reader(picture.view, picture.contrast, picture.grid(screen.network.depth))
 
-    def _scores(self, screen: Screen, reader: Reader, tile: Tile) -> np.ndarray:
+    def _scores(self, screen: BlendedScorer, reader: Reader, tile: Tile) -> np.ndarray:
         plane = tuple(part.start for part in tile.read[:-DIMS])
         source = self._picture.plane(plane)
         pixels = read_mirrored(source, (slice(0, source.shape[0]), *tile.read[-DIMS:]))
         lost = border(screen.network.depth)
         output = tuple((part.start + lost, part.stop - lost) for part in tile.read[-DIMS:])
-        return reader.put_back(tile, screen.scores(pixels[None], [Place(plane, output)])[0])
+        return reader.put_back(tile, screen.scores(pixels[None], [TilePlace(plane, output)])[0])
 
     def _labels(self, box: Box, scores: np.ndarray) -> np.ndarray:
         labels = scores.argmax(0).astype(np.uint8)

@@ -19,10 +19,10 @@ import torch
 from napari_unet.core.files.atomic_write import write_safely
 from napari_unet.core.network.network_file import load_network, save_network
 from napari_unet.core.network.unet import UNet
-from napari_unet.core.teaching.blended_scores import Beside
-from napari_unet.core.teaching.image_view import Picture
-from napari_unet.core.teaching.pixel_classifier import Glance
-from napari_unet.core.teaching.pixel_features import Filters
+from napari_unet.core.teaching.blended_scores import ClassifierPart
+from napari_unet.core.teaching.image_view import ImageView
+from napari_unet.core.teaching.pixel_classifier import PixelClassifier
+from napari_unet.core.teaching.pixel_features import FilterBank
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 NETWORK, FACTS, GLANCE = "taught.safetensors", "teaching.json", "glance.npz"
@@ -30,7 +30,7 @@ FORMAT = 1
 _DAMAGED = (ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
-def name_of(picture: Picture) -> str:
+def name_of(picture: ImageView) -> str:
     """Return the name of the strokes on this image: it holds what was measured on the image."""
     contrast = picture.contrast
     seen = [picture.view.given, list(picture.view.image.shape), str(picture.view.image.dtype)]
@@ -38,7 +38,7 @@ def name_of(picture: Picture) -> str:
     return f"strokes-{zlib.crc32(json.dumps(seen).encode('ascii')):08x}.npz"
 
 
-def save(folder: Path, network: UNet | None, picture: Picture, strokes: Strokes) -> None:
+def save(folder: Path, network: UNet | None, picture: ImageView, strokes: Strokes) -> None:
     """Write everything; each file appears whole or stays as it was."""
     folder.mkdir(parents=True, exist_ok=True)
     write_safely(folder / name_of(picture), _packed(strokes), overwrite=True)
@@ -69,17 +69,19 @@ def load_taught(folder: Path) -> UNet | None:
     return load_network(path) if path.exists() else None
 
 
-def save_beside(folder: Path, beside: Beside | None) -> None:
+def save_beside(folder: Path, beside: ClassifierPart | None) -> None:
     """Write the glance that is shown beside the network, if there is one."""
     if beside is None:
         return
-    parts = {part.name: getattr(beside.glance, part.name).numpy() for part in fields(Glance)}
+    parts = {
+        part.name: getattr(beside.glance, part.name).numpy() for part in fields(PixelClassifier)
+    }
     file = io.BytesIO()
     np.savez(file, network=np.array(beside.network), **parts)
     write_safely(folder / GLANCE, file.getvalue(), overwrite=True)
 
 
-def load_beside(folder: Path, filters: Filters, network: UNet) -> Beside | None:
+def load_beside(folder: Path, filters: FilterBank, network: UNet) -> ClassifierPart | None:
     """Return the glance in a folder, if there is one for these filters and classes."""
     path = folder / GLANCE
     if not path.exists():
@@ -88,15 +90,17 @@ def load_beside(folder: Path, filters: Filters, network: UNet) -> Beside | None:
         with np.load(path, allow_pickle=False) as found:
             if "network" not in found:  # of an earlier version
                 return None
-            parts = {part.name: torch.from_numpy(found[part.name]) for part in fields(Glance)}
-            beside = Beside(Glance(**parts), filters, float(found["network"]))
+            parts = {
+                part.name: torch.from_numpy(found[part.name]) for part in fields(PixelClassifier)
+            }
+            beside = ClassifierPart(PixelClassifier(**parts), filters, float(found["network"]))
     except (*_DAMAGED, OSError) as error:
         raise ValueError(f"{path} is damaged: {error}; move it away to go on without") from None
     fits = beside.glance.first.shape[1] == filters.number
     return beside if fits and len(beside.glance.second) == network.classes else None
 
 
-def load_strokes(folder: Path, picture: Picture, strokes: Strokes) -> list[Stroke]:
+def load_strokes(folder: Path, picture: ImageView, strokes: Strokes) -> list[Stroke]:
     """Paint what was painted on this image before."""
     path = folder / name_of(picture)
     if not path.exists():
@@ -124,7 +128,7 @@ def _packed(strokes: Strokes) -> bytes:
     return file.getvalue()
 
 
-def _unpacked(parts: dict[str, np.ndarray], picture: Picture, strokes: Strokes) -> list[Stroke]:
+def _unpacked(parts: dict[str, np.ndarray], picture: ImageView, strokes: Strokes) -> list[Stroke]:
     size = np.array(picture.shape[-2:])
     pixels = parts["pixels"]
     if len(pixels) and not ((pixels >= 0) & (pixels < size)).all():

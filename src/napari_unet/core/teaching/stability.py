@@ -18,13 +18,13 @@ import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from napari_unet.core.annotation.annotation import UNLABELLED
-from napari_unet.core.teaching.blended_scores import Screen
-from napari_unet.core.teaching.image_view import PIECE, Picture
-from napari_unet.core.teaching.pixel_classifier import Held
-from napari_unet.core.teaching.pixel_features import Filters
-from napari_unet.core.teaching.stroke_agreement import CELL, Cell, Exam
+from napari_unet.core.teaching.blended_scores import BlendedScorer
+from napari_unet.core.teaching.image_view import PIECE, ImageView
+from napari_unet.core.teaching.pixel_classifier import ReferenceLooks
+from napari_unet.core.teaching.pixel_features import FilterBank
+from napari_unet.core.teaching.stroke_agreement import CELL, AgreementTest, Cell
 from napari_unet.core.teaching.stroke_map import cuts
-from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
+from napari_unet.core.teaching.strokes import PlaneIndex, Stroke, Strokes
 
 
 @dataclass(eq=False)
@@ -60,14 +60,14 @@ class ShownPlane:
                     yield self._cells[row, column], (into_y, into_x), (from_y, from_x)
 
 
-class Unpainted(NamedTuple):
+class PseudoLabels(NamedTuple):
     """What is to be learnt beside the strokes."""
 
-    classes: Mapping[Plane, ShownPlane]
+    classes: Mapping[PlaneIndex, ShownPlane]
     weight: float  # of all of it in a batch; that of the strokes is 1
 
 
-NOTHING = Unpainted({}, 0.0)
+NOTHING = PseudoLabels({}, 0.0)
 
 
 CELLS = 8  # of the picture that are looked at
@@ -85,19 +85,24 @@ STRIDES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)  # of the way, that are 
 PER = PIECE // CELL  # cells along the edge of a piece
 
 
-class Way(NamedTuple):
+class Transition(NamedTuple):
     """Where a stride leads, and what it is measured against."""
 
-    seen: Screen  # what was looked at last
-    shown: Screen
-    aim: Screen  # what was learnt
+    seen: BlendedScorer  # what was looked at last
+    shown: BlendedScorer
+    aim: BlendedScorer  # what was learnt
 
 
-class Anchors:
+class ReferencePixels:
     """Finds anchors in the pieces of a picture that hold strokes: those are filtered already."""
 
     def __init__(
-        self, picture: Picture, strokes: Strokes, exam: Exam, filters: Filters, seed: int
+        self,
+        picture: ImageView,
+        strokes: Strokes,
+        exam: AgreementTest,
+        filters: FilterBank,
+        seed: int,
     ) -> None:
         self._picture, self._strokes, self._exam = picture, strokes, exam
         self._filters, self._seed = filters, seed
@@ -107,7 +112,7 @@ class Anchors:
         """Whether what is shown is from so few strokes that it is no better than a guess."""
         return len(self._strokes) <= FEW
 
-    def held(self, shown: Screen, fresh: Collection[Stroke]) -> Held | None:
+    def held(self, shown: BlendedScorer, fresh: Collection[Stroke]) -> ReferenceLooks | None:
         """Return what is shown of some pixels, none near ``fresh`` strokes; not of few strokes."""
         if not self._weight:
             return None
@@ -120,9 +125,9 @@ class Anchors:
             kept = self._kept(plane, pixels, fresh)
             looks.append(self._filters.at(plane, pixels[kept]))
             kinds.append(labels[plane, place[0], place[1]][tuple(inside[kept].T)])
-        return Held(np.concatenate(looks), np.concatenate(kinds), self._weight)
+        return ReferenceLooks(np.concatenate(looks), np.concatenate(kinds), self._weight)
 
-    def unpainted(self, shown: Screen, fresh: Collection[Stroke]) -> Unpainted:
+    def unpainted(self, shown: BlendedScorer, fresh: Collection[Stroke]) -> PseudoLabels:
         """Return what is shown in the cells; nothing of few strokes.
 
         Not near ``fresh`` strokes, and not where classes meet: there a network gets better by
@@ -137,13 +142,13 @@ class Anchors:
         for stroke in fresh:
             if stroke.plane in planes:
                 planes[stroke.plane].forget(self._around(stroke))
-        return Unpainted(planes, LEARNT * self._weight)
+        return PseudoLabels(planes, LEARNT * self._weight)
 
-    def look(self, shown: Screen) -> None:
+    def look(self, shown: BlendedScorer) -> None:
         """Let ``shown`` score the cells of the anchors, so that it knows what it says of them."""
         self._exam.values(shown, self._cells())
 
-    def stride(self, way: Way, fresh: Collection[Stroke], wrong: float) -> float:
+    def stride(self, way: Transition, fresh: Collection[Stroke], wrong: float) -> float:
         """Return how far to go at once from what is shown to what was learnt: 1 is all the way.
 
         As far as no more pixels, those near ``fresh`` strokes left out, differ from what was seen
@@ -166,7 +171,7 @@ class Anchors:
                 return share
         return STRIDES[-1] if way.seen is way.shown else 0.0
 
-    def _said(self, way: Way, fresh: Collection[Stroke]) -> list[np.ndarray]:
+    def _said(self, way: Transition, fresh: Collection[Stroke]) -> list[np.ndarray]:
         """Return the values (K, n) of each of three at the same pixels, none near ``fresh``."""
         cells = self._cells()
         said = [self._exam.values(screen, cells) for screen in way]
@@ -179,7 +184,7 @@ class Anchors:
             parts.append([end[:, kept] for end in ends])
         return [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]
 
-    def _kept(self, plane: Plane, pixels: np.ndarray, fresh: Collection[Stroke]) -> np.ndarray:
+    def _kept(self, plane: PlaneIndex, pixels: np.ndarray, fresh: Collection[Stroke]) -> np.ndarray:
         """Return which pixels (n, 2) lie in the picture and not near ``fresh`` strokes."""
         kept = (pixels < self._picture.working).all(axis=1)
         for stroke in fresh:

@@ -12,16 +12,16 @@ import numpy as np
 
 from napari_unet.core.arrays.mirror import read_mirrored
 from napari_unet.core.network.legal_sizes import border, input_size, output_size
-from napari_unet.core.teaching.blended_scores import Place, Screen
-from napari_unet.core.teaching.image_view import Picture
-from napari_unet.core.teaching.strokes import Plane, Stroke, Strokes
+from napari_unet.core.teaching.blended_scores import BlendedScorer, TilePlace
+from napari_unet.core.teaching.image_view import ImageView
+from napari_unet.core.teaching.strokes import PlaneIndex, Stroke, Strokes
 
 CELL = 64  # pixels along the edge of a cell, at the working size
 MOST_CELLS = 3  # of one stroke; a larger one is judged by cells spread over it
 AT_ONCE = 8  # cells scored together
 
 
-class Mark(NamedTuple):
+class Agreement(NamedTuple):
     """How many pixels of a stroke were looked at, and how many were right."""
 
     kind: int
@@ -35,19 +35,19 @@ class Mark(NamedTuple):
         return self.right / self.pixels
 
 
-Cell = tuple[Plane, int, int]  # which cell of which plane
+Cell = tuple[PlaneIndex, int, int]  # which cell of which plane
 _Found = tuple[int, list[tuple[Cell, np.ndarray]]]  # the working size, and cells found at it
 
 
-class Exam:
+class AgreementTest:
     """Marks networks on strokes of one image."""
 
-    def __init__(self, picture: Picture, strokes: Strokes) -> None:
+    def __init__(self, picture: ImageView, strokes: Strokes) -> None:
         self._picture = picture
         self._strokes = strokes
         self._known: WeakKeyDictionary[Stroke, _Found] = WeakKeyDictionary()
 
-    def marks(self, screen: Screen, strokes: Iterable[Stroke]) -> dict[Stroke, Mark]:
+    def marks(self, screen: BlendedScorer, strokes: Iterable[Stroke]) -> dict[Stroke, Agreement]:
         """Return the mark of each stroke."""
         strokes = list(strokes)
         asked = self._cells(strokes)
@@ -58,14 +58,14 @@ class Exam:
             for stroke, at in of_strokes:
                 right[stroke] += int((labels[place][tuple(at.T)] == stroke.kind).sum())
                 pixels[stroke] += len(at)
-        return {s: Mark(s.kind, right[s], pixels[s], s.weight) for s in strokes}
+        return {s: Agreement(s.kind, right[s], pixels[s], s.weight) for s in strokes}
 
-    def labels(self, screen: Screen, places: list[Cell]) -> dict[Cell, np.ndarray]:
+    def labels(self, screen: BlendedScorer, places: list[Cell]) -> dict[Cell, np.ndarray]:
         """Return the class of each pixel of some cells, uint8; they may be larger than asked."""
         values = self.values(screen, places)
         return {place: value.argmax(0).astype(np.uint8) for place, value in values.items()}
 
-    def values(self, screen: Screen, places: list[Cell]) -> dict[Cell, np.ndarray]:
+    def values(self, screen: BlendedScorer, places: list[Cell]) -> dict[Cell, np.ndarray]:
         """Return the values (K, rows, columns) of the same cells, before the softmax."""
         found: dict[Cell, np.ndarray] = {}
         for start in range(0, len(places), AT_ONCE):
@@ -110,19 +110,19 @@ class Exam:
         return read_mirrored(source, (slice(0, source.shape[0]), *spans))
 
 
-def _place(cell: Cell, depth: int) -> Place:
+def _place(cell: Cell, depth: int) -> TilePlace:
     """Return where the scores of a cell lie: the smallest legal output may be larger than it."""
     plane, *corner = cell
     edge = output_size(depth, input_size(depth, CELL))
-    return Place(plane, tuple((n * CELL, n * CELL + edge) for n in corner))
+    return TilePlace(plane, tuple((n * CELL, n * CELL + edge) for n in corner))
 
 
-def balanced(marks: Mapping[Stroke, Mark]) -> float:
+def balanced(marks: Mapping[Stroke, Agreement]) -> float:
     """Return the share of right pixels, averaged over classes: the balanced agreement."""
     return float(np.mean(list(by_class(marks).values()))) if marks else 0.0
 
 
-def by_class(marks: Mapping[Stroke, Mark]) -> dict[int, float]:
+def by_class(marks: Mapping[Stroke, Agreement]) -> dict[int, float]:
     """Return the share of right pixels of each painted class; confirmed ones weigh half."""
     right: dict[int, float] = defaultdict(float)
     pixels: dict[int, float] = defaultdict(float)

@@ -15,8 +15,8 @@ import torch
 from napari_unet.core.annotation.annotation import UNLABELLED
 from napari_unet.core.network.legal_sizes import border, input_size
 from napari_unet.core.sampling.sample import draw_deformation
-from napari_unet.core.teaching.image_view import Picture
-from napari_unet.core.teaching.stability import NOTHING, ShownPlane, Unpainted
+from napari_unet.core.teaching.image_view import ImageView
+from napari_unet.core.teaching.stability import NOTHING, PseudoLabels, ShownPlane
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.training.batches import Batch
 from napari_unet.core.training.settings import TrainSettings
@@ -32,14 +32,14 @@ class Choice(NamedTuple):
     fresh: Sequence[Stroke] = ()  # come up more often
     without: frozenset[int] = frozenset()  # numbers of those that weigh nothing
     close: bool = False  # many small tiles: a stroke just painted is obeyed soonest so
-    unpainted: Unpainted = NOTHING
+    unpainted: PseudoLabels = NOTHING
 
 
 ALL = Choice()
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class StrokeTile:
     """One tile: the image, and the stroke number of each output pixel or what is shown of it."""
 
     image: np.ndarray  # (C, *input)
@@ -47,10 +47,10 @@ class Cut:
     shown: np.ndarray  # (*output) uint8
 
 
-class Rehearsal:
+class StrokeBatches:
     """Draws batches for networks made by ``settings``."""
 
-    def __init__(self, picture: Picture, strokes: Strokes, settings: TrainSettings) -> None:
+    def __init__(self, picture: ImageView, strokes: Strokes, settings: TrainSettings) -> None:
         self._picture = picture
         self._strokes = strokes
         self._settings = settings
@@ -87,7 +87,7 @@ class Rehearsal:
 
     def _cut(
         self, stroke: Stroke, edge: int, rng: np.random.Generator, shown: ShownPlane | None
-    ) -> Cut:
+    ) -> StrokeTile:
         """Cut a tile that shows a pixel of ``stroke`` somewhere in its output."""
         pixel = stroke.pixels[rng.integers(len(stroke.pixels))] // self._strokes.factor
         settings, lost = self._settings, self._lost
@@ -106,7 +106,7 @@ class Rehearsal:
             found = np.full(numbers.shape, UNLABELLED, np.uint8)
         else:
             found = deformation.cut_labels(shown, centre, UNLABELLED)[inner]
-        return Cut(deformation.change_gray(image), numbers, found)
+        return StrokeTile(deformation.change_gray(image), numbers, found)
 
     def _pulled_in(self, centre: np.ndarray, edge: int) -> np.ndarray:
         """Move ``centre`` so that the output lies inside the image, if it fits."""
@@ -116,7 +116,7 @@ class Rehearsal:
         return np.where(size > 2 * reach + 1, inside, (size - 1) / 2)
 
     def _batch(
-        self, cuts: Sequence[Cut], classes: int, device: torch.device, choice: Choice
+        self, cuts: Sequence[StrokeTile], classes: int, device: torch.device, choice: Choice
     ) -> Batch:
         numbers = np.stack([cut.numbers for cut in cuts])
         table = self._strokes.table()

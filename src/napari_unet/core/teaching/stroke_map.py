@@ -1,4 +1,4 @@
-"""StrokePlane: which stroke each pixel of one plane belongs to; only painted parts take memory."""
+"""StrokeMap: which stroke each pixel of one plane belongs to; only painted parts take memory."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ NONE = 0  # the number of no stroke
 
 
 @dataclass(eq=False)
-class StrokePlane:
+class StrokeMap:
     """Stroke numbers (int32, 0 none) of a plane of ``shape``, read and written box by box.
 
     ``factor`` pixels of the image along each axis are one pixel here.
@@ -37,7 +37,7 @@ class StrokePlane:
                 self._pieces[key] = np.zeros((self._edge,) * 2, np.int32)
             self._pieces[key][there] = numbers[here]
 
-    def shrink(self, whole: "StrokePlane", box: tuple[slice, ...]) -> None:
+    def shrink(self, whole: "StrokeMap", box: tuple[slice, ...]) -> None:
         """Take over ``box`` of the plane at full size: a pixel goes to the stroke it has most of.
 
         ``box`` is in pixels of the image.

@@ -12,11 +12,11 @@ import numpy as np
 
 from napari_unet.core.annotation.annotation import UNLABELLED
 from napari_unet.core.arrays.boxes import Box
-from napari_unet.core.teaching.stroke_map import NONE, StrokePlane
+from napari_unet.core.teaching.stroke_map import NONE, StrokeMap
 
 CONFIRMED_WEIGHT = 0.5  # of a pixel that took over the network's own answer
 
-Plane = tuple[int, ...]  # index along the leading axes
+PlaneIndex = tuple[int, ...]  # index along the leading axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Stroke:
 
     number: int  # from 1, in the order of painting
     kind: int  # class: 0 background, 1…
-    plane: Plane
+    plane: PlaneIndex
     pixels: np.ndarray  # (n, 2) rows and columns, int32
     confirmed: bool = False
 
@@ -48,8 +48,8 @@ class Strokes:
         self.shape = shape
         self.factor = factor
         self._strokes: dict[int, Stroke] = {}
-        self._whole: dict[Plane, StrokePlane] = {}
-        self._small: dict[Plane, StrokePlane] = {}
+        self._whole: dict[PlaneIndex, StrokeMap] = {}
+        self._small: dict[PlaneIndex, StrokeMap] = {}
         self._painted = 0  # strokes ever painted
 
     def __len__(self) -> int:
@@ -72,7 +72,7 @@ class Strokes:
         return next(reversed(self._strokes.values()), None)
 
     @property
-    def planes(self) -> tuple[Plane, ...]:
+    def planes(self) -> tuple[PlaneIndex, ...]:
         """The planes that hold strokes."""
         return tuple(sorted({stroke.plane for stroke in self._strokes.values()}))
 
@@ -81,14 +81,14 @@ class Strokes:
         return self._strokes.get(number)
 
     def paint(
-        self, plane: Plane, box: Box, kinds: np.ndarray, confirmed: bool | np.ndarray = False
+        self, plane: PlaneIndex, box: Box, kinds: np.ndarray, confirmed: bool | np.ndarray = False
     ) -> list[Stroke] | None:
         """Take in what ``box`` of ``plane`` holds now; return the new strokes, None if it is known.
 
         ``kinds`` is uint8: 0 background, 1…; 255 unlabelled. ``confirmed`` says of each pixel
         whether it is, or of all that are new here.
         """
-        whole = self._whole.setdefault(plane, StrokePlane(self.shape))
+        whole = self._whole.setdefault(plane, StrokeMap(self.shape))
         numbers = whole[box]
         before = self._kinds_of(numbers)
         changed = before != kinds
@@ -111,11 +111,11 @@ class Strokes:
             self._small_plane(plane).shrink(whole, box)
         return found
 
-    def restore(self, plane: Plane, pixels: np.ndarray, kind: int, confirmed: bool) -> Stroke:
+    def restore(self, plane: PlaneIndex, pixels: np.ndarray, kind: int, confirmed: bool) -> Stroke:
         """Add a stroke that was kept; nothing else may lie there."""
         self._painted += 1
         stroke = Stroke(self._painted, kind, plane, pixels, confirmed)
-        whole, box = self._whole.setdefault(plane, StrokePlane(self.shape)), stroke.box
+        whole, box = self._whole.setdefault(plane, StrokeMap(self.shape)), stroke.box
         numbers = whole[box]
         numbers[tuple((pixels - [part.start for part in box]).T)] = stroke.number
         whole.write(box, numbers)
@@ -123,25 +123,25 @@ class Strokes:
         self._small.pop(plane, None)
         return stroke
 
-    def numbers(self, plane: Plane) -> StrokePlane:
+    def numbers(self, plane: PlaneIndex) -> StrokeMap:
         """Return the stroke numbers of a plane at the working size."""
         if self.factor > 1:
             return self._small_plane(plane)
-        return self._whole.setdefault(plane, StrokePlane(self.shape))
+        return self._whole.setdefault(plane, StrokeMap(self.shape))
 
-    def kinds_in(self, plane: Plane, box: Box) -> np.ndarray:
+    def kinds_in(self, plane: PlaneIndex, box: Box) -> np.ndarray:
         """Return what is painted in ``box``, uint8: 255 where nothing is."""
         if plane not in self._whole:
             return np.full([part.stop - part.start for part in box], UNLABELLED, np.uint8)
         return self._kinds_of(self._whole[plane][box])
 
-    def confirmed_in(self, plane: Plane, box: Box) -> np.ndarray:
+    def confirmed_in(self, plane: PlaneIndex, box: Box) -> np.ndarray:
         """Tell which pixels of ``box`` were confirmed and not painted."""
         return self._confirmed(self.numbers_in(plane, box))
 
-    def numbers_in(self, plane: Plane, box: Box) -> np.ndarray:
+    def numbers_in(self, plane: PlaneIndex, box: Box) -> np.ndarray:
         """Return the stroke numbers of ``box`` in pixels of the image."""
-        return self._whole.setdefault(plane, StrokePlane(self.shape))[box]
+        return self._whole.setdefault(plane, StrokeMap(self.shape))[box]
 
     def working_pixels(self, stroke: Stroke) -> np.ndarray:
         """Return the pixels (n, 2) of ``stroke`` at the working size, each once."""
@@ -184,13 +184,15 @@ class Strokes:
             table[stroke.number] = stroke.confirmed
         return table[numbers]
 
-    def _new(self, kind: int, plane: Plane, box: Box, here: np.ndarray, confirmed: bool) -> Stroke:
+    def _new(
+        self, kind: int, plane: PlaneIndex, box: Box, here: np.ndarray, confirmed: bool
+    ) -> Stroke:
         self._painted += 1
         corner = [part.start for part in box]
         pixels = (np.argwhere(here) + corner).astype(np.int32)
         return Stroke(self._painted, kind, plane, pixels, confirmed)
 
-    def _take_away(self, numbers: np.ndarray, plane: Plane) -> None:
+    def _take_away(self, numbers: np.ndarray, plane: PlaneIndex) -> None:
         """Let strokes keep the pixels that are still theirs."""
         for number in numbers[numbers != NONE].tolist():
             stroke = self._strokes[number]
@@ -202,12 +204,12 @@ class Strokes:
             else:
                 del self._strokes[number]
 
-    def _small_plane(self, plane: Plane) -> StrokePlane:
+    def _small_plane(self, plane: PlaneIndex) -> StrokeMap:
         """Return the plane at the working size, made from the whole one where it is new."""
         if plane not in self._small:
             shape = tuple(-(-n // self.factor) for n in self.shape)
-            self._small[plane] = StrokePlane(shape, self.factor)
-            whole = self._whole.setdefault(plane, StrokePlane(self.shape))
+            self._small[plane] = StrokeMap(shape, self.factor)
+            whole = self._whole.setdefault(plane, StrokeMap(self.shape))
             for box in whole.painted:
                 self._small[plane].shrink(whole, box)
         return self._small[plane]

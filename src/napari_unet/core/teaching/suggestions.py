@@ -14,9 +14,9 @@ import numpy as np
 from napari_unet.core.arrays.boxes import Box
 from napari_unet.core.arrays.mirror import read_mirrored
 from napari_unet.core.network.legal_sizes import border, input_size, output_size
-from napari_unet.core.teaching.blended_scores import Place, Screen
-from napari_unet.core.teaching.image_view import DIMS, Picture
-from napari_unet.core.teaching.strokes import Plane, Strokes
+from napari_unet.core.teaching.blended_scores import BlendedScorer, TilePlace
+from napari_unet.core.teaching.image_view import DIMS, ImageView
+from napari_unet.core.teaching.strokes import PlaneIndex, Strokes
 
 EDGE = 128  # pixels along the edge of a place, at the working size
 LOOKED_AT = 48  # places compared, spread evenly over the image
@@ -38,7 +38,7 @@ class Suggestion:
 class _Look:
     """What was found at one place."""
 
-    plane: Plane
+    plane: PlaneIndex
     corner: tuple[int, int]  # at the working size
     unlike: float = 0.0
     doubt: float = 0.0
@@ -53,12 +53,12 @@ class _Look:
 class Scout:
     """Looks for places worth a stroke in a picture."""
 
-    def __init__(self, picture: Picture, strokes: Strokes, names: Callable[[int], str]) -> None:
+    def __init__(self, picture: ImageView, strokes: Strokes, names: Callable[[int], str]) -> None:
         self._picture = picture
         self._strokes = strokes
         self._name = names
 
-    def suggest(self, screens: Sequence[Screen], number: int) -> list[Suggestion]:
+    def suggest(self, screens: Sequence[BlendedScorer], number: int) -> list[Suggestion]:
         """Return up to ``number`` places, none next to a stroke or to one another.
 
         ``screens`` score with the last published states, the newest last; there may be none.
@@ -75,7 +75,7 @@ class Scout:
                 chosen.append(look)
         return [self._said(look, early) for look in chosen]
 
-    def _places(self) -> list[tuple[Plane, tuple[int, int]]]:
+    def _places(self) -> list[tuple[PlaneIndex, tuple[int, int]]]:
         """Return places spread over all planes and the plane, no stroke within one of them."""
         leading, size = self._picture.shape[:-DIMS], self._picture.working
         planes = list(np.ndindex(leading)) if np.prod(leading, dtype=int) <= LOOKED_AT else [
@@ -89,12 +89,12 @@ class Scout:
         step = max(len(free) / LOOKED_AT, 1.0)
         return [free[int(i)] for i in np.arange(0, len(free), step)]
 
-    def _near_stroke(self, plane: Plane, corner: tuple[int, int]) -> bool:
+    def _near_stroke(self, plane: PlaneIndex, corner: tuple[int, int]) -> bool:
         numbers = self._strokes.numbers(plane)
         box = tuple(slice(max(c - EDGE // 2, 0), c + EDGE + EDGE // 2) for c in corner)
         return bool(numbers[box].any())
 
-    def _unlike(self, places: list[tuple[Plane, tuple[int, int]]]) -> list[_Look]:
+    def _unlike(self, places: list[tuple[PlaneIndex, tuple[int, int]]]) -> list[_Look]:
         """Compare how places look with how the painted ones do."""
         if not places:
             return []
@@ -110,7 +110,7 @@ class Scout:
         unlike = 1 - np.exp(-distance)
         return [_Look(*place, float(value)) for place, value in zip(places, unlike, strict=True)]
 
-    def _appearance(self, plane: Plane, corner: tuple[int, int]) -> np.ndarray:
+    def _appearance(self, plane: PlaneIndex, corner: tuple[int, int]) -> np.ndarray:
         """Describe a place: its gray values and how rough it is, channel by channel."""
         pixels = self._read(plane, corner, EDGE, 0)
         flat = pixels.reshape(len(pixels), -1)
@@ -118,13 +118,13 @@ class Scout:
         levels = np.percentile(flat, [5, 25, 50, 75, 95], axis=1)
         return np.concatenate([levels.ravel(), flat.std(axis=1), *rough])
 
-    def _scored(self, look: _Look, screens: Sequence[Screen]) -> _Look:
+    def _scored(self, look: _Look, screens: Sequence[BlendedScorer]) -> _Look:
         depth = screens[-1].network.depth
         found = []
         for screen in screens:
             depth = screen.network.depth
             tile = self._read(look.plane, look.corner, input_size(depth, EDGE), border(depth))
-            place = Place(look.plane, _output(look.corner, depth))
+            place = TilePlace(look.plane, _output(look.corner, depth))
             found.append(screen.scores(tile[None], [place])[0][:, :EDGE, :EDGE])
         scores = found[-1]
         ranked = np.sort(scores, axis=0)
@@ -135,7 +135,7 @@ class Scout:
         first, second = sorted(np.argsort(total)[-2:].tolist())
         return _Look(look.plane, look.corner, look.unlike, doubt, float(flips), (first, second))
 
-    def _read(self, plane: Plane, corner: tuple[int, int], edge: int, lost: int) -> np.ndarray:
+    def _read(self, plane: PlaneIndex, corner: tuple[int, int], edge: int, lost: int) -> np.ndarray:
         source = self._picture.plane(plane)
         spans = (slice(c - lost, c - lost + edge) for c in corner)
         return read_mirrored(source, (slice(0, source.shape[0]), *spans))

@@ -24,25 +24,25 @@ from napari_unet.core.arrays.boxes import Box
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.teaching import preview_history, saved_teaching
-from napari_unet.core.teaching.blended_scores import Beside
-from napari_unet.core.teaching.blind_check import BlindCheck, Foreseen
-from napari_unet.core.teaching.image_view import DIMS, AnyBox, Picture, Region
-from napari_unet.core.teaching.learning_loop import Course
+from napari_unet.core.teaching.blended_scores import ClassifierPart
+from napari_unet.core.teaching.blind_check import BlindCheck, RightBeforeLearning
+from napari_unet.core.teaching.image_view import DIMS, AnnotationBox, AnyBox, ImageView
+from napari_unet.core.teaching.learning_loop import LearningLoop
 from napari_unet.core.teaching.live_network import (
     SIZES,
-    Pupil,
+    LiveNetwork,
     new_network,
     one_thread,
     settings_of,
     warm_up,
 )
-from napari_unet.core.teaching.pixel_classifier import Glancer
-from napari_unet.core.teaching.pixel_features import Filters
-from napari_unet.core.teaching.preview_history import Published, Shelf
+from napari_unet.core.teaching.pixel_classifier import PixelClassifierTrainer
+from napari_unet.core.teaching.pixel_features import FilterBank
+from napari_unet.core.teaching.preview_history import PreviewHistory, Published
 from napari_unet.core.teaching.preview_tiles import PreviewTile, View
-from napari_unet.core.teaching.stability import Anchors
-from napari_unet.core.teaching.stroke_agreement import Exam
-from napari_unet.core.teaching.stroke_batches import Rehearsal
+from napari_unet.core.teaching.stability import ReferencePixels
+from napari_unet.core.teaching.stroke_agreement import AgreementTest
+from napari_unet.core.teaching.stroke_batches import StrokeBatches
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.teaching.suggestions import Scout, Suggestion
 from napari_unet.core.teaching.working_size import FACTORS, WorkingSize, suggested, widths_of
@@ -73,18 +73,20 @@ class Lesson:
             raise ValueError(f"{classes} classes cannot be told apart: the least is 2")
         self._seed = seed
         self._classes = classes
-        self._picture = Picture(image, axes)
+        self._picture = ImageView(image, axes)
         settings = settings_of(SIZES[0], seed)
         self._normalisation = Normalisation(settings.low, settings.high, settings.flatten)
         self._picture.normalise(self._normalisation)
         self._strokes = Strokes((self._picture.shape[-2], self._picture.shape[-1]))
         self._view = View(self._picture, self._strokes)
-        self._shelf = Shelf()
-        exam = Exam(self._picture, self._strokes)
-        self._filters = Filters(self._picture)
-        glancer = Glancer(self._filters, self._strokes, settings)
-        anchors = Anchors(self._picture, self._strokes, exam, self._filters, seed)
-        self._course = Course(self._new_pupil, self._strokes, exam, self._shelf, glancer, anchors)
+        self._shelf = PreviewHistory()
+        exam = AgreementTest(self._picture, self._strokes)
+        self._filters = FilterBank(self._picture)
+        glancer = PixelClassifierTrainer(self._filters, self._strokes, settings)
+        anchors = ReferencePixels(self._picture, self._strokes, exam, self._filters, seed)
+        self._course = LearningLoop(
+            self._new_pupil, self._strokes, exam, self._shelf, glancer, anchors
+        )
         self._prepared = False
         self._look = 0.0  # s of computing that the last exam took
 
@@ -114,7 +116,7 @@ class Lesson:
         return tuple(self._strokes)
 
     @property
-    def foreseen(self) -> Foreseen:
+    def foreseen(self) -> RightBeforeLearning:
         """How much of each new stroke was right before it was learnt."""
         return self._course.foreseen
 
@@ -193,14 +195,14 @@ class Lesson:
     def _name(self, kind: int) -> str:
         return str(self._course.pupil.network.about["classes"][kind]["name"])
 
-    def _region(self, box: AnyBox) -> Region:
-        return Region.of(box, self._picture.shape, self._picture.view.order)
+    def _region(self, box: AnyBox) -> AnnotationBox:
+        return AnnotationBox.of(box, self._picture.shape, self._picture.view.order)
 
-    def _new_pupil(self, size: str) -> Pupil:
+    def _new_pupil(self, size: str) -> LiveNetwork:
         settings = settings_of(size, self._seed)
-        rehearsal = Rehearsal(self._picture, self._strokes, settings)
+        rehearsal = StrokeBatches(self._picture, self._strokes, settings)
         network = new_network(settings, self._picture.channels, self.classes)
-        return Pupil(size, settings, rehearsal, network)
+        return LiveNetwork(size, settings, rehearsal, network)
 
 
 MINDS = 3  # published states compared to find where the network changed its mind
@@ -294,7 +296,7 @@ class Teacher(Lesson):
             self._shelf, self._normalisation, self.working_size, pixel_size
         )
 
-    def adopt(self, network: UNet, beside: Beside | None = None) -> None:
+    def adopt(self, network: UNet, beside: ClassifierPart | None = None) -> None:
         """Go on from a network that was taught elsewhere, for example on another image."""
         state = replace(
             preview_history.state(network, self._picture.channels, self._seed), beside=beside

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, label
 
 from napari_unet.core.arrays.boxes import grow
-from napari_unet.core.teaching.blended_scores import Screen
+from napari_unet.core.teaching.blended_scores import BlendedScorer
 from napari_unet.core.teaching.preview_tiles import View
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
@@ -66,7 +66,7 @@ def found_width(labels: np.ndarray, at: np.ndarray, kind: int) -> float | None:
     return float(2 * distance_transform_edt(piece).max())
 
 
-def widths_of(strokes: Strokes, view: View, screen: Screen | None) -> list[float]:
+def widths_of(strokes: Strokes, view: View, screen: BlendedScorer | None) -> list[float]:
     """Return the widths (px) of painted objects: as the network finds them, or as painted."""
     found = []
     for stroke in [s for s in strokes if s.kind > 0][-LOOKED_AT:]:

@@ -20,7 +20,7 @@ import torch
 
 from napari_unet import __version__
 from napari_unet.core.files.atomic_write import one_sentence, write_safely
-from napari_unet.core.training.progress import Progress
+from napari_unet.core.training.progress import TrainingProgress
 from napari_unet.core.training.snapshot import Snapshot
 
 FORMAT = 1
@@ -133,7 +133,7 @@ def _read(place: Path) -> tuple[Snapshot, dict[str, Any]]:
         named = safetensors.torch.load(contents[TENSORS])
     except safetensors.SafetensorError as error:
         raise ValueError(str(error)) from None
-    progress = Progress.from_dict(facts["progress"], named.pop("curve"))
+    progress = TrainingProgress.from_dict(facts["progress"], named.pop("curve"))
     best = {n.removeprefix("best."): t for n, t in named.items() if n.startswith("best.")}
     tensors = {n: t for n, t in named.items() if not n.startswith("best.")}
     return Snapshot(tensors, progress, best), facts

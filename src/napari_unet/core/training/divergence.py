@@ -16,7 +16,7 @@ EXPLODED = 10.0  # a median of the last losses beyond any that learning starts f
 LAST = 5
 
 
-class Guard:
+class DivergenceDetector:
     """Watches the losses of a training, one after the other."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Guard:
         return {"recent": list(self._recent), "lowest": lowest}
 
     @classmethod
-    def from_dict(cls, found: dict[str, Any]) -> "Guard":
+    def from_dict(cls, found: dict[str, Any]) -> "DivergenceDetector":
         """Return the guard that ``to_dict`` described."""
         guard = cls()
         guard._recent.extend(float(value) for value in found["recent"])

@@ -15,14 +15,14 @@ from napari_unet.core.runtime.device import memory_free
 from napari_unet.core.runtime.memory import is_out_of_memory
 from napari_unet.core.training.batches import Sampler
 from napari_unet.core.training.learner import Learner, compute_dtype
-from napari_unet.core.training.requirements import check_ready, settings_of
+from napari_unet.core.training.requirements import check_can_train, settings_of
 from napari_unet.core.training.settings import TrainSettings, smaller_tile
 
 LONGEST = 1.0  # seconds after which no further step is measured
 MOST = 3  # steps measured
 
 
-class Held:
+class SavedTensors:
     """Bytes that the forward pass keeps for the backward pass."""
 
     bytes = 0
@@ -30,9 +30,9 @@ class Held:
 
 
 @contextmanager
-def counted() -> Iterator[Held]:
+def counted() -> Iterator[SavedTensors]:
     """Count what autograd keeps within; a tensor kept twice counts once."""
-    held, seen = Held(), set[int]()
+    held, seen = SavedTensors(), set[int]()
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
@@ -61,7 +61,7 @@ class Estimate:
 def estimate(network: UNet, annotations: Sequence[Annotation], settings: TrainSettings) -> Estimate:
     """Measure a step of training ``network``, on a copy of it: nothing changes."""
     settings = settings_of(network, settings)
-    annotations = check_ready(network, annotations, ())
+    annotations = check_can_train(network, annotations, ())
     while True:
         try:
             seconds, taken = _measured(network, annotations, settings)

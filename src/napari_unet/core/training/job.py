@@ -12,7 +12,7 @@ from napari_unet.core.training.settings import TrainSettings
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class TrainingJob:
     """A network to train on annotations, as the settings say."""
 
     network: UNet

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-from napari_unet.core.training.divergence import Guard
+from napari_unet.core.training.divergence import DivergenceDetector
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """Numbers of a training that goes on; written into every checkpoint."""
 
     tile: int  # edge of the input tile, smaller than asked for where memory ran out
@@ -22,7 +22,7 @@ class Progress:
     best: float = -math.inf  # best validation score
     stale: int = 0  # validations since the best one
     validated: int = 0  # step of the last validation
-    guard: Guard = field(default_factory=Guard)
+    guard: DivergenceDetector = field(default_factory=DivergenceDetector)
     curve: list[tuple[float, float, float, float]] = field(default_factory=list)  # see `note`
     validations: list[dict[str, Any]] = field(default_factory=list)
 
@@ -30,9 +30,9 @@ class Progress:
         """Add a point to the curve: step, loss, rate, seconds."""
         self.curve.append((number, loss, rate, self.seconds))
 
-    def copy(self) -> "Progress":
+    def copy(self) -> "TrainingProgress":
         """Return a copy that stays as it is while this one goes on."""
-        guard = Guard.from_dict(self.guard.to_dict())
+        guard = DivergenceDetector.from_dict(self.guard.to_dict())
         return replace(
             self, guard=guard, curve=list(self.curve), validations=list(self.validations)
         )
@@ -48,9 +48,9 @@ class Progress:
         return {**kept, "best": best, "guard": self.guard.to_dict()}
 
     @classmethod
-    def from_dict(cls, found: dict[str, Any], curve: torch.Tensor) -> "Progress":
+    def from_dict(cls, found: dict[str, Any], curve: torch.Tensor) -> "TrainingProgress":
         """Return the progress that ``to_dict`` and ``curve_tensor`` described."""
         best = -math.inf if found["best"] is None else float(found["best"])
         points = [tuple(row) for row in curve.tolist()]
-        guard = Guard.from_dict(found["guard"])
+        guard = DivergenceDetector.from_dict(found["guard"])
         return cls(**{**found, "best": best, "guard": guard, "curve": points})

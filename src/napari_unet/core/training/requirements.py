@@ -26,7 +26,7 @@ def settings_of(network: UNet, settings: TrainSettings) -> TrainSettings:
     )
 
 
-def check_ready(
+def check_can_train(
     network: UNet, annotations: Sequence[Annotation], validation: Sequence[Annotation]
 ) -> list[Annotation]:
     """Return the annotations that have labels, or say why nothing can be learnt from them."""

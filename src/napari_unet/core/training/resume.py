@@ -16,8 +16,8 @@ from napari_unet.core.annotation.annotation import Annotation
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.training.checkpoint import Checkpoint, Checkpoints, versions
-from napari_unet.core.training.job import Job
-from napari_unet.core.training.progress import Progress
+from napari_unet.core.training.job import TrainingJob
+from napari_unet.core.training.progress import TrainingProgress
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.core.training.snapshot import Snapshot
 
@@ -26,7 +26,7 @@ FREE = ("budget", "network")  # groups of settings that a resumed training may c
 FIXED = ("seed", "precision")  # though they belong to these groups
 
 
-class Records:
+class CheckpointWriter:
     """Writes snapshots to ``folder``, at the latest ``seconds`` after the last one."""
 
     def __init__(self, folder: Path, facts: Mapping[str, Any], seconds: float) -> None:
@@ -54,7 +54,7 @@ class Records:
         return ""
 
 
-def facts_of(job: Job) -> dict[str, Any]:
+def facts_of(job: TrainingJob) -> dict[str, Any]:
     """Return what a checkpoint says of a training besides its progress."""
     return {
         "architecture": asdict(job.network.architecture),
@@ -138,7 +138,7 @@ def digest_of_labels(annotations: Sequence[Annotation]) -> str:
     return digest.hexdigest()
 
 
-def note_start(job: Job) -> None:
+def note_start(job: TrainingJob) -> None:
     """Tell the network how its images are normalised, so that it can be used at every step."""
     settings = job.settings
     normalisation = Normalisation(settings.low, settings.high, settings.flatten)
@@ -147,7 +147,7 @@ def note_start(job: Job) -> None:
     job.network.about["versions"] = versions()
 
 
-def note_end(job: Job, progress: Progress) -> None:
+def note_end(job: TrainingJob, progress: TrainingProgress) -> None:
     """Add what was done to the history of the network."""
     best = max(progress.validations, key=lambda scores: float(scores["score"]), default=None)
     losses = [loss for _, loss, *_ in progress.curve if math.isfinite(loss)]

@@ -238,14 +238,14 @@ ENOUGH = 6.0  # CPU minutes from which the larger network pays
 SHORT = 1.0  # CPU minutes below which only the smallest learns anything
 
 
-class Suggestion(NamedTuple):
+class PresetSuggestion(NamedTuple):
     """A preset by name, and the sentence that gives the reason."""
 
     preset: str
     reason: str
 
 
-def suggest_preset(device: str, minutes: float) -> Suggestion:
+def suggest_preset(device: str, minutes: float) -> PresetSuggestion:
     """Return the preset for ``minutes`` on a device of this type: cpu, cuda or mps."""
     if device in FAST or minutes >= ENOUGH:
         preset, why = "standard", "the most accurate one that has learnt by then"
@@ -254,7 +254,7 @@ def suggest_preset(device: str, minutes: float) -> Suggestion:
     else:
         preset, why = "nano", "all others need more time"
     where = "a CPU" if device == "cpu" else "a GPU"
-    return Suggestion(preset, f"preset {preset} for {minutes:g} min on {where}: {why}")
+    return PresetSuggestion(preset, f"preset {preset} for {minutes:g} min on {where}: {why}")
 
 
 def smaller_tile(settings: TrainSettings) -> int:

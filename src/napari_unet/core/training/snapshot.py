@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from napari_unet.core.training.learner import Learner
-from napari_unet.core.training.progress import Progress
+from napari_unet.core.training.progress import TrainingProgress
 
 EVERY = {"cpu": 10, "cuda": 100}  # steps between snapshots: below 1 % of the time
 FALLBACK_EVERY = 50
@@ -23,12 +23,12 @@ class Snapshot:
     """Copies of all tensors, and the progress that belongs to them."""
 
     tensors: Mapping[str, torch.Tensor]
-    progress: Progress
+    progress: TrainingProgress
     best: Mapping[str, torch.Tensor]  # weights of the best validation; empty before the first
 
     @classmethod
     def take(
-        cls, learner: Learner, progress: Progress, best: Mapping[str, torch.Tensor]
+        cls, learner: Learner, progress: TrainingProgress, best: Mapping[str, torch.Tensor]
     ) -> "Snapshot":
         """Copy what ``learner`` has learnt; ``best`` never changes, so it is shared."""
         tensors = {name: _copy(tensor) for name, tensor in learner.tensors().items()}
@@ -49,7 +49,7 @@ def _copy(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach().to("cpu", copy=True)
 
 
-class Safety:
+class LastGoodState:
     """Keeps the last good snapshot of ``learner``."""
 
     def __init__(self, learner: Learner, start: Snapshot) -> None:
@@ -58,7 +58,7 @@ class Safety:
         self.step = start.progress.number  # after which the good weights were learnt
         self._offered: Snapshot | None = None
 
-    def offer(self, progress: Progress, best: Mapping[str, torch.Tensor]) -> None:
+    def offer(self, progress: TrainingProgress, best: Mapping[str, torch.Tensor]) -> None:
         """Take a snapshot, which is good if the next loss is."""
         if progress.guard.trusts():
             self._offered = Snapshot.take(self._learner, progress, best)
@@ -71,7 +71,7 @@ class Safety:
         self.step = self.good.progress.number
         return True
 
-    def go_back(self, progress: Progress) -> None:
+    def go_back(self, progress: TrainingProgress) -> None:
         """Load the good weights. They are the state of ``progress`` now: steps are not unmade."""
         self._learner.load(self.good.tensors)
         self._offered = None

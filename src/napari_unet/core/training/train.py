@@ -9,9 +9,9 @@ from napari_unet.core.annotation.annotation import Annotation
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.runtime.memory import kept_memory
 from napari_unet.core.training import resume as records
-from napari_unet.core.training.job import Job
+from napari_unet.core.training.job import TrainingJob
 from napari_unet.core.training.learner import Ranks, compute_dtype
-from napari_unet.core.training.requirements import check_ready, settings_of
+from napari_unet.core.training.requirements import check_can_train, settings_of
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.core.training.step import Step
 from napari_unet.core.training.trainer import Trainer
@@ -37,7 +37,7 @@ def train(
     named. What cannot be trained on is refused here, before the first step.
     """
     settings = settings_of(network, settings)
-    labelled = check_ready(network, annotations, validation)
+    labelled = check_can_train(network, annotations, validation)
     dtype, said, start = _agreed_dtype(network, settings, ranks), [], None
     if len(labelled) < len(annotations):
         said.append(f"{len(annotations) - len(labelled)} annotations without labels are left out.")
@@ -46,7 +46,7 @@ def train(
         dtype = getattr(torch, str(checkpoint.facts["dtype"]))
         said += records.differences(checkpoint, network, settings, labelled)
         start = checkpoint.snapshot
-    job = Job(network, labelled, settings, dtype, tuple(validation), ranks, tuple(said))
+    job = TrainingJob(network, labelled, settings, dtype, tuple(validation), ranks, tuple(said))
     return _in_kept_memory(Trainer(job, _records(job, folder, resume), start).steps())
 
 
@@ -67,8 +67,8 @@ def _agreed_dtype(network: UNet, settings: TrainSettings, ranks: Ranks | None) -
 
 
 def _records(
-    job: Job, folder: Path | str | None, resume: Path | str | None
-) -> records.Records | None:
+    job: TrainingJob, folder: Path | str | None, resume: Path | str | None
+) -> records.CheckpointWriter | None:
     """Return where checkpoints go: ``folder``, else that resumed from; rank 0 alone writes."""
     chosen = folder or resume
     if chosen is None or (job.ranks and job.ranks.rank):
@@ -76,4 +76,4 @@ def _records(
     if resume is None or Path(chosen) != Path(resume):
         records.refuse_used(Path(chosen))
     facts = records.facts_of(job)
-    return records.Records(Path(chosen), facts, job.settings.checkpoint_seconds)
+    return records.CheckpointWriter(Path(chosen), facts, job.settings.checkpoint_seconds)

@@ -14,15 +14,15 @@ import torch
 
 from napari_unet.core.runtime.memory import is_out_of_memory
 from napari_unet.core.training.batches import Sampler
-from napari_unet.core.training.job import Job
+from napari_unet.core.training.job import TrainingJob
 from napari_unet.core.training.learner import Learner, Reading
-from napari_unet.core.training.progress import Progress
-from napari_unet.core.training.resume import Records, note_end, note_start
+from napari_unet.core.training.progress import TrainingProgress
+from napari_unet.core.training.resume import CheckpointWriter, note_end, note_start
 from napari_unet.core.training.schedule import Budget, Clock, rate_at
 from napari_unet.core.training.settings import smaller_tile
-from napari_unet.core.training.snapshot import Safety, Snapshot, steps_between
+from napari_unet.core.training.snapshot import LastGoodState, Snapshot, steps_between
 from napari_unet.core.training.step import DivergenceError, Step
-from napari_unet.core.training.validation import Examiner
+from napari_unet.core.training.validation import ValidationSchedule
 
 RESCUES = 3  # times a training goes back before it ends
 LAG = {"cuda": 1}  # steps after which a loss is read; 0 elsewhere
@@ -44,7 +44,10 @@ class Trainer:
     """One training; ``steps`` runs it."""
 
     def __init__(
-        self, job: Job, records: Records | None = None, start: Snapshot | None = None
+        self,
+        job: TrainingJob,
+        records: CheckpointWriter | None = None,
+        start: Snapshot | None = None,
     ) -> None:
         self._job = job
         self._records = records
@@ -52,13 +55,13 @@ class Trainer:
         if job.ranks:
             job.ranks.spread(list(job.network.state_dict().values()))
         self._learner = Learner(job.network, job.settings, job.dtype, job.ranks)
-        self._progress = Progress(job.settings.tile)
+        self._progress = TrainingProgress(job.settings.tile)
         if start:
             self._learner.load(start.tensors)
             self._progress = start.progress.copy()
             self._settings = replace(job.settings, tile=self._progress.tile)
-        self._examiner = Examiner(job, self._learner, start.best if start else {})
-        self._safety = Safety(self._learner, self._snapshot())
+        self._examiner = ValidationSchedule(job, self._learner, start.best if start else {})
+        self._safety = LastGoodState(self._learner, self._snapshot())
         self._budget = Budget(job.settings)
         self._clock = Clock(self._progress.seconds)
         self._begun = (self._progress.number, self._progress.seconds)

@@ -23,9 +23,9 @@ from napari_unet.core.network.unet import UNet
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.objects.label_objects import label_objects
 from napari_unet.core.segmentation.tiling import Tile, Tiling
-from napari_unet.core.training.job import Job
+from napari_unet.core.training.job import TrainingJob
 from napari_unet.core.training.learner import Learner
-from napari_unet.core.training.progress import Progress
+from napari_unet.core.training.progress import TrainingProgress
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.core.training.snapshot import copy_of_weights
 
@@ -190,10 +190,12 @@ def _pixels(tile: Tile) -> int:
     return int(np.prod([part.stop - part.start for part in tile.read]))
 
 
-class Examiner:
+class ValidationSchedule:
     """Validates what ``learner`` shows: its averaged weights where it has some."""
 
-    def __init__(self, job: Job, learner: Learner, best: Mapping[str, torch.Tensor]) -> None:
+    def __init__(
+        self, job: TrainingJob, learner: Learner, best: Mapping[str, torch.Tensor]
+    ) -> None:
         self._job = job
         self._learner = learner
         self._validator = Validator(job.validation, job.settings) if job.validation else None
@@ -201,7 +203,7 @@ class Examiner:
         self.best = best
         self._seconds = 0.0  # that the last validation took
 
-    def due(self, progress: Progress, last: bool = False) -> bool:
+    def due(self, progress: TrainingProgress, last: bool = False) -> bool:
         """Tell whether to validate now: at steps that the clock has no say in, and at the end.
 
         Only where the budget is in minutes, one that would exceed its share of the time waits.
@@ -226,7 +228,7 @@ class Examiner:
             return 0.0
         return self._seconds or self._validator.steps_worth() * per_step
 
-    def run(self, progress: Progress) -> Iterator[float]:
+    def run(self, progress: TrainingProgress) -> Iterator[float]:
         """Validate; yield the share done. The scores are the last of ``progress.validations``."""
         assert self._validator is not None
         start, network = time.perf_counter(), self._learner.network
@@ -245,7 +247,7 @@ class Examiner:
             self._seconds = time.perf_counter() - start
             progress.validating += self._seconds
 
-    def _take(self, progress: Progress, scores: dict[str, Any]) -> None:
+    def _take(self, progress: TrainingProgress, scores: dict[str, Any]) -> None:
         """Note the ``scores``, and keep the weights that the network shows now if they are best."""
         (score,) = self._job.agreed([scores["score"]])
         progress.validations.append({**scores, "score": score, "step": progress.number})

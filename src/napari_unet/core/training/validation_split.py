@@ -28,7 +28,7 @@ def reach(depth: int) -> int:
     return border(depth) + 2**depth - 1
 
 
-class Cut(NamedTuple):
+class BlockSplit(NamedTuple):
     """A slab at one end of an axis of the labels: what is validated, and what is trained on."""
 
     validated: tuple[slice, ...]
@@ -84,7 +84,7 @@ def _check_share(share: float) -> None:
         raise ValueError(f"the share to validate on is {share}: it must lie between 0 and 1")
 
 
-def _cuts(annotation: Annotation, guard: int, share: float, dims: int) -> Iterator[Cut]:
+def _cuts(annotation: Annotation, guard: int, share: float, dims: int) -> Iterator[BlockSplit]:
     """Yield slabs that hold about ``share`` of the labels, at both ends of every axis."""
     labelled = annotation.classes != UNLABELLED
     axes = spatial_axes(annotation.axes)
@@ -101,17 +101,17 @@ def _cuts(annotation: Annotation, guard: int, share: float, dims: int) -> Iterat
             (slice(0, first), slice(first + gap, length)),
             (slice(last, length), slice(0, max(last - gap, 0))),
         ):
-            yield Cut(
+            yield BlockSplit(
                 (*whole[:axis], validated, *whole[axis + 1 :]),
                 (*whole[:axis], trained, *whole[axis + 1 :]),
             )
 
 
-def _useful(annotation: Annotation, cut: Cut) -> bool:
+def _useful(annotation: Annotation, cut: BlockSplit) -> bool:
     return all(_counts(annotation.classes[part]).any() for part in cut)
 
 
-def _worth(annotation: Annotation, cut: Cut) -> tuple[int, int]:
+def _worth(annotation: Annotation, cut: BlockSplit) -> tuple[int, int]:
     """Prefer every class on both sides, then as few labels as possible lost to the guard."""
     counts = [_counts(annotation.classes[part]) for part in (cut.trained, cut.validated)]
     return sum(int((c > 0).sum()) for c in counts), int(sum(c.sum() for c in counts))

@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from napari_unet.core.annotation.label_codes import UNLABELLED
-from napari_unet.core.runtime.jit import compiled
-from napari_unet.core.weights.nearest_objects import Reach
+from napari_unet.core.runtime.jit import jit
+from napari_unet.core.weights.nearest_objects import NearestTwo
 
 CUT = 4.5  # standard deviations
 WIDEST = 1000.0  # px, the largest standard deviation taken
@@ -33,10 +33,10 @@ class Paper:
         _check(self)
 
     @property
-    def reach(self) -> Reach:
+    def reach(self) -> NearestTwo:
         """How far the distances matter."""
         both = CUT * self.sigma if self.w0 else 0.0
-        return Reach(both / 2, both)
+        return NearestTwo(both / 2, both)
 
     def class_weights(self, counts: np.ndarray) -> np.ndarray:
         """Return the weight of each class, float32 (256,), for ``counts`` pixels of each."""
@@ -71,9 +71,9 @@ class Falk:
             )
 
     @property
-    def reach(self) -> Reach:
+    def reach(self) -> NearestTwo:
         """How far the distances matter."""
-        return Reach(CUT * self.sigma1, CUT * self.sigma2 if self.factor else 0.0)
+        return NearestTwo(CUT * self.sigma1, CUT * self.sigma2 if self.factor else 0.0)
 
     def class_weights(self, counts: np.ndarray) -> np.ndarray:
         """Return the weight of each class, float32 (256,); their ``counts`` do not matter."""
@@ -111,7 +111,7 @@ def _bell(first: np.ndarray, second: np.ndarray, sigma: float, height: float) ->
     return found
 
 
-@compiled
+@jit
 def _look_up(
     first: np.ndarray,
     second: np.ndarray,

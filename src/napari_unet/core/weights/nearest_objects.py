@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_unet.core.arrays.boxes import Box, shape_of
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 
 FAR = 1 << 29  # squared distance of "no such object"; twice it is still an int32
 LONGEST = 10_000.0  # px; the squares of three axes stay below FAR
@@ -24,7 +24,7 @@ Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # label, distance
 Best = tuple[int, int, int, int]  # the same of one pixel
 
 
-class Reach(NamedTuple):
+class NearestTwo(NamedTuple):
     """Up to where distances must be exact, in pixels."""
 
     first: float  # distance to the nearest object
@@ -36,14 +36,16 @@ class Reach(NamedTuple):
         return ceil(max(self.first, self.both))
 
 
-def nearest_two(labels: np.ndarray, box: Box, reach: Reach) -> tuple[np.ndarray, np.ndarray]:
+def nearest_two(labels: np.ndarray, box: Box, reach: NearestTwo) -> tuple[np.ndarray, np.ndarray]:
     """Return the squared distances to the two nearest objects, int32, for the pixels of ``box``.
 
     ``labels``: 2-D or 3-D, int32 or int64, C order, 0 where no object is; what lies within
     ``reach.pixels`` of the box should be part of it. Beyond the reach the squares may be too large,
     up to FAR, never too small. On an object the first is 0 and the second is not looked for.
     """
-    reach = Reach(max(reach.first, reach.both / 2), reach.both)  # the nearer makes half at most
+    reach = NearestTwo(
+        max(reach.first, reach.both / 2), reach.both
+    )  # the nearer makes half at most
     rows = box[0]
     flat = _fold(labels).reshape(len(labels), -1)
     found = _look_down(flat, rows.start, rows.stop)
@@ -69,7 +71,7 @@ def _fold(labels: np.ndarray) -> np.ndarray:
     return np.where(labels == 0, 0, numbers).astype(np.int32)
 
 
-def _along_middle(found: Found, shape: tuple[int, ...], reach: Reach) -> Found:
+def _along_middle(found: Found, shape: tuple[int, ...], reach: NearestTwo) -> Found:
     """Look along the middle axis of a volume."""
     a, b, c, d = (_turn(part.reshape(shape)) for part in found)
     wider = np.empty_like(a), np.empty_like(b), np.empty_like(c), np.empty_like(d)
@@ -83,7 +85,7 @@ def _turn(volume: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(volume.swapaxes(1, 2)).reshape(-1, volume.shape[1])
 
 
-@compiled
+@jit
 def _look_down(labels: np.ndarray, start: int, stop: int) -> Found:
     """Per pixel of rows start…stop: the two nearest labels at or above it, and how far they are."""
     height, width = stop - start, labels.shape[1]
@@ -109,7 +111,7 @@ def _look_down(labels: np.ndarray, start: int, stop: int) -> Found:
     return label1, far1, label2, far2
 
 
-@compiled
+@jit
 def _take(best: Best, label: int, far: int) -> Best:
     """Take one more label into the two nearest."""
     label1, far1, label2, far2 = best
@@ -122,7 +124,7 @@ def _take(best: Best, label: int, far: int) -> Best:
     return label1, far1, label2, far2
 
 
-@compiled
+@jit
 def _look_up(labels: np.ndarray, start: int, found: Found, longest: int) -> None:
     """Merge what lies below each pixel into ``found``; square, and drop what is too far."""
     label1, far1, label2, far2 = found
@@ -149,7 +151,7 @@ def _look_up(labels: np.ndarray, start: int, found: Found, longest: int) -> None
             label2[i, x], far2[i, x] = best[2], best[3] ** 2 if best[3] <= longest else FAR
 
 
-@compiled
+@jit
 def _step(line: Found, i: int, step: int, best: Best) -> Best:
     """Take the two labels of the pixels ``step`` to both sides of ``i`` into ``best``."""
     label1, far1, label2, far2 = line
@@ -162,7 +164,7 @@ def _step(line: Found, i: int, step: int, best: Best) -> Best:
     return best
 
 
-@compiled
+@jit
 def _look_along(found: Found, longest: int, wider: Found) -> None:
     """Look ``longest`` px along each line for nearer labels; all four values are passed on."""
     label1, far1, label2, far2 = found
@@ -177,16 +179,16 @@ def _look_along(found: Found, longest: int, wider: Found) -> None:
             wider[0][y, i], wider[1][y, i], wider[2][y, i], wider[3][y, i] = best
 
 
-@compiled
-def _useful(square: int, reach: Reach) -> int:
+@jit
+def _useful(square: int, reach: NearestTwo) -> int:
     """How many px to look to the side when the nearest object may be as near as ``square``."""
     away = sqrt(square)
     return int(max(min(away, reach.first), reach.both - away))
 
 
-@compiled
+@jit
 def _look_aside(
-    found: Found, start: int, reach: Reach, squares: tuple[np.ndarray, np.ndarray]
+    found: Found, start: int, reach: NearestTwo, squares: tuple[np.ndarray, np.ndarray]
 ) -> None:
     """Look along the last axis; only the squares are wanted, of pixels from ``start`` on."""
     label1, far1, label2, far2 = found

@@ -9,7 +9,7 @@ two such thin objects meet do they go on touching.
 import numpy as np
 
 from napari_unet.core.arrays.boxes import Box, grow, inside, join, shape_of, share, whole
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 from napari_unet.core.weights.nearest_objects import dims_of, ids_of
 
 _EDGES = {2: (256, 1024), 3: (32, 128, 128)}  # px: what one thread takes at a time
@@ -115,7 +115,7 @@ class Ridge:
             self.open[box][touching] = ~np.isin(ids, list(self._thin))
 
 
-@compiled
+@jit
 def _mark(labels: np.ndarray, start: tuple[int, int, int], touching: np.ndarray) -> None:
     """Mark the pixels that have another object among their up to 26 neighbours.
 
@@ -137,13 +137,13 @@ def _mark(labels: np.ndarray, start: tuple[int, int, int], touching: np.ndarray)
                     )
 
 
-@compiled
+@jit
 def _compare(own: np.ndarray, other: np.ndarray, touching: np.ndarray) -> None:
     for x in range(touching.size):
         touching[x] |= (own[x] != 0) & (other[x] != 0) & (own[x] != other[x])
 
 
-@compiled
+@jit
 def _count(labels: np.ndarray, touching: np.ndarray, pairs: np.ndarray) -> None:
     """Count run by run: objects are wider than a pixel, and memory slower than a register."""
     start, inner = 0, 0

@@ -11,21 +11,21 @@ import numpy as np
 
 from napari_unet.core.annotation.label_codes import UNLABELLED
 from napari_unet.core.arrays.boxes import Box, box_in, grow, inside, join, shape_of, share, whole
-from napari_unet.core.runtime.jit import compiled
+from napari_unet.core.runtime.jit import jit
 from napari_unet.core.weights.formulas import Falk, Paper
 from napari_unet.core.weights.nearest_objects import dims_of, ids_of, nearest_two, same_shape
 from napari_unet.core.weights.touching_ridge import Ridge, fields_of
 from napari_unet.core.weights.touching_ridge import open_ridge as open_ridge
 
 
-def tally(classes: np.ndarray) -> np.ndarray:
+def class_counts(classes: np.ndarray) -> np.ndarray:
     """Count the pixels of each class, int64 (256,)."""
     counts = np.zeros((4, UNLABELLED + 1), np.int64)
     _count(np.ascontiguousarray(classes).ravel(), counts)
     return counts.sum(axis=0)
 
 
-@compiled
+@jit
 def _count(classes: np.ndarray, counts: np.ndarray) -> None:
     """Count into four rows by turns: to add to one number again and again means to wait for it."""
     even = classes.size - classes.size % 4
@@ -36,7 +36,7 @@ def _count(classes: np.ndarray, counts: np.ndarray) -> None:
         counts[0, classes[i]] += 1
 
 
-@compiled
+@jit
 def weigh(
     classes: np.ndarray, weights: np.ndarray, separation: np.ndarray, found: np.ndarray
 ) -> None:
@@ -126,7 +126,7 @@ class WeightMap:
             everything = whole(ids.shape[-self._dims :])
             self._classify(place, everything)
             self._separate(place, everything)
-        self._counts = tally(self.classes)
+        self._counts = class_counts(self.classes)
 
     def weights(self, box: Box | None = None) -> np.ndarray:
         """Return the weights of ``box``, or all of them, float32."""
@@ -176,9 +176,9 @@ class WeightMap:
             at = tuple(part.start + i for part, i in zip(leading, index, strict=True))
             place = int(np.ravel_multi_index(at, shape)) if at else 0
             changed = self._ridges[place].update(spatial, ids[index])
-            self._counts -= tally(self._fields(self.classes)[place][changed])
+            self._counts -= class_counts(self._fields(self.classes)[place][changed])
             self._classify(place, changed)
-            self._counts += tally(self._fields(self.classes)[place][changed])
+            self._counts += class_counts(self._fields(self.classes)[place][changed])
             around = grow(changed, self.formula.reach.pixels, self._ids.shape[-self._dims :])
             self._separate(place, around)
             done = join(done, around)

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.text import size
 from napari_unet.widgets.annotate.class_editing import PAINTING, chosen_class
 from napari_unet.widgets.layers.annotation_layers import new_annotation_layer
@@ -32,9 +32,9 @@ from napari_unet.widgets.layers.label_classes import classes_of, code_of, prepar
 from napari_unet.widgets.layers.layers import full_shape
 from napari_unet.widgets.menu_commands import active_image
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.layer_choice import LayerChoice
-from napari_unet.widgets.shared.layer_events import ImageDataWatch
+from napari_unet.widgets.shared.layer_events import ImageDataEvents
 from napari_unet.widgets.shared.session import Session
 
 SLOW = 2**24  # px from which napari needs a second to draw labels of 32 or 64 bits
@@ -56,7 +56,7 @@ def fits(image: Image | None, labels: Labels) -> bool:
     return full_shape(labels) == labels_shape(image)
 
 
-def misfit(image: Image, labels: Labels) -> str:
+def why_not_matching(image: Image, labels: Labels) -> str:
     """Say that the annotation of ``image`` has another shape than it needs."""
     return (
         f"'{labels.name}' is {size(full_shape(labels))} and the labels of '{image.name}' need "
@@ -108,13 +108,13 @@ class AnnotationChoice(QWidget):
         self.image: Image | None = None
         self.labels: Labels | None = None
         self._viewer, self._session = viewer, session
-        self._watch: ImageDataWatch | None = None
+        self._watch: ImageDataEvents | None = None
         self.images = LayerChoice(viewer, (Image,), "Image")
         self.layers = LayerChoice(viewer, (Labels,), "Labels", optional="none", fits=self._fits)
         self.new = QPushButton("New")
         self.notice = QLabel()
         self.copy = QPushButton("Copy to paint in")
-        self._copies = Latest(session, parent=self)
+        self._copies = LatestRequest(session, parent=self)
         self._later = QTimer(self)  # napari is still busy with the layer it tells of
         self._lay_out()
         self._connect()
@@ -189,7 +189,7 @@ class AnnotationChoice(QWidget):
         first = self.image is None and image is not None
         if self._watch is not None:
             self._watch.replaced.disconnect(self._image_replaced)
-        self._watch = None if image is None else ImageDataWatch.of(image)
+        self._watch = None if image is None else ImageDataEvents.of(image)
         if self._watch is not None:
             self._watch.replaced.connect(self._image_replaced)
         self._copies.drop()
@@ -242,7 +242,7 @@ class AnnotationChoice(QWidget):
         if image_problem(image):
             return image_problem(image)
         if found is not None and not fits(image, found):
-            return misfit(image, found)
+            return why_not_matching(image, found)
         return f"'{image.name}' has no annotation layer: press New, or choose one above."
 
     def _say(self, sentence: str) -> None:
@@ -250,12 +250,12 @@ class AnnotationChoice(QWidget):
         self.notice.setVisible(bool(sentence))
 
     def _new_classes(self) -> None:
-        self._make("uint8", Code())
+        self._make("uint8", LabelCode())
 
     def _new_objects(self) -> None:
-        self._make("uint16", Code(ids="objects"))
+        self._make("uint16", LabelCode(ids="objects"))
 
-    def _make(self, dtype: str, code: Code, data: np.ndarray | None = None) -> None:
+    def _make(self, dtype: str, code: LabelCode, data: np.ndarray | None = None) -> None:
         image, before = self.image, self.labels or self.layers.value()
         if image is None:
             return

@@ -13,13 +13,13 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 
 from napari_unet.core.annotation.annotation import Finding
 from napari_unet.core.text import count
-from napari_unet.widgets.annotate.undo_follower import Edits
-from napari_unet.widgets.layers.annotation_layers import Snapshot, snapshot
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
+from napari_unet.widgets.layers.annotation_layers import LayerSnapshot, snapshot
 from napari_unet.widgets.layers.coordinates import point_to_layer
 from napari_unet.widgets.layers.label_classes import LabelClass, classes_of
 from napari_unet.widgets.layers.layers import look_at
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Outcome
 
@@ -76,10 +76,10 @@ class Checking(QWidget):
         self._viewer = viewer
         self._image: Image | None = None
         self._labels: Labels | None = None
-        self._edits: Edits | None = None
+        self._edits: UndoFollower | None = None
         self._strokes = 0  # since the last check
         self._checked = False
-        self._latest = Latest(session, parent=self)
+        self._latest = LatestRequest(session, parent=self)
         self._latest.answered.connect(self._answered)
         self._latest.failed.connect(self._failed)
         self._slow = QTimer(self)  # the word 'checking' only where it takes a while
@@ -105,7 +105,9 @@ class Checking(QWidget):
         layout.addLayout(line)
         layout.addLayout(self._page)
 
-    def set_layers(self, image: Image | None, labels: Labels | None, edits: Edits | None) -> None:
+    def set_layers(
+        self, image: Image | None, labels: Labels | None, edits: UndoFollower | None
+    ) -> None:
         """Check this pair from now on; what was found in another is forgotten."""
         if self._edits is not None:
             self._edits.painted.disconnect(self._painted)
@@ -191,7 +193,7 @@ def _named(text: str, classes: Sequence[LabelClass]) -> str:
     return re.sub(r"\bclass (\d+)\b", name, text)
 
 
-def _check(taken: Snapshot) -> list[Finding]:
+def _check(taken: LayerSnapshot) -> list[Finding]:
     data = taken.pixels.data
     wanted, free = prod(data.shape) * data.dtype.itemsize, psutil.virtual_memory().available
     if not isinstance(data, np.ndarray) and wanted > free / 2:

@@ -27,7 +27,7 @@ from napari_unet.widgets.annotate.class_editing import (
 )
 from napari_unet.widgets.annotate.class_row import ClassRow, RowState
 from napari_unet.widgets.annotate.shortcuts import key_of
-from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of, value_of
 from napari_unet.widgets.layers.layers import full_shape
 from napari_unet.widgets.shared import messages
@@ -36,7 +36,7 @@ from napari_unet.widgets.shared import messages
 class Removal:
     """A class that was removed, as long as it can be brought back with one click."""
 
-    def __init__(self, labels: Labels, edits: Edits, number: int) -> None:
+    def __init__(self, labels: Labels, edits: UndoFollower, number: int) -> None:
         """Remove class ``number``: its pixels become 0, the classes after it move down."""
         self.entry: LabelClass = classes_of(labels)[number]
         self.number = number
@@ -106,7 +106,7 @@ class ClassList(QWidget):
         self.back = QPushButton("Bring back")
         self.back.setToolTip("Give the class its place, name, colour and pixels back (Ctrl+Z)")
         self._labels: Labels | None = None
-        self._edits: Edits | None = None
+        self._edits: UndoFollower | None = None
         self._lay_out()
         self.add.clicked.connect(self._add)
         self.back.clicked.connect(self._bring_back)
@@ -132,7 +132,7 @@ class ClassList(QWidget):
         layout.addLayout(foot)
         layout.addWidget(_hint())
 
-    def set_layer(self, labels: Labels | None, edits: Edits | None) -> None:
+    def set_layer(self, labels: Labels | None, edits: UndoFollower | None) -> None:
         """Show the classes of ``labels``."""
         if self._edits is not None:
             self._edits.counted.disconnect(self.refresh)

@@ -15,7 +15,7 @@ from napari_unet.widgets.annotate.class_list import ClassList
 from napari_unet.widgets.annotate.label_meaning import Meaning
 from napari_unet.widgets.annotate.points_and_shapes import Gathering
 from napari_unet.widgets.annotate.shortcuts import bind_keys, let_encircle, unbind_keys
-from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.live.live_panel import LiveSection
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Frame, Section, open_dock
@@ -34,7 +34,7 @@ class AnnotateDock(Frame):
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(napari_viewer)
-        self.edits: Edits | None = None
+        self.edits: UndoFollower | None = None
         self._bound: Labels | None = None
         self.choice = AnnotationChoice(self.viewer, self.session)
         self.classes = ClassList()
@@ -85,7 +85,7 @@ class AnnotateDock(Frame):
         if self._bound is not None and self._bound not in self.viewer.layers:
             unbind_keys(self._bound)
         labels = self._bound = self.labels
-        self.edits = None if labels is None else Edits.of(labels, self.session)
+        self.edits = None if labels is None else UndoFollower.of(labels, self.session)
         if labels is not None and self.edits is not None:
             bind_keys(labels, self.session)
             let_encircle(labels)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.core.arrays.boxes import shape_of
+from napari_unet.core.arrays.boxes import Box, shape_of
 from napari_unet.core.arrays.value_counts import Counts, add, count_values
 from napari_unet.widgets.layers.label_classes import LabelClass
-from napari_unet.widgets.layers.layers import Region, paint_box
+from napari_unet.widgets.layers.layers import paint_box
 from napari_unet.workflows.confirmed_pixels import Confirmed
 
 _Atom = tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]  # places, before, after
@@ -25,7 +25,7 @@ PROBES = 8  # pixels by which an edit is recognised as undone
 class Edit:
     """An entry of the undo history: where, how many pixels, and a few of them to know it by."""
 
-    box: Region
+    box: Box
     change: Counts  # pixels more (or less) of each value
     places: tuple[np.ndarray, ...]  # of the probes
     before: np.ndarray

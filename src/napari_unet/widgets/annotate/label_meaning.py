@@ -4,9 +4,9 @@ from napari.layers import Labels
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.annotate.class_editing import cover
-from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.label_classes import code_of, set_code
 
 
@@ -18,7 +18,7 @@ class Meaning(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._labels: Labels | None = None
-        self._edits: Edits | None = None
+        self._edits: UndoFollower | None = None
         self.zero = QCheckBox("0 is background in this layer")
         self.zero.setToolTip(
             "On: 0 is background, and every pixel is labelled, as in most label images. "
@@ -39,7 +39,7 @@ class Meaning(QWidget):
         self.zero.toggled.connect(self._apply)
         self.ids.toggled.connect(self._apply)
 
-    def set_layer(self, labels: Labels | None, edits: Edits | None) -> None:
+    def set_layer(self, labels: Labels | None, edits: UndoFollower | None) -> None:
         """Show what the values of ``labels`` mean."""
         self._labels, self._edits = labels, edits
         self.setEnabled(labels is not None)
@@ -61,13 +61,13 @@ class Meaning(QWidget):
         if self._labels is None or self._edits is None:
             return
         zero = "background" if self.zero.isChecked() else "unlabelled"
-        set_code(self._labels, Code(zero, "objects" if self.ids.isChecked() else "classes"))
+        set_code(self._labels, LabelCode(zero, "objects" if self.ids.isChecked() else "classes"))
         cover(self._labels, max(self._edits.counts or {}, default=0))
         self.refresh()
         self.changed.emit()
 
 
-def in_words(code: Code) -> str:
+def in_words(code: LabelCode) -> str:
     """Return what the values mean, as '0 unlabelled · 1 background · 2… classes'."""
     first = "0 unlabelled · 1 background" if code.background else "0 background"
     after = code.background + 1

@@ -24,10 +24,10 @@ from napari_unet.widgets.annotate.shapes_to_labels import (
     points_in,
     write_discs,
 )
-from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.label_classes import classes_of, code_of
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.layer_choice import LayerChoice
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Outcome
@@ -44,8 +44,8 @@ class Gathering(QWidget):
         super().__init__()
         self._viewer = viewer
         self._labels: Labels | None = None
-        self._edits: Edits | None = None
-        self._latest = Latest(session, parent=self)
+        self._edits: UndoFollower | None = None
+        self._latest = LatestRequest(session, parent=self)
         self._latest.answered.connect(self._write)
         self._latest.failed.connect(self._failed)
         self.choice = LayerChoice(viewer, (Points, Shapes), "Points or shapes")
@@ -81,7 +81,7 @@ class Gathering(QWidget):
             layout.addWidget(part)
         self.told.hide()
 
-    def set_layer(self, labels: Labels | None, edits: Edits | None) -> None:
+    def set_layer(self, labels: Labels | None, edits: UndoFollower | None) -> None:
         """Write into ``labels`` from now on."""
         if self._edits is not None:
             self._edits.restyled.disconnect(self.refresh)

@@ -17,7 +17,7 @@ REGIONS = ("polygon", "rectangle", "ellipse")
 FLAT = 0.5  # px: an outline that stays as near to a plane lies in it
 
 
-class Pixels(NamedTuple):
+class PaintedPixels(NamedTuple):
     """Pixels of a layer and what they become; plain arrays, which may cross threads."""
 
     places: np.ndarray  # (n, axes)
@@ -49,7 +49,7 @@ def disc_of(
     return Disc(full_shape(labels), points, *sizes, value, int(instances))
 
 
-def draw_discs(wish: Disc) -> tuple[Pixels, np.ndarray]:
+def draw_discs(wish: Disc) -> tuple[PaintedPixels, np.ndarray]:
     """Return the pixels of the discs, and the places of the rings (n, axes); any thread."""
     places, values, rings = [], [], []
     shape = wish.shape
@@ -62,10 +62,10 @@ def draw_discs(wish: Disc) -> tuple[Pixels, np.ndarray]:
         rings.append(_in_plane(plane, found.ring))
     nothing = np.zeros((0, len(shape)), np.int64)
     joined = np.concatenate([nothing, *places])
-    return Pixels(joined, np.concatenate([[], *values])), np.concatenate([nothing, *rings])
+    return PaintedPixels(joined, np.concatenate([[], *values])), np.concatenate([nothing, *rings])
 
 
-def write_discs(labels: Labels, pixels: Pixels, rings: np.ndarray) -> int:
+def write_discs(labels: Labels, pixels: PaintedPixels, rings: np.ndarray) -> int:
     """Paint discs, and take the background from their rings; return how many pixels changed.
 
     Painted objects stay as they are. Without a value for unlabelled there are no rings.

@@ -16,9 +16,9 @@ from typing import Any
 from napari.layers import Labels
 
 from napari_unet.widgets.annotate.class_editing import choose_class
-from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.label_classes import classes_of
-from napari_unet.widgets.live.live_teaching import Classroom
+from napari_unet.widgets.live.live_teaching import LiveTeaching
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import Session
 
@@ -48,16 +48,16 @@ def _chooser(session: Session, number: int) -> Callable[[Labels], None]:
     def choose(labels: Labels) -> None:
         if number < len(classes_of(labels)):
             try:
-                choose_class(labels, number, Edits.of(labels, session).free)
+                choose_class(labels, number, UndoFollower.of(labels, session).free)
             except ValueError as error:
                 messages.problem(str(error))
 
     return choose
 
 
-_ACTIONS: dict[str, Callable[[Classroom], None]] = {
+_ACTIONS: dict[str, Callable[[LiveTeaching], None]] = {
     "G": lambda room: room.switch(),
-    "J": Classroom.update_once,
+    "J": LiveTeaching.update_once,
     "K": lambda room: room.confirm.toggle(),
     "N": lambda room: room.guide.next(),
     "O": lambda room: room.check.right(),
@@ -80,11 +80,11 @@ def unbind_teaching_keys(labels: Labels) -> None:
         labels.bind_key(key, None)
 
 
-def _bound(act: Callable[[Classroom], None]) -> Callable[[Labels], None]:
+def _bound(act: Callable[[LiveTeaching], None]) -> Callable[[Labels], None]:
     """Return ``act`` as a function of the layer; napari asks what is bound for its __name__."""
 
     def do(labels: Labels) -> None:
-        room = Classroom.find(labels)
+        room = LiveTeaching.find(labels)
         if room is not None:
             act(room)
 
@@ -93,7 +93,7 @@ def _bound(act: Callable[[Classroom], None]) -> Callable[[Labels], None]:
 
 def _peek_at_preview(labels: Labels) -> Iterator[None]:
     """Hide the preview while the key is held; show it, where it is hidden."""
-    room = Classroom.find(labels)
+    room = LiveTeaching.find(labels)
     layer = None if room is None else room.preview.layer
     if layer is not None:
         layer.visible = not layer.visible

@@ -20,7 +20,7 @@ from napari_unet.core.arrays.value_counts import Counts, add, count_values, coun
 from napari_unet.widgets.annotate.class_editing import put_in, take_out
 from napari_unet.widgets.annotate.edit_record import Confirming, Edit
 from napari_unet.widgets.layers.label_classes import LabelClass
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.scheduler import Urgency
@@ -30,11 +30,11 @@ WATCHED = 2**24  # px up to which pixels that others wrote are noticed
 HISTORY = 100  # edits that napari keeps
 REST = 300  # ms without news before all is counted again
 
-_ALL: "weakref.WeakKeyDictionary[Labels, Edits]" = weakref.WeakKeyDictionary()
+_ALL: "weakref.WeakKeyDictionary[Labels, UndoFollower]" = weakref.WeakKeyDictionary()
 
 
-class Edits(QObject):
-    """The edits of one annotation layer; ``Edits.of(layer, session)`` finds it. GUI thread only."""
+class UndoFollower(QObject):
+    """Follows the edits of one annotation layer. GUI thread only; see ``of``."""
 
     painted = Signal(object)  # the box that was painted, undone or redone: slices of layer.data
     counted = Signal()  # ``counts`` are others
@@ -53,7 +53,7 @@ class Edits(QObject):
         self._depth = _depth(layer)
         self._unwritten: Edit | None = None  # told of by napari before its pixels are there
         self._version = 0
-        self._count = Latest(session, Urgency.VIEW, self)
+        self._count = LatestRequest(session, Urgency.VIEW, self)
         self._count.answered.connect(self._answered)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -72,7 +72,7 @@ class Edits(QObject):
         self._count_all()
 
     @classmethod
-    def of(cls, layer: Labels, session: Session) -> "Edits":
+    def of(cls, layer: Labels, session: Session) -> "UndoFollower":
         """Return the edits of ``layer``; they are followed from the first call on."""
         if layer not in _ALL:
             _ALL[layer] = cls(layer, session)

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.widgets.evaluate.error_layers import Outlines, go_to, show_errors, show_kinds
+from napari_unet.widgets.evaluate.error_layers import ErrorOutlines, go_to, show_errors, show_kinds
 from napari_unet.widgets.evaluate.error_list import ErrorKinds, ErrorSteps
 from napari_unet.widgets.evaluate.figures import FigureTable, Matching
 from napari_unet.widgets.evaluate.layer_pair import TwoLayers
@@ -23,8 +23,8 @@ from napari_unet.widgets.evaluate.measure_names import ERRORS
 from napari_unet.widgets.evaluate.question import pixels_of, question
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Frame, Section
-from napari_unet.widgets.shared.latest_request import Latest
-from napari_unet.workflows.evaluate_pair import Answer, answer, told
+from napari_unet.widgets.shared.latest_request import LatestRequest
+from napari_unet.workflows.evaluate_pair import PairResult, answer, told
 from napari_unet.workflows.scheduler import Outcome, Urgency
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ class EvaluateDock(Frame):
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(napari_viewer)
         self._of: tuple[Any, ...] = ()  # the layers of the answer on its way, weakly
-        self._answer: Answer | None = None
+        self._answer: PairResult | None = None
         self._errors: weakref.ref[Labels] | None = None
         self._make_parts()
         self._lay_out()
-        self._latest = Latest(self.session, Urgency.VIEW, self)
+        self._latest = LatestRequest(self.session, Urgency.VIEW, self)
         self._latest.answered.connect(self._answered)
         self._latest.failed.connect(self._failed)
         self._latest.busy_changed.connect(self._show_button)
@@ -89,7 +89,7 @@ class EvaluateDock(Frame):
         self.steps = ErrorSteps()
         self.outlines = QCheckBox("Truth and result as outlines")
         self.outlines.setToolTip("Draw both as lines 2 px wide, to see the errors on the image")
-        self._drawn = Outlines()
+        self._drawn = ErrorOutlines()
         self.matching = Matching()
         self.copy = QPushButton("Copy table")
         self.copy.clicked.connect(self._copy)
@@ -172,7 +172,7 @@ class EvaluateDock(Frame):
         self._draw_outlines()
         self._show_button()
 
-    def _answered(self, found: Answer) -> None:
+    def _answered(self, found: PairResult) -> None:
         two = self.layers.value()
         asked = [layer() for layer in self._of]
         if two is None or len(asked) != 2 or asked[0] is not two[0] or asked[1] is not two[1]:

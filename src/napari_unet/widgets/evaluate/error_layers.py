@@ -71,7 +71,7 @@ def go_to(viewer: Any, layer: Labels, item: Any) -> None:
 WIDTH = 2  # px
 
 
-class Outlines:
+class ErrorOutlines:
     """Draws layers as outlines for a while, and gives them back as they were."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.widgets.evaluate.measure_names import ERRORS, FIRST, number, wording
 from napari_unet.widgets.shared.dock import Section
-from napari_unet.workflows.evaluate_pair import Answer
+from napari_unet.workflows.evaluate_pair import PairResult
 
 HEADINGS = ("", "value", "95 % interval")
 
@@ -28,7 +28,7 @@ class FigureTable(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._answer: Answer | None = None
+        self._answer: PairResult | None = None
         self._first = _Rows(headings=True)
         self._rest = _Rows()
         self.section = Section("All figures", self._rest)
@@ -38,7 +38,7 @@ class FigureTable(QWidget):
         layout.addWidget(self._first)
         layout.addWidget(self.section)
 
-    def show_answer(self, answer: Answer | None) -> None:
+    def show_answer(self, answer: PairResult | None) -> None:
         """Show the figures; None: there are none."""
         self._answer = answer
         self.setVisible(answer is not None)
@@ -74,7 +74,7 @@ class _Row:
         self.first = first
 
 
-def _rows(answer: Answer) -> list[_Row]:
+def _rows(answer: PairResult) -> list[_Row]:
     rows = []
     for figure in answer.figures:
         words, found = wording(figure.measure, answer.question.iou), figure.pooled_interval

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.layers.label_classes import code_of
 from napari_unet.widgets.layers.layers import NOTES
 
-FOREIGN = Code("background", "objects")  # what labels of other programs mean
+FOREIGN = LabelCode("background", "objects")  # what labels of other programs mean
 KNOWN = ("zero", "ids", "classes")  # any of these notes: a layer of this plugin
 
 
@@ -23,8 +23,8 @@ class Question:
 
     truth: Any  # a copy, or lazily sliceable pixels that nobody paints
     result: Any
-    truth_code: Code
-    result_code: Code
+    truth_code: LabelCode
+    result_code: LabelCode
     classes: bool  # compare classes instead of objects
     times: bool  # the first axis is time: each time point is an image of its own
     iou: float = 0.5  # that makes a match
@@ -49,7 +49,7 @@ def question(
     )  # fmt: skip
 
 
-def meaning(layer: Labels) -> Code:
+def meaning(layer: Labels) -> LabelCode:
     """Return what the values of ``layer`` mean; 0 is background where nobody said otherwise."""
     kept = layer.metadata.get(NOTES, {})
     return code_of(layer) if any(name in kept for name in KNOWN) else FOREIGN

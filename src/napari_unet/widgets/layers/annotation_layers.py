@@ -9,9 +9,9 @@ import numpy as np
 from napari.layers import Image, Labels
 
 from napari_unet.core.annotation.annotation import Annotation
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.layers.coordinates import (
-    Pixels,
+    ImagePixels,
     from_layer,
     labels_geometry,
     labels_shape,
@@ -27,11 +27,11 @@ DEFAULT_CLASSES = (new_class(0), new_class(1, "object"))
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
+class LayerSnapshot:
     """An image and its labels as they were; the brush may go on painting. Crosses threads."""
 
     name: str  # of the image
-    pixels: Pixels
+    pixels: ImagePixels
     labels: np.ndarray  # a copy, read-only, axes of the image without C
     zero: str
     ids: str
@@ -50,7 +50,7 @@ def new_annotation_layer(
     classes: Sequence[LabelClass] = DEFAULT_CLASSES,
     dtype: str = "uint8",
     data: np.ndarray | None = None,
-    code: Code | None = None,
+    code: LabelCode | None = None,
 ) -> Labels:
     """Add an empty annotation layer, or one of ``data``, and pair it with ``image``.
 
@@ -68,12 +68,12 @@ def new_annotation_layer(
     return layer
 
 
-def snapshot(image: Image, labels: Labels) -> Snapshot:
+def snapshot(image: Image, labels: Labels) -> LayerSnapshot:
     """Copy the labels and hold on to the image; refused in words where the two do not fit."""
     code = code_of(labels)
     found = np.array(from_layer(image, labels))
     found.setflags(write=False)
-    return Snapshot(image.name, pixels_of(image), found, code.zero, code.ids)
+    return LayerSnapshot(image.name, pixels_of(image), found, code.zero, code.ids)
 
 
 def images_of(viewer: Any) -> list[Image]:

@@ -13,13 +13,14 @@ from napari.layers import Image, Labels
 from napari.utils.transforms import CompositeAffine
 
 from napari_unet.core.arrays.axes import check_axes, spatial_axes
-from napari_unet.widgets.layers.layers import Region, full_shape, notes
+from napari_unet.core.arrays.boxes import Box
+from napari_unet.widgets.layers.layers import full_shape, notes
 
 DEFAULT = {2: "YX", 3: "ZYX", 4: "TZYX", 5: "TZCYX"}  # the last is the order of ImageJ
 
 
 @dataclass(frozen=True, eq=False)
-class Pixels:
+class ImagePixels:
     """An image for ``core``: nothing of it is read before it is needed."""
 
     data: Any  # numpy, dask or zarr; level 0 of a pyramid
@@ -27,11 +28,11 @@ class Pixels:
     pixel_size: dict[str, float]  # µm by axis; empty where the layer has no length unit
 
 
-def pixels_of(image: Image) -> Pixels:
+def pixels_of(image: Image) -> ImagePixels:
     """Return the data of ``image`` with its axes and pixel size."""
     data = image.data[0] if image.multiscale else image.data
     axes = axes_of(image)
-    return Pixels(data, axes, _pixel_size(image, axes))
+    return ImagePixels(data, axes, _pixel_size(image, axes))
 
 
 def axes_of(image: Image) -> str:
@@ -91,14 +92,14 @@ def to_layer(image: Image, labels: np.ndarray) -> np.ndarray:
     return labels.reshape(labels_shape(image))
 
 
-def region_to_layer(image: Image, region: Region) -> Region:
+def region_to_layer(image: Image, region: Box) -> Box:
     """Return a region of labels of ``core`` as one of the data of a labels layer."""
     kept, spread = _label_axes(image)
     parts = iter(region)
     return tuple(slice(0, 1) if axis == spread else next(parts) for axis in kept)
 
 
-def region_from_layer(image: Image, region: Region) -> Region:
+def region_from_layer(image: Image, region: Box) -> Box:
     """Return a region of the data of a labels layer as one of the labels of ``core``."""
     kept, spread = _label_axes(image)
     return tuple(part for axis, part in zip(kept, region, strict=True) if axis != spread)

@@ -16,7 +16,7 @@ ROLES = ("train", "validate", "off")
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class ImagePair:
     """An image layer with its annotation layer, and its role in a training."""
 
     image: Image
@@ -37,11 +37,11 @@ class Pairs(QObject):
         )
         self._roles: weakref.WeakKeyDictionary[Image, str] = weakref.WeakKeyDictionary()
 
-    def __iter__(self) -> Iterator[Pair]:
+    def __iter__(self) -> Iterator[ImagePair]:
         for image in self._layers():
             labels = self.annotation_of(image) if isinstance(image, Image) else None
             if labels is not None:
-                yield Pair(image, labels, self.role_of(image))
+                yield ImagePair(image, labels, self.role_of(image))
 
     def pair(self, image: Image, labels: Labels) -> None:
         """Let ``labels`` be the annotation of ``image``; they replace another one."""

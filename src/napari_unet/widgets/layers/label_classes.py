@@ -18,7 +18,7 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, label_colormap
 
-from napari_unet.core.annotation.label_codes import LAST_CLASS, Code
+from napari_unet.core.annotation.label_codes import LAST_CLASS, LabelCode
 from napari_unet.core.network.metadata import named_class
 from napari_unet.widgets.layers.layers import notes
 from napari_unet.widgets.shared.preferences import machine
@@ -39,13 +39,13 @@ def new_class(number: int, name: str = "") -> LabelClass:
     return LabelClass(name or usual["name"], usual["color"])
 
 
-def code_of(labels: Labels) -> Code:
+def code_of(labels: Labels) -> LabelCode:
     """Return what the values of ``labels`` mean; until it is set, 0 is unlabelled, and classes."""
     kept = notes(labels)
-    return Code(kept.get("zero", "unlabelled"), kept.get("ids", "classes"))
+    return LabelCode(kept.get("zero", "unlabelled"), kept.get("ids", "classes"))
 
 
-def set_code(labels: Labels, code: Code) -> None:
+def set_code(labels: Labels, code: LabelCode) -> None:
     """Say what the values of ``labels`` mean; no pixel changes, colours and names do."""
     notes(labels).update(zero=code.zero, ids=code.ids)
     _show(labels)
@@ -58,7 +58,9 @@ def classes_of(labels: Labels) -> tuple[LabelClass, ...]:
     return tuple(found) or (new_class(0), new_class(1))
 
 
-def set_classes(labels: Labels, classes: Sequence[LabelClass], code: Code | None = None) -> None:
+def set_classes(
+    labels: Labels, classes: Sequence[LabelClass], code: LabelCode | None = None
+) -> None:
     """Give ``labels`` these classes: their colours at once, their names in the status bar.
 
     With ``code`` it is said at the same time what the values mean: napari colours 65 536 values

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 
-Region = tuple[slice, ...]  # of the data of a layer
+from napari_unet.core.arrays.boxes import Box
 
 GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 NOTES = "napari_unet"  # the key of a layer's metadata under which the plugin keeps what it knows
@@ -46,7 +46,7 @@ def full_shape(layer: Layer) -> tuple[int, ...]:
     return tuple(int(edge) for edge in data.shape[: layer.ndim])
 
 
-def displayed_slice(viewer: Any, layer: Layer) -> Region:
+def displayed_slice(viewer: Any, layer: Layer) -> Box:
     """Return the plane of ``layer`` on the screen; an axis that is not shown is slice(i, i + 1).
 
     Right for layers of fewer axes than the viewer, moved, scaled, transposed or multiscale.
@@ -59,7 +59,7 @@ def displayed_slice(viewer: Any, layer: Layer) -> Region:
     )
 
 
-def visible_region(viewer: Any, layer: Layer) -> Region:
+def visible_region(viewer: Any, layer: Layer) -> Box:
     """Return the part of the displayed plane of ``layer`` that the canvas shows, in 3-D all of it.
 
     A pyramid does not tell: its ``corner_pixels`` lag behind the camera.
@@ -101,13 +101,13 @@ def look_at(viewer: Any, layer: Layer, point: Any) -> None:
     viewer.scene.camera.center = tuple(centre)
 
 
-def region_write(layer: Layer, region: Region, block: np.ndarray) -> None:
+def region_write(layer: Layer, region: Box, block: np.ndarray) -> None:
     """Write ``block`` without a place in the undo history: results, not edits."""
     layer.data[region] = block
     layer.refresh(extent=False, thumbnail=False, highlight=False)
 
 
-def region_setitem(layer: Layer, region: Region, block: np.ndarray) -> None:
+def region_setitem(layer: Layer, region: Box, block: np.ndarray) -> None:
     """Write the pixels of ``block`` that differ, as an edit that Ctrl-Z takes back."""
     before = np.asarray(layer.data[region])
     places = np.nonzero(before != block)
@@ -132,7 +132,7 @@ def forget_undo(layer: Layer) -> None:
         layer.mode = mode
 
 
-def paint_box(event: Any) -> Region:
+def paint_box(event: Any) -> Box:
     """Return the box that a ``paint`` event of a Labels layer has changed."""
     boxes = [_atom_box(atom) for atom in event.value]
     low = np.min([box[0] for box in boxes], axis=0)

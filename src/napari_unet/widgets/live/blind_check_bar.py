@@ -14,19 +14,19 @@ from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.teaching_events import Judged, Window
 
 if TYPE_CHECKING:
-    from napari_unet.widgets.live.live_teaching import Classroom
+    from napari_unet.widgets.live.live_teaching import LiveTeaching
 
 
 ASKING = "Window {}: is all in the frame right?"
 DRAWING = "Window {}: correct what is wrong in the frame, then go on"
 
 
-class BlindCheck(QObject):
+class BlindCheckTool(QObject):
     """A window is counted once: as it was before it is corrected."""
 
     changed = Signal()
 
-    def __init__(self, room: "Classroom") -> None:
+    def __init__(self, room: "LiveTeaching") -> None:
         super().__init__(room)
         self.open = False
         self.drawing = False  # judged wrong, and being corrected
@@ -102,7 +102,7 @@ class CheckBar(QWidget):
         self.right = QPushButton("Right  O")
         self.wrong = QPushButton("Let me draw  D")
         self.end = QPushButton("End")
-        self._check: BlindCheck | None = None
+        self._check: BlindCheckTool | None = None
         self.question.setWordWrap(True)
         self.wrong.setToolTip("Count the window as wrong, then correct it with the brush (D)")
         self.end.setToolTip("Look at no more windows; those judged stay counted")
@@ -118,7 +118,7 @@ class CheckBar(QWidget):
         self.end.clicked.connect(self._end)
         self.hide()
 
-    def set_check(self, check: BlindCheck | None) -> None:
+    def set_check(self, check: BlindCheckTool | None) -> None:
         """Show this check from now on."""
         if self._check is not None:
             self._check.changed.disconnect(self.refresh)

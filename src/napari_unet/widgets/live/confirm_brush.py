@@ -11,11 +11,11 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.core.arrays.boxes import Box
 from napari_unet.widgets.layers.label_classes import code_of
-from napari_unet.widgets.layers.layers import Region
 
 if TYPE_CHECKING:
-    from napari_unet.widgets.live.live_teaching import Classroom
+    from napari_unet.widgets.live.live_teaching import LiveTeaching
 
 
 class ConfirmBrush(QObject):
@@ -23,7 +23,7 @@ class ConfirmBrush(QObject):
 
     changed = Signal()
 
-    def __init__(self, room: "Classroom") -> None:
+    def __init__(self, room: "LiveTeaching") -> None:
         super().__init__(room)
         self.on = False
         self._room = room
@@ -110,7 +110,7 @@ class ConfirmBrush(QObject):
 
 def brushed(
     labels: Labels, start: np.ndarray, end: np.ndarray, axes: list[int]
-) -> tuple[Region, np.ndarray]:
+) -> tuple[Box, np.ndarray]:
     """Return a box of the data and which of its pixels a brush on its way passes."""
     shape = np.array(labels.data.shape)
     scale = np.abs(np.asarray(labels.scale, float))[axes]

@@ -18,7 +18,7 @@ from napari_unet.widgets.annotate.class_row import BalanceBar
 from napari_unet.widgets.annotate.shortcuts import bind_teaching_keys, unbind_teaching_keys
 from napari_unet.widgets.layers.label_classes import classes_of
 from napari_unet.widgets.live.blind_check_bar import CheckBar
-from napari_unet.widgets.live.live_teaching import Classroom
+from napari_unet.widgets.live.live_teaching import LiveTeaching
 from napari_unet.widgets.live.more_panel import MorePage
 from napari_unet.widgets.live.status_text import SIZES, learned_from, status
 from napari_unet.widgets.shared import messages
@@ -35,7 +35,7 @@ class LiveSection(QWidget):
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self.room: Classroom | None = None
+        self.room: LiveTeaching | None = None
         self._session = session
         self.switch = QPushButton()
         self.status = QLabel()
@@ -56,7 +56,7 @@ class LiveSection(QWidget):
         """Teach from these layers, from now on."""
         found = None
         if image is not None and labels is not None:
-            found = Classroom.of(self._session, image, labels)
+            found = LiveTeaching.of(self._session, image, labels)
             bind_teaching_keys(labels)
         if found is not self.room:
             self._follow(found)
@@ -76,7 +76,7 @@ class LiveSection(QWidget):
         self._show_better()
         self.more.refresh()
 
-    def _follow(self, room: Classroom | None) -> None:
+    def _follow(self, room: LiveTeaching | None) -> None:
         if self.room is not None:
             for signal in self._signals(self.room):
                 signal.disconnect(self.refresh)
@@ -92,7 +92,7 @@ class LiveSection(QWidget):
                 signal.connect(self.refresh)
             room.answered.connect(self._answered)
 
-    def _signals(self, room: Classroom) -> list[Any]:
+    def _signals(self, room: LiveTeaching) -> list[Any]:
         return [room.changed, room.guide.changed, room.confirm.changed, room.check.changed]
 
     def _lay_out(self) -> None:

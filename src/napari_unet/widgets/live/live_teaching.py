@@ -1,4 +1,4 @@
-"""Classroom: the live teaching of one annotation layer, as long as the layer is there.
+"""LiveTeaching: the live teaching of one annotation layer, as long as the layer is there.
 
 It belongs to the layer and not to a dock: a dock that is closed and opened again finds it as it
 was. Only frozen values go to the desk in the compute thread, and only news come back.
@@ -15,24 +15,24 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.widgets.layers.coordinates import labels_shape, pixels_of, region_to_layer
 from napari_unet.widgets.layers.label_classes import code_of
 from napari_unet.widgets.layers.layers import full_shape
-from napari_unet.widgets.live.blind_check_bar import BlindCheck
+from napari_unet.widgets.live.blind_check_bar import BlindCheckTool
 from napari_unet.widgets.live.confirm_brush import ConfirmBrush
 from napari_unet.widgets.live.preview_layer import PreviewLayer
-from napari_unet.widgets.live.stroke_sender import Follower
-from napari_unet.widgets.live.suggestion_tour import Guide
-from napari_unet.widgets.live.taught_networks import Heir
-from napari_unet.widgets.live.view_tracker import Eye
+from napari_unet.widgets.live.stroke_sender import StrokeSender
+from napari_unet.widgets.live.suggestion_tour import SuggestionTour
+from napari_unet.widgets.live.taught_networks import StartFromLast
+from napari_unet.widgets.live.view_tracker import ViewTracker
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.job import Job
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.teaching_events import Drawn, Sized, Told
-from napari_unet.workflows.teaching_loop import Desk, Errand
+from napari_unet.workflows.teaching_events import Status, TileDrawn, WorkingSizeChanged
+from napari_unet.workflows.teaching_loop import Request, TeachingLoop
 
 ALL_LABELLED = "Live needs unlabelled pixels: untick '0 is background' under This layer"
 
 
-def refusal(image: Image, labels: Labels) -> str:
+def why_not_teachable(image: Image, labels: Labels) -> str:
     """Say why nothing can be learned from ``labels``; empty where it can."""
     if code_of(labels).zero == "background":
         return ALL_LABELLED
@@ -46,42 +46,46 @@ def refusal(image: Image, labels: Labels) -> str:
 
 LIVE = True  # from the first stroke on
 
-_ALL: "weakref.WeakKeyDictionary[Labels, Classroom]" = weakref.WeakKeyDictionary()
+_ALL: "weakref.WeakKeyDictionary[Labels, LiveTeaching]" = weakref.WeakKeyDictionary()
 
 
-class Classroom(QObject):
-    """Teaches from ``labels`` on ``image``; ``Classroom.of(...)`` finds it. GUI thread only."""
+class LiveTeaching(QObject):
+    """Teaches from ``labels`` on ``image``; ``LiveTeaching.of(...)`` finds it. GUI thread only."""
 
     changed = Signal()  # the sentence, the figures or the switch
     answered = Signal(object)  # news other than Told and Drawn: for who asked
 
     def __init__(self, session: Session, image: Image, labels: Labels) -> None:
         super().__init__()
-        self.told: Told | None = None
-        self.sized = Sized(1)
+        self.told: Status | None = None
+        self.sized = WorkingSizeChanged(1)
         self.problem = ""  # why it cannot teach
         self.preview = PreviewLayer(session, image, labels)
-        self.follower = Follower(session, image, labels)
+        self.follower = StrokeSender(session, image, labels)
         self._session = weakref.ref(session)
         self._image, self._labels = weakref.ref(image), weakref.ref(labels)
         self._layers = session.viewer.layers
         self._live = LIVE
         self._code = code_of(labels)
-        self._desk: Desk | None = None
+        self._desk: TeachingLoop | None = None
         self._job: Job | None = None
-        self._eye = Eye(session.viewer)
+        self._eye = ViewTracker(session.viewer)
         self._eye.moved.connect(self.look)
         self._layers.events.removed.connect(self._removed)
         self.follower.errand.connect(self.ask)
         self.follower.painted.connect(self.preview.repaint)
         self.follower.restyled.connect(self._restyled)
         self.follower.replaced.connect(self._replaced)
-        self.guide, self.check, self.confirm = Guide(self), BlindCheck(self), ConfirmBrush(self)
+        self.guide, self.check, self.confirm = (
+            SuggestionTour(self),
+            BlindCheckTool(self),
+            ConfirmBrush(self),
+        )
         self.begin()
-        self.heir = Heir(self)
+        self.heir = StartFromLast(self)
 
     @classmethod
-    def of(cls, session: Session, image: Image, labels: Labels) -> "Classroom":
+    def of(cls, session: Session, image: Image, labels: Labels) -> "LiveTeaching":
         """Return the classroom of ``labels``, a new one where they belong to another image."""
         found = _ALL.get(labels)
         if found is None or found.image is not image:
@@ -91,7 +95,7 @@ class Classroom(QObject):
         return found
 
     @classmethod
-    def find(cls, labels: Labels) -> "Classroom | None":
+    def find(cls, labels: Labels) -> "LiveTeaching | None":
         """Return the classroom of ``labels``, if there is one."""
         return _ALL.get(labels)
 
@@ -139,7 +143,7 @@ class Classroom(QObject):
         """Whether there is a preview."""
         return self.told is not None and bool(self.told.by)
 
-    def ask(self, errand: Errand) -> None:
+    def ask(self, errand: Request) -> None:
         """Send an errand to the desk; the answer comes with ``answered``."""
         if self._desk is not None:
             self._desk.post(errand)
@@ -165,9 +169,9 @@ class Classroom(QObject):
         image, labels = self.image, self.labels
         if image is None or labels is None:
             return
-        self._code, self.problem = code_of(labels), refusal(image, labels)
+        self._code, self.problem = code_of(labels), why_not_teachable(image, labels)
         if not self.problem:
-            self._desk = Desk(pixels_of(image), self.follower.begin(labels))
+            self._desk = TeachingLoop(pixels_of(image), self.follower.begin(labels))
             self._desk.live = self._live
             if not self.follower.empty:
                 self.follower.send_all()
@@ -187,7 +191,7 @@ class Classroom(QObject):
 
     def _leave(self) -> None:
         """Stop, and let go of all that was learned."""
-        self._desk, self.told, self.sized = None, None, Sized(1)
+        self._desk, self.told, self.sized = None, None, WorkingSizeChanged(1)
         job, self._job = self._job, None
         if job is not None:
             job.arrived.disconnect(self._arrived)
@@ -210,18 +214,18 @@ class Classroom(QObject):
         """Take over what was computed; the layer is drawn once for all of it."""
         drawn = False
         for one in news:
-            if isinstance(one, Drawn):
+            if isinstance(one, TileDrawn):
                 drawn = self._write(one) or drawn
-            elif isinstance(one, Told):
+            elif isinstance(one, Status):
                 self.told = one
             elif one is not None:
-                self.sized = one if isinstance(one, Sized) else self.sized
+                self.sized = one if isinstance(one, WorkingSizeChanged) else self.sized
                 self.answered.emit(one)
         if drawn:
             self.preview.show()
         self.changed.emit()
 
-    def _write(self, drawn: Drawn) -> bool:
+    def _write(self, drawn: TileDrawn) -> bool:
         image = self.image
         late = self.told is not None and drawn.epoch < self.told.epoch
         if late or image is None:
@@ -253,7 +257,7 @@ class Classroom(QObject):
         image, labels = self.image, self.labels
         if image is None or labels is None:
             return
-        if self._desk is None or refusal(image, labels):
+        if self._desk is None or why_not_teachable(image, labels):
             self.begin()
         else:
             self.follower.send_all()

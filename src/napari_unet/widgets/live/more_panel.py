@@ -12,17 +12,17 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_unet.widgets.layers.coordinates import pixels_of, region_to_layer
-from napari_unet.widgets.live.live_teaching import Classroom
+from napari_unet.widgets.live.live_teaching import LiveTeaching
 from napari_unet.widgets.live.status_text import SIZES, learned_from
 from napari_unet.widgets.live.stroke_sender import taught_classes
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
-from napari_unet.workflows.teaching_events import Handed, Unconfirmed
+from napari_unet.workflows.teaching_events import NetworkCopied, Unconfirmed
 
 
-def unlabel(image: Image, labels: Labels, places: tuple[np.ndarray, ...]) -> None:
+def remove_confirmed(image: Image, labels: Labels, places: tuple[np.ndarray, ...]) -> None:
     """Unlabel pixels given by an index array an axis of the labels of core."""
     named = region_to_layer(image, tuple(slice(n, n + 1) for n in range(1, len(places) + 1)))
     zero = np.zeros_like(places[0])  # along an axis that spans all channels
@@ -44,7 +44,7 @@ class MorePage(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._room: Classroom | None = None
+        self._room: LiveTeaching | None = None
         self.once = QPushButton("Update once  J")
         self.size = QComboBox()
         self.look = QComboBox()
@@ -56,7 +56,7 @@ class MorePage(QWidget):
         self._lay_out()
         self._connect()
 
-    def set_room(self, room: Classroom | None) -> None:
+    def set_room(self, room: LiveTeaching | None) -> None:
         """Act on this classroom from now on."""
         if self._room is not None:
             self._room.answered.disconnect(self._answered)
@@ -175,8 +175,8 @@ class MorePage(QWidget):
         if room is None or room.image is None or room.labels is None:
             return
         if isinstance(news, Unconfirmed):
-            unlabel(room.image, room.labels, news.places)
-        elif isinstance(news, Handed):
+            remove_confirmed(room.image, room.labels, news.places)
+        elif isinstance(news, NetworkCopied):
             name = self._session.networks.free_name(f"{room.image.name} live")
             kept = self._session.networks.add(KeptNetwork(name, news.network))
             if news.said:

@@ -14,9 +14,10 @@ import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 
+from napari_unet.core.arrays.boxes import Box
 from napari_unet.widgets.layers.annotation_layers import empty_labels
 from napari_unet.widgets.layers.label_classes import classes_of, code_of
-from napari_unet.widgets.layers.layers import NOTES, Region, full_shape, like
+from napari_unet.widgets.layers.layers import NOTES, full_shape, like
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.teaching_requests import codes_of
 
@@ -47,19 +48,19 @@ class PreviewLayer:
         found = None if session is None or image is None else session.results.find(image, KIND)
         return found if isinstance(found, Labels) and self._answer is not None else None
 
-    def answer(self, region: Region) -> np.ndarray:
+    def answer(self, region: Box) -> np.ndarray:
         """Return what the network says in ``region`` of the labels; 0 where it was not asked."""
         if self._answer is None:
             return np.zeros([part.stop - part.start for part in region], np.uint8)
         return np.asarray(self._answer[region])
 
-    def write(self, region: Region, codes: np.ndarray) -> None:
+    def write(self, region: Box, codes: np.ndarray) -> None:
         """Take over what the network says in ``region``; ``show`` makes it seen."""
         if self._layer_to_write() is not None:
             self._answer[region] = codes
             self._compose(region)
 
-    def repaint(self, region: Region) -> None:
+    def repaint(self, region: Box) -> None:
         """Show the strokes of ``region`` as they are now."""
         if self.layer is not None:
             self._compose(region)
@@ -100,7 +101,7 @@ class PreviewLayer:
             with undisturbed(session.viewer):
                 session.viewer.layers.remove(layer)
 
-    def _compose(self, region: Region) -> None:
+    def _compose(self, region: Box) -> None:
         """Put the strokes over the answer: what somebody painted is always right."""
         layer, labels = self.layer, self._labels()
         if layer is not None and labels is not None:

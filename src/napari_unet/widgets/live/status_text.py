@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_unet.widgets.live.live_teaching import Classroom
+    from napari_unet.widgets.live.live_teaching import LiveTeaching
 
 SIZES = {1: "full", 2: "½", 4: "¼"}
 NO_PREVIEW = "There is no preview yet: paint strokes of two classes first"
 
 
-def status(room: "Classroom | None") -> str:
+def status(room: "LiveTeaching | None") -> str:
     """Return what it does, and which network is seen."""
     if room is None:
         return "Needs an image and its annotation layer."
@@ -25,6 +25,6 @@ def status(room: "Classroom | None") -> str:
     return f"{said}{by}"
 
 
-def learned_from(room: "Classroom | None") -> str:
+def learned_from(room: "LiveTeaching | None") -> str:
     """Return why a button that needs a preview is off; empty where there is one."""
     return "" if room is not None and room.shown else NO_PREVIEW

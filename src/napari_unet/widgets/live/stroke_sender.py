@@ -9,17 +9,16 @@ import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.core.arrays.boxes import shape_of
+from napari_unet.core.arrays.boxes import Box, shape_of
 from napari_unet.widgets.annotate.edit_record import Edit
-from napari_unet.widgets.annotate.undo_follower import WATCHED, Edits
+from napari_unet.widgets.annotate.undo_follower import WATCHED, UndoFollower
 from napari_unet.widgets.layers.coordinates import region_from_layer
 from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of
-from napari_unet.widgets.layers.layers import Region
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
 
 
-class Follower(QObject):
+class StrokeSender(QObject):
     """Paint, erase, undo and redo arrive alike; classes come, go and change their names."""
 
     errand = Signal(object)  # for the desk
@@ -31,7 +30,7 @@ class Follower(QObject):
         super().__init__()
         self._image, self._labels = weakref.ref(image), weakref.ref(labels)
         self._known: tuple[str, ...] = ()  # names of the classes that the desk knows
-        self._edits = Edits.of(labels, session)
+        self._edits = UndoFollower.of(labels, session)
         self._edits.painted.connect(self._painted)
         self._edits.replaced.connect(self.replaced)
         self._edits.restyled.connect(self._restyled)
@@ -76,7 +75,7 @@ class Follower(QObject):
         """Whether nothing is painted."""
         return self._edits.counts == {}
 
-    def _painted(self, region: Region) -> None:
+    def _painted(self, region: Box) -> None:
         image, labels, edit = self._image(), self._labels(), self._edits.last
         if image is None or labels is None:
             return

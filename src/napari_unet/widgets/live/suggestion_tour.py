@@ -17,10 +17,10 @@ from napari_unet.widgets.live.preview_layer import undisturbed
 from napari_unet.widgets.live.stroke_sender import taught_classes
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
-from napari_unet.workflows.teaching_events import Place, Refused, Suggested
+from napari_unet.workflows.teaching_events import Refused, Suggested, SuggestedPlace
 
 if TYPE_CHECKING:
-    from napari_unet.widgets.live.live_teaching import Classroom
+    from napari_unet.widgets.live.live_teaching import LiveTeaching
 
 
 KIND = "place"
@@ -81,16 +81,16 @@ def _zoom(viewer: Any, labels: Labels, region: Box) -> float:
 NOTHING = "Every place is next to a stroke already"
 
 
-class Guide(QObject):
+class SuggestionTour(QObject):
     """Five places at a time; asked again when something was painted since."""
 
     changed = Signal()
 
-    def __init__(self, room: "Classroom") -> None:
+    def __init__(self, room: "LiveTeaching") -> None:
         super().__init__(room)
         self.said = ""
         self._room = room
-        self._places: tuple[Place, ...] = ()
+        self._places: tuple[SuggestedPlace, ...] = ()
         self._at = 0
         self._strokes = -1  # when the places were found
         self._asked = False

@@ -1,4 +1,4 @@
-"""Heritage: what was taught last in a session, for the next image with the same classes."""
+"""LastTaught: what was taught last in a session, for the next image with the same classes."""
 
 import weakref
 from functools import partial
@@ -14,22 +14,22 @@ from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.teaching_events import Taught
 
 if TYPE_CHECKING:
-    from napari_unet.widgets.live.live_teaching import Classroom
+    from napari_unet.widgets.live.live_teaching import LiveTeaching
 
 NAME = "taught live"  # among the networks of a project
 
-_ALL: "weakref.WeakKeyDictionary[Session, Heritage]" = weakref.WeakKeyDictionary()
+_ALL: "weakref.WeakKeyDictionary[Session, LastTaught]" = weakref.WeakKeyDictionary()
 
 
-class Heritage:
-    """The network taught last in a session; ``Heritage.of(session)`` finds it."""
+class LastTaught:
+    """The network taught last in a session; ``LastTaught.of(session)`` finds it."""
 
     def __init__(self, session: Session) -> None:
         self._networks = session.networks
         self._last: Any = None
 
     @classmethod
-    def of(cls, session: Session) -> "Heritage":
+    def of(cls, session: Session) -> "LastTaught":
         """Return the heritage of ``session``."""
         if session not in _ALL:
             _ALL[session] = cls(session)
@@ -59,10 +59,10 @@ class Heritage:
         return self._networks.change(NAME, network=self._last, path=None).name
 
 
-class Heir(QObject):
+class StartFromLast(QObject):
     """Lets a classroom go on from what was taught on another image, until it has its own."""
 
-    def __init__(self, room: "Classroom") -> None:
+    def __init__(self, room: "LiveTeaching") -> None:
         super().__init__()
         self._room = weakref.ref(room)
         self._waits = True
@@ -81,7 +81,7 @@ class Heir(QObject):
             return
         pixels, names = pixels_of(image), tuple(entry.name for entry in taught_classes(labels))
         channels = int(pixels.data.shape[pixels.axes.index("C")]) if "C" in pixels.axes else 1
-        network = Heritage.of(session).fitting(channels, names)
+        network = LastTaught.of(session).fitting(channels, names)
         if network is not None:
             self._waits = False
             room.ask(partial(teaching_requests.adopt, network=network))
@@ -100,7 +100,7 @@ class Heir(QObject):
         if room.labels is not None:
             classes = tuple((entry.name, entry.color) for entry in taught_classes(room.labels))
             teaching_requests.call_classes(news.network, classes)
-            Heritage.of(room.session).keep(news.network)
+            LastTaught.of(room.session).keep(news.network)
 
 
 def _taught(network: Any) -> bool:

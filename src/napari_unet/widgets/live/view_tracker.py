@@ -9,12 +9,12 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.widgets.layers.coordinates import axes_of, region_from_layer
 from napari_unet.widgets.layers.layers import view_centre, visible_region
-from napari_unet.workflows.teaching_loop import Look
+from napari_unet.workflows.teaching_loop import VisibleRegion
 
 REST = 80  # ms
 
 
-class Eye(QObject):
+class ViewTracker(QObject):
     """Watches a viewer; whoever drops it must let go of its events with ``close``."""
 
     moved = Signal()
@@ -42,7 +42,7 @@ class Eye(QObject):
         for event in self._events:
             event.disconnect(self._move)
 
-    def look(self, image: Image, labels: Labels) -> Look | None:
+    def look(self, image: Image, labels: Labels) -> VisibleRegion | None:
         """Return what is seen of ``labels``; None in 3-D and in planes that no network sees."""
         viewer = self._viewer()
         if viewer is None or viewer.dims.ndisplay == 3 or labels not in viewer.layers:
@@ -54,7 +54,7 @@ class Eye(QObject):
         letters = axes_of(image).replace("C", "")
         if max(_edges(box, letters, seen=False), default=1) > 1:
             return None
-        return Look(box, _near(viewer, image, labels, region))
+        return VisibleRegion(box, _near(viewer, image, labels, region))
 
     def _move(self, event: Any = None) -> None:
         self._timer.start()

@@ -12,11 +12,11 @@ from napari_unet.core.training.settings import TrainSettings
 from napari_unet.widgets.preview.image_choice import Chosen
 from napari_unet.widgets.preview.pages import ViewChoice, make_pages, usual_of
 from napari_unet.widgets.preview.placement import fill_canvas, look_at_layers, turn_to
-from napari_unet.widgets.preview.preview_layers import Screen
+from napari_unet.widgets.preview.preview_layers import PreviewLayers
 from napari_unet.widgets.preview.preview_request import (
-    Answer,
-    Request,
-    Subject,
+    PreviewInput,
+    PreviewRequest,
+    PreviewResult,
     answer,
     facts,
     remarks,
@@ -25,7 +25,7 @@ from napari_unet.widgets.preview.preview_request import (
 )
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Frame, open_dock
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.layer_events import Connections, disconnect_all, timer
 from napari_unet.workflows.scheduler import Outcome
 
@@ -40,9 +40,9 @@ class PreviewDock(Frame):
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # type: ignore[name-defined]  # noqa: F821
         super().__init__(napari_viewer)
         self.seed = 0
-        self.screen = Screen(self.viewer, self.session)
-        self.latest = Latest(self.session, parent=self)
-        self._subject: Subject | None = None
+        self.screen = PreviewLayers(self.viewer, self.session)
+        self.latest = LatestRequest(self.session, parent=self)
+        self._subject: PreviewInput | None = None
         self._entered: tuple[Any, ...] = ()  # what the layers show: the image and the view
         self._size: tuple[int, ...] = ()
         self._last: dict[str, dict[str, float]] = {}  # the parameters of each formula
@@ -154,9 +154,9 @@ class PreviewDock(Frame):
         if self._subject is None or not self.in_front():
             return  # the dock says why, or asks when it is seen again
         view, settings = self.views.value(), self.session.settings
-        self.latest.ask(answer, Request(view, self._subject, settings, self.seed))
+        self.latest.ask(answer, PreviewRequest(view, self._subject, settings, self.seed))
 
-    def _answered(self, given: Answer) -> None:
+    def _answered(self, given: PreviewResult) -> None:
         view = given.request.view
         if given.request.subject is not self._subject or view != self.views.value():
             return  # a newer request is on its way

@@ -19,7 +19,7 @@ from napari_unet.widgets.layers.result_layers import Results, same_place
 BUNCH = 512  # lines; a layer of lines has a multiple of it, the rest of them without length
 
 
-class Sheets:
+class PreviewSheets:
     """The preview layers of a viewer; those of an image are called after it. GUI thread only."""
 
     def __init__(self, results: Results) -> None:

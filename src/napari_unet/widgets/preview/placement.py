@@ -15,13 +15,13 @@ from napari.utils.transforms import CompositeAffine
 
 from napari_unet.widgets.layers.coordinates import axes_of, labels_geometry, labels_shape
 from napari_unet.widgets.preview.line_layers import within
-from napari_unet.widgets.preview.preview_request import Answer
+from napari_unet.widgets.preview.preview_request import PreviewResult
 
 Geometry = dict[str, Any]  # arguments of a layer
 
 
 @dataclass(frozen=True)
-class Ground:
+class PreviewGround:
     """The axes of a layer of tiles of ``image``: the last ones that its labels have."""
 
     letters: str
@@ -29,7 +29,7 @@ class Ground:
     geometry: Geometry
 
     @classmethod
-    def of(cls, image: Image, dims: int) -> "Ground":
+    def of(cls, image: Image, dims: int) -> "PreviewGround":
         """Lay out tiles of this many axes."""
         tile = "ZYX"[-dims:]
         letters = axes_of(image)[: image.ndim].removeprefix("C")
@@ -103,17 +103,17 @@ GAP = 0.03  # of the longer edge of the image, between it and the tile
 class Placing:
     """Where a tile and the lines over it are shown."""
 
-    tile: Ground
-    flat: Ground  # of the lines, which lie in planes
+    tile: PreviewGround
+    flat: PreviewGround  # of the lines, which lie in planes
     offset: dict[str, float]  # of the tile's first pixel in pixels of the image
     start: np.ndarray  # (2,) where the previewed region begins in the image, rows and columns
     size: tuple[int, int]  # of the image, rows and columns
 
     @classmethod
-    def of(cls, image: Image, given: Answer) -> "Placing":
+    def of(cls, image: Image, given: PreviewResult) -> "Placing":
         """Place the tile of ``given`` beside ``image``."""
         shape = given.found.sample.image.shape[1:]
-        tile, flat = Ground.of(image, len(shape)), Ground.of(image, 2)
+        tile, flat = PreviewGround.of(image, len(shape)), PreviewGround.of(image, 2)
         edges = dict(zip(tile.tile, shape, strict=True))
         letters = axes_of(image)[: image.ndim].removeprefix("C")
         size = dict(zip(letters, labels_shape(image), strict=True))

@@ -11,23 +11,23 @@ from napari.utils.colormaps import DirectLabelColormap
 from napari_unet.widgets.layers.coordinates import axes_of, labels_geometry, region_to_layer
 from napari_unet.widgets.layers.label_classes import classes_of
 from napari_unet.widgets.layers.layers import NOTES, displayed_slice, is_preview
-from napari_unet.widgets.preview.line_layers import Sheets, line_width, rectangle, segments
+from napari_unet.widgets.preview.line_layers import PreviewSheets, line_width, rectangle, segments
 from napari_unet.widgets.preview.placement import Placing, moved
-from napari_unet.widgets.preview.preview_request import Answer
+from napari_unet.widgets.preview.preview_request import PreviewResult
 from napari_unet.widgets.shared.session import Session
 
 KINDS = {"deformation": "deformed", "weights": "weights", "sample": "sample"}  # chief layers
 LINES = {"grid": "#ffd60a", "folded": "#ff3b30", "frame": "#00c8ff"}
 
 
-class Screen:
+class PreviewLayers:
     """The preview layers of a viewer; those of an image are called after it."""
 
     def __init__(self, viewer: Any, session: Session) -> None:
         self._viewer = viewer
-        self._sheets = Sheets(session.results)
+        self._sheets = PreviewSheets(session.results)
 
-    def show(self, image: Image, labels: Labels, given: Answer) -> bool:
+    def show(self, image: Image, labels: Labels, given: PreviewResult) -> bool:
         """Put the answer into its layers; return whether there are new ones among them."""
         before = len(self._viewer.layers)
         with self._selection_kept():
@@ -84,7 +84,7 @@ class Screen:
             if layer is not None:
                 layers.move(layers.index(layer), len(layers))
 
-    def _show_weights(self, image: Image, given: Answer) -> None:
+    def _show_weights(self, image: Image, given: PreviewResult) -> None:
         found = given.found
         region = region_to_layer(image, given.request.subject.region)
         data = found.values.reshape([part.stop - part.start for part in region])
@@ -111,7 +111,7 @@ class Screen:
                 "limits": tuple(layer.contrast_limits),
             }
 
-    def _show_deformation(self, image: Image, labels: Labels, given: Answer) -> None:
+    def _show_deformation(self, image: Image, labels: Labels, given: PreviewResult) -> None:
         place = Placing.of(image, given)
         found = given.found
         self._show_image(image, "deformed", place, found.sample.image)
@@ -125,7 +125,7 @@ class Screen:
         self._show_lines(image, "grid", place, [*found.grid, *outline])
         self._show_lines(image, "folded", place, found.folds)
 
-    def _show_sample(self, image: Image, labels: Labels, given: Answer) -> None:
+    def _show_sample(self, image: Image, labels: Labels, given: PreviewResult) -> None:
         place = Placing.of(image, given)
         found = given.found
         sample, lost = found.sample, found.border

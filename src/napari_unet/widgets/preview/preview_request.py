@@ -1,6 +1,6 @@
 """Answer: a preview as the compute thread draws it, and the sentences that go with it.
 
-Subject: the annotated image that is previewed, as it was when it was asked for.
+PreviewInput: the annotated image that is previewed, as it was when it was asked for.
 
 Of an image too large to be weighed between two moves of a slider, the part in view stands for the
 whole; the dock says so.
@@ -16,9 +16,10 @@ from napari.layers import Image, Labels
 
 from napari_unet.core.annotation.annotation import Annotation
 from napari_unet.core.arrays.axes import spatial_axes
+from napari_unet.core.arrays.boxes import Box
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.widgets.layers.coordinates import (
-    Pixels,
+    ImagePixels,
     axes_of,
     from_layer,
     labels_shape,
@@ -26,22 +27,22 @@ from napari_unet.widgets.layers.coordinates import (
     region_to_layer,
 )
 from napari_unet.widgets.layers.label_classes import code_of
-from napari_unet.widgets.layers.layers import Region, full_shape, view_centre
+from napari_unet.widgets.layers.layers import full_shape, view_centre
 
 LARGEST = 2048**2  # pixels that are weighed fast enough
 DEEPEST = 64  # planes of a volume that is too large
 STEP = 256  # px the view moves before another part is taken
 
-_KEPT: "WeakKeyDictionary[Subject, Annotation]" = WeakKeyDictionary()
+_KEPT: "WeakKeyDictionary[PreviewInput, Annotation]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class PreviewInput:
     """An image and its labels as they were. Crosses threads."""
 
     name: str  # of the image
-    pixels: Pixels
-    region: Region  # of the axes of the image without C: what of it is previewed
+    pixels: ImagePixels
+    region: Box  # of the axes of the image without C: what of it is previewed
     whole: bool
     labels: np.ndarray  # a copy of the region, read-only
     zero: str
@@ -58,7 +59,7 @@ class Subject:
             )
         return _KEPT[self]
 
-    def same(self, other: "Subject") -> bool:
+    def same(self, other: "PreviewInput") -> bool:
         """Whether nothing has changed from one to the other."""
         said = (self.zero, self.ids, self.region, self.name, self.pixels.axes)
         return (
@@ -73,7 +74,7 @@ class Subject:
         return " × ".join(str(edge) for edge in edges if edge > 1)
 
 
-def subject_of(viewer: Any, image: Image, labels: Labels, dims: int) -> Subject:
+def subject_of(viewer: Any, image: Image, labels: Labels, dims: int) -> PreviewInput:
     """Take ``image`` and a copy of its labels; refused in words where the two do not fit."""
     pixels, code = pixels_of(image), code_of(labels)
     region = region_of(viewer, image, dims)
@@ -84,10 +85,10 @@ def subject_of(viewer: Any, image: Image, labels: Labels, dims: int) -> Subject:
     copied = copied.reshape([part.stop - part.start for part in region])
     copied.setflags(write=False)
     whole = copied.size == prod(full_shape(labels))
-    return Subject(image.name, pixels, region, whole, copied, code.zero, code.ids)
+    return PreviewInput(image.name, pixels, region, whole, copied, code.zero, code.ids)
 
 
-def region_of(viewer: Any, image: Image, dims: int) -> Region:
+def region_of(viewer: Any, image: Image, dims: int) -> Box:
     """Return what of ``image`` is previewed: all of it, or a part around the view's middle."""
     letters = axes_of(image)
     edges = {a: n for a, n in zip(letters, _shape(image), strict=True) if a != "C"}
@@ -126,34 +127,34 @@ VIEWS = ("deformation", "weights", "sample")
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class PreviewRequest:
     """What is to be drawn. Crosses threads."""
 
     view: str
-    subject: Subject
+    subject: PreviewInput
     settings: TrainSettings
     seed: int
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class PreviewResult:
     """What was drawn: a TilePreview or a WeightPreview of core."""
 
-    request: Request
+    request: PreviewRequest
     found: Any
 
 
-def answer(request: Request) -> Answer:
+def answer(request: PreviewRequest) -> PreviewResult:
     """Draw what was asked for. Compute thread only."""
     from napari_unet.core.sampling.preview import preview_tile, preview_weights
 
     annotation = request.subject.annotation()
     if request.view == "weights":
-        return Answer(request, preview_weights(annotation, request.settings))
-    return Answer(request, preview_tile(annotation, request.settings, request.seed))
+        return PreviewResult(request, preview_weights(annotation, request.settings))
+    return PreviewResult(request, preview_tile(annotation, request.settings, request.seed))
 
 
-def facts(given: Answer) -> str:
+def facts(given: PreviewResult) -> str:
     """Say in numbers what is shown."""
     found = given.found
     if given.request.view == "weights":
@@ -172,7 +173,7 @@ def facts(given: Answer) -> str:
     )
 
 
-def remarks(given: Answer) -> str:
+def remarks(given: PreviewResult) -> str:
     """Say what should be known of what is shown, empty when there is nothing."""
     subject, found = given.request.subject, []
     if len(given.found.painted) == 1:
@@ -186,13 +187,13 @@ def remarks(given: Answer) -> str:
     return " ".join(found)
 
 
-def size_of(given: Answer) -> tuple[int, ...]:
+def size_of(given: PreviewResult) -> tuple[int, ...]:
     """Return the shape of what is shown."""
     sample = getattr(given.found, "sample", None)
     return sample.image.shape if sample is not None else given.found.values.shape
 
 
-def _plane(given: Answer) -> str:
+def _plane(given: PreviewResult) -> str:
     """Say of which plane of a stack the tile is, counted from 0 as napari's sliders do."""
     letters = spatial_axes(given.request.subject.pixels.axes)
     starts = {a: part.start for a, part in zip(letters, given.request.subject.region, strict=True)}

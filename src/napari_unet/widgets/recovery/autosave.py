@@ -1,4 +1,4 @@
-"""Keeper: puts every stroke of a window into its journal, and offers what a crash left behind.
+"""Autosave: puts every stroke of a window into its journal, and offers what a crash left behind.
 
 Journals of this user: one a window, and those that a crash or a closed window left behind.
 """
@@ -14,7 +14,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.files.user_folder import state_folder
-from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.recovery.restore import facts_of, restore
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import Session
@@ -68,11 +68,11 @@ def _tidy(folder: Path) -> None:
 
 WATCH = 1000  # ms between two looks at whether the disk takes the strokes
 
-_ALL: "weakref.WeakKeyDictionary[Session, Keeper]" = weakref.WeakKeyDictionary()
+_ALL: "weakref.WeakKeyDictionary[Session, Autosave]" = weakref.WeakKeyDictionary()
 
 
-class Keeper(QObject):
-    """Keeps the annotations of a session; ``Keeper.of(session)`` finds it. GUI thread only."""
+class Autosave(QObject):
+    """Keeps the annotations of a session; ``Autosave.of(session)`` finds it. GUI thread only."""
 
     offers_changed = Signal()
 
@@ -98,7 +98,7 @@ class Keeper(QObject):
         self.follow()
 
     @classmethod
-    def of(cls, session: Session) -> "Keeper":
+    def of(cls, session: Session) -> "Autosave":
         """Return the keeper of ``session``, which keeps from the first call on."""
         if session not in _ALL:
             _ALL[session] = cls(session)
@@ -195,13 +195,13 @@ class Keeper(QObject):
 class _Followed(QObject):
     """One annotation layer and its key in the journal."""
 
-    def __init__(self, keeper: Keeper, session: Session, labels: Labels, key: str) -> None:
+    def __init__(self, keeper: Autosave, session: Session, labels: Labels, key: str) -> None:
         super().__init__()
         self.key = key
         self._keeper = weakref.ref(keeper)
         self._session = weakref.ref(session)
         self._labels = weakref.ref(labels)
-        self._edits = edits = Edits.of(labels, session)
+        self._edits = edits = UndoFollower.of(labels, session)
         edits.painted.connect(self._painted)
         edits.replaced.connect(self._replaced)
         edits.restyled.connect(self._described)
@@ -226,5 +226,5 @@ class _Followed(QObject):
 
 def _held(session: Session, labels: Labels) -> tuple[Any, dict[str, Any], Confirmed]:
     """Return what a journal begins with."""
-    confirmed = Edits.of(labels, session).confirming.pixels
+    confirmed = UndoFollower.of(labels, session).confirming.pixels
     return labels.data, facts_of(session, labels), confirmed

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_unet.core.annotation.label_codes import Code
-from napari_unet.widgets.annotate.undo_follower import Edits
+from napari_unet.core.annotation.label_codes import LabelCode
+from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.annotation_layers import DEFAULT_CLASSES, new_annotation_layer
 from napari_unet.widgets.layers.coordinates import labels_shape, pixels_of
 from napari_unet.widgets.layers.label_classes import LabelClass, set_classes, set_code
@@ -94,7 +94,7 @@ def restore(session: Session, found: Restored) -> Labels:
             viewer, image, classes=classes or DEFAULT_CLASSES, data=found.labels
         )
     layer.name = facts.get("layer", layer.name)
-    set_code(layer, Code(meaning.get("zero", "unlabelled"), meaning.get("ids", "classes")))
+    set_code(layer, LabelCode(meaning.get("zero", "unlabelled"), meaning.get("ids", "classes")))
     _confirm(session, layer, found)
     session.pairs.set_role(image, facts["image"].get("role", "train"))
     messages.info(f"'{layer.name}' was restored with {found.strokes} strokes")
@@ -107,4 +107,4 @@ def _empty(layer: Labels) -> bool:
 
 def _confirm(session: Session, layer: Labels, found: Restored) -> None:
     if found.confirmed:
-        Edits.of(layer, session).confirm(found.confirmed.copy())
+        UndoFollower.of(layer, session).confirm(found.confirmed.copy())

@@ -4,13 +4,13 @@ import time
 
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
-from napari_unet.widgets.recovery.autosave import Keeper
+from napari_unet.widgets.recovery.autosave import Autosave
 
 
-class Offer(QFrame):
+class RestoreBar(QFrame):
     """Says what there is, with [Restore] and [Not now]; hidden where there is nothing."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: Autosave) -> None:
         super().__init__()
         self._keeper = keeper
         self.setFrameShape(QFrame.Shape.StyledPanel)

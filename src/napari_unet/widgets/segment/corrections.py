@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
+from napari_unet.core.arrays.boxes import Box
 from napari_unet.widgets.layers.annotation_layers import images_of, new_annotation_layer
 from napari_unet.widgets.layers.coordinates import labels_shape
 from napari_unet.widgets.layers.label_classes import classes_of, code_of
-from napari_unet.widgets.layers.layers import Region, region_setitem, unwrapped
+from napari_unet.widgets.layers.layers import region_setitem, unwrapped
 from napari_unet.widgets.segment.result import Written
 from napari_unet.widgets.segment.runs import Segmentations
 from napari_unet.widgets.shared.session import Session
@@ -24,10 +25,10 @@ def use_all(viewer: Any, labels: Labels) -> Labels:
     written = _written(viewer, labels)
     data = np.asarray(labels.data)
     if _keeps_objects(labels, written):
-        code = Code("unlabelled", "objects")
+        code = LabelCode("unlabelled", "objects")
         values = data.astype(np.int64) + (1 - code_of(labels).background)
     else:
-        code = Code("unlabelled", "classes")
+        code = LabelCode("unlabelled", "classes")
         found = _classes(viewer, labels, written)
         values = np.where(found < 0, 0, found + code.background)
     return _new_layer(viewer, image, labels, values, code)
@@ -150,7 +151,7 @@ def _classes(viewer: Any, labels: Labels, written: Written | None) -> np.ndarray
     return np.where(values > 0, 1, values) if code.instances else values
 
 
-def _box_around(changed: np.ndarray, rim: int) -> Region:
+def _box_around(changed: np.ndarray, rim: int) -> Box:
     found = []
     for axis, edge in enumerate(changed.shape):
         others = tuple(other for other in range(changed.ndim) if other != axis)
@@ -171,17 +172,17 @@ def _new_from_changes(
     image: Image,
     labels: Labels,
     written: Written,
-    place: tuple[Region, np.ndarray],
+    place: tuple[Box, np.ndarray],
 ) -> Labels:
     box, wanted = place
-    code = Code("unlabelled", "objects" if _keeps_objects(labels, written) else "classes")
+    code = LabelCode("unlabelled", "objects" if _keeps_objects(labels, written) else "classes")
     values = np.zeros(labels.data.shape, np.int64)
     kinds = _kinds(viewer, labels, written)
     values[box] = np.where(wanted, _coded(labels.data[box], kinds, code), 0)
     return _new_layer(viewer, image, labels, values, code)
 
 
-def _coded(data: Any, kinds: np.ndarray, code: Code, shift: int = 0) -> np.ndarray:
+def _coded(data: Any, kinds: np.ndarray, code: LabelCode, shift: int = 0) -> np.ndarray:
     """Return objects of these ``kinds`` in another code; their numbers are moved by ``shift``."""
     data = np.asarray(data)
     if code.instances:
@@ -190,7 +191,7 @@ def _coded(data: Any, kinds: np.ndarray, code: Code, shift: int = 0) -> np.ndarr
 
 
 def _edit(
-    annotation: Labels, labels: Labels, kinds: np.ndarray, place: tuple[Region, np.ndarray]
+    annotation: Labels, labels: Labels, kinds: np.ndarray, place: tuple[Box, np.ndarray]
 ) -> None:
     box, wanted = place
     code = code_of(annotation)
@@ -205,7 +206,9 @@ def _edit(
     region_setitem(annotation, box, values.astype(annotation.data.dtype))
 
 
-def _new_layer(viewer: Any, image: Image, labels: Labels, values: np.ndarray, code: Code) -> Labels:
+def _new_layer(
+    viewer: Any, image: Image, labels: Labels, values: np.ndarray, code: LabelCode
+) -> Labels:
     small = np.uint8 if int(values.max(initial=0)) <= 255 else np.uint16
     kind = small if int(values.max(initial=0)) <= 65535 else np.int32
     written = _written(viewer, labels)

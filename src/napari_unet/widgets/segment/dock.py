@@ -15,7 +15,7 @@ from napari_unet.widgets.segment.inputs import Inputs, add_row, form
 from napari_unet.widgets.segment.label_options import LookForm
 from napari_unet.widgets.segment.object_table import Table
 from napari_unet.widgets.segment.result import Result
-from napari_unet.widgets.segment.result_bar import More, ResultBar
+from napari_unet.widgets.segment.result_bar import MoreActions, ResultBar
 from napari_unet.widgets.segment.run_bar import Planning, RunBar
 from napari_unet.widgets.segment.runs import Segmentations
 from napari_unet.widgets.segment.score_layers import Overlays
@@ -25,7 +25,7 @@ from napari_unet.widgets.shared.job import Job
 from napari_unet.widgets.shared.layer_events import Connections, disconnect_all
 from napari_unet.workflows.scheduler import Outcome
 from napari_unet.workflows.scripts import segmentation_script
-from napari_unet.workflows.segment_request import Look
+from napari_unet.workflows.segment_request import LabelOptions
 
 STACKS = ("plane by plane", "as volumes")
 
@@ -44,7 +44,7 @@ class SegmentDock(Frame):
             "Objects of a stack: each plane has its own, or they go on from plane to plane. "
             "Acts on a finished result at once"
         )
-        self.more = More()
+        self.more = MoreActions()
         self.runs = RunBar(self.segmentations)
         self.results = ResultBar(self.session)
         self.planning = Planning(self.session, self.inputs)
@@ -148,7 +148,7 @@ class SegmentDock(Frame):
         except ValueError:
             return False
 
-    def _look_changed(self, look: Look) -> None:
+    def _look_changed(self, look: LabelOptions) -> None:
         result = self.result()
         if result is not None:
             result.set_look(look)
@@ -194,7 +194,7 @@ class SegmentDock(Frame):
         self.form.addRow(self.look)
         add_row(self.form, "Stacks", self.stack)
         self.body.addWidget(page)
-        self.body.addWidget(Section("More", self.more))
+        self.body.addWidget(Section("MoreActions", self.more))
         self.foot.addWidget(self.runs)
         self.foot.addWidget(self.results)
 

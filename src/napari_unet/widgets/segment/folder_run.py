@@ -8,12 +8,12 @@ from typing import Any
 
 from napari_unet.widgets.segment.runs import Run
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.preferences import Machine
+from napari_unet.widgets.shared.preferences import ComputePreferences
 from napari_unet.widgets.shared.session import Session
-from napari_unet.workflows.cancellation import Stopped, Wish, watching
-from napari_unet.workflows.scheduler import Make, Outcome, Urgency
+from napari_unet.workflows.cancellation import CancelFlag, Cancelled, watching
+from napari_unet.workflows.scheduler import JobFactory, Outcome, Urgency
 from napari_unet.workflows.score_cache import fingerprint
-from napari_unet.workflows.segment_request import Look
+from napari_unet.workflows.segment_request import LabelOptions
 
 SECONDS = 4.0  # a tile may take
 
@@ -25,12 +25,12 @@ class FolderRequest:
     source: Path
     target: Path
     network: Any
-    look: Look
+    look: LabelOptions
     average: str = "none"
     tile: int | None = None
     form: str = "tiff"
     scores: bool = False
-    machine: Machine = field(default_factory=Machine)
+    machine: ComputePreferences = field(default_factory=ComputePreferences)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class FileNews:
     skipped: bool = False  # its results are there already
 
 
-def segment_folder(request: FolderRequest, wish: Wish) -> Generator[FileNews, None, None]:
+def segment_folder(request: FolderRequest, wish: CancelFlag) -> Generator[FileNews, None, None]:
     """Segment file after file; one that fails is told and does not stop the others."""
     from napari_unet.core.files.image_file import is_image
 
@@ -62,7 +62,7 @@ def segment_folder(request: FolderRequest, wish: Wish) -> Generator[FileNews, No
         yield news
         try:
             yield from _segment_file(made, digest, path, news, wish)
-        except Stopped:
+        except Cancelled:
             return
         except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
             yield replace(news, failed=str(error) or "memory is not enough")
@@ -86,11 +86,11 @@ def _on_device(request: FolderRequest) -> Any:
 
 
 def _segment_file(
-    request: FolderRequest, digest: str, path: Path, news: FileNews, wish: Wish
+    request: FolderRequest, digest: str, path: Path, news: FileNews, wish: CancelFlag
 ) -> Generator[FileNews, None, None]:
     from napari_unet.core.files.image_file import open_image
     from napari_unet.workflows.result_files import Outputs
-    from napari_unet.workflows.segment_files import Choices, FileRun, score_here
+    from napari_unet.workflows.segment_files import Choices, FileSegmentation, score_here
 
     # planes and volumes are joined by what segments files, as the network sees them
     image, look = open_image(path).in_order(), replace(request.look, volume=False)
@@ -111,7 +111,7 @@ def _segment_file(
             yield from score_here(scoring, *rest)
 
     choices = Choices(request.tile, request.machine.memory_bytes, request.average, SECONDS)
-    run = FileRun(image, request.network, digest, outputs, choices)
+    run = FileSegmentation(image, request.network, digest, outputs, choices)
     for progress in run.run(score):
         share = progress.done / progress.total if progress.total else 0.0
         yield replace(news, share=share, told=progress.told)
@@ -130,7 +130,7 @@ class FolderRun(Run):
         self.finished = 0
         self._number = 0
 
-    def make(self, wish: Wish) -> Make:
+    def make(self, wish: CancelFlag) -> JobFactory:
         """Return the generator of files."""
         return partial(segment_folder, self.request, wish)
 

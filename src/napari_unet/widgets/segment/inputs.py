@@ -32,7 +32,7 @@ from napari_unet.widgets.segment import region_choice
 from napari_unet.widgets.shared.layer_choice import LayerChoice
 from napari_unet.widgets.shared.preferences import machine
 from napari_unet.widgets.shared.session import Session
-from napari_unet.workflows.segment_request import AVERAGES, Request
+from napari_unet.workflows.segment_request import AVERAGES, SegmentRequest
 
 
 class NetworkChoice(QComboBox):
@@ -271,7 +271,7 @@ class Inputs(QWidget):
         image = self.image.value()
         return [] if image is None or self.scope == region_choice.FOLDER else [image]
 
-    def requests(self) -> list[tuple[Image, Request]]:
+    def requests(self) -> list[tuple[Image, SegmentRequest]]:
         """Return what is asked for; refused, in words, where something is missing."""
         kept = self.network.value()
         if kept is None:
@@ -294,14 +294,14 @@ class Inputs(QWidget):
         self.edited.emit()
         self._timer.start()
 
-    def _request(self, image: Image) -> Request:
+    def _request(self, image: Image) -> SegmentRequest:
         kept = self.network.value()
         assert kept is not None
         pixels = pixels_of(image)
         part = region_choice.part_of(
             self.viewer, image, self.scope, self.shapes.value(), kept.network.dims
         )
-        return Request(
+        return SegmentRequest(
             image.name,
             kept.network,
             kept.name,

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
 
 from napari_unet.widgets.segment.inputs import add_row, form
 from napari_unet.widgets.shared.sliders import AreaSlider, ValueSlider
-from napari_unet.workflows.segment_request import Look
+from napari_unet.workflows.segment_request import LabelOptions
 
 RESULTS = (
     ("objects", "Each object gets a number of its own"),
@@ -22,7 +22,7 @@ class LookForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._look = Look()
+        self._look = LabelOptions()
         self.results = QButtonGroup(self)
         self.threshold = ValueSlider(
             "threshold",
@@ -50,11 +50,11 @@ class LookForm(QWidget):
             part.changed.connect(self._edited)
         self.results.idToggled.connect(self._toggled)
 
-    def value(self) -> Look:
+    def value(self) -> LabelOptions:
         """Return what is chosen."""
         return self._look
 
-    def set_value(self, look: Look) -> None:
+    def set_value(self, look: LabelOptions) -> None:
         """Show ``look``, without telling of it."""
         self._look = look
         blocker = QSignalBlocker(self.results)
@@ -97,7 +97,7 @@ class LookForm(QWidget):
             )
         )
 
-    def _tell(self, look: Look) -> None:
+    def _tell(self, look: LabelOptions) -> None:
         if look != self._look:
             self._look = look
             self.changed.emit(look)

@@ -10,11 +10,11 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from napari_unet.widgets.segment.inputs import LABEL_WIDTH
 from napari_unet.widgets.segment.result import Result, Written
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.layer_events import timer
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Urgency
-from napari_unet.workflows.score_cache import Keeping
+from napari_unet.workflows.score_cache import CacheChoice
 
 BY_SCORES = "by its scores"
 TOOLTIP = (
@@ -65,7 +65,7 @@ class ClassChoice(QWidget):
         self._result: Result | None = None
         self._layer: Labels | None = None
         self._soon = timer(self, 0, self._show)
-        self._latest = Latest(session, Urgency.VIEW, self)
+        self._latest = LatestRequest(session, Urgency.VIEW, self)
         self._latest.answered.connect(self._preferred)
         self.classes.activated.connect(self._chosen)
         self.title.setBuddy(self.classes)
@@ -135,7 +135,9 @@ def _by_scores(name: str) -> str:
     return f"{BY_SCORES}: {name}" if name else BY_SCORES
 
 
-def _prefer(keeping: Keeping, data: Any, written: Written, label: int) -> tuple[int, int | None]:
+def _prefer(
+    keeping: CacheChoice, data: Any, written: Written, label: int
+) -> tuple[int, int | None]:
     """Return the label and the class that the scores prefer for it; compute thread.
 
     The layer may be painted on meanwhile: then it is asked again.

@@ -21,17 +21,17 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.text import count_thin
-from napari_unet.widgets.layers.coordinates import Pixels, pixels_of
+from napari_unet.widgets.layers.coordinates import ImagePixels, pixels_of
 from napari_unet.widgets.layers.layers import look_at, unwrapped
-from napari_unet.widgets.segment.region_choice import Place
+from napari_unet.widgets.segment.region_choice import LayerGeometry
 from napari_unet.widgets.segment.result import Result, Written
 from napari_unet.widgets.segment.runs import Segmentations
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.score_cache import Keeping
-from napari_unet.workflows.segment_request import Look
+from napari_unet.workflows.score_cache import CacheChoice
+from napari_unet.workflows.segment_request import LabelOptions
 
 Column = tuple[str, np.ndarray, str]  # title, values, format
 
@@ -126,7 +126,7 @@ class Table(QWidget):
         self.save = QPushButton("Save CSV…")
         self.save.setToolTip("Save the table, with sizes in µm where the image has a pixel size")
         self._lay_out()
-        self._latest = Latest(session, Urgency.VIEW, self)
+        self._latest = LatestRequest(session, Urgency.VIEW, self)
         self._latest.answered.connect(self._measured)
         self._latest.failed.connect(self._failed)
         self.save.clicked.connect(self._save)
@@ -174,7 +174,7 @@ class Table(QWidget):
         if not current.isValid() or layer is None or layer not in self.viewer.layers:
             return
         row = int(self.model.order[current.row()])
-        place: Place = self._written[layer].place
+        place: LayerGeometry = self._written[layer].place
         point = [slice(round(at), round(at) + 1) for at in self._table.centroid[row]]
         look_at(self.viewer, layer, [part.start for part in place.region(tuple(point))])
         layer.selected_label = int(self._table.label[row])
@@ -202,7 +202,11 @@ class Table(QWidget):
 
 
 def _measure(
-    keeping: Keeping, labels: np.ndarray, written: Written, pixels: Pixels, look: Look
+    keeping: CacheChoice,
+    labels: np.ndarray,
+    written: Written,
+    pixels: ImagePixels,
+    look: LabelOptions,
 ) -> Any:
     """Measure the objects as they are now. Compute thread."""
     from napari_unet.core.objects.object_table import ObjectTable

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Shapes
 
+from napari_unet.core.arrays.boxes import Box
 from napari_unet.widgets.layers.coordinates import (
     axes_of,
     labels_geometry,
     labels_shape,
     region_to_layer,
 )
-from napari_unet.widgets.layers.layers import Region, displayed_slice, full_shape, view_centre
+from napari_unet.widgets.layers.layers import displayed_slice, full_shape, view_centre
 from napari_unet.widgets.layers.layers import visible_region as visible
 from napari_unet.workflows.segment_request import Part
 
@@ -70,7 +71,7 @@ def _near(viewer: Any, image: Image) -> tuple[float, ...]:
     return tuple(float(place) for place in _without_channels(image, view_centre(viewer, image)))
 
 
-def _through(image: Image, region: Region, dims: int) -> Region:
+def _through(image: Image, region: Box, dims: int) -> Box:
     """Drop channels; a network of volumes sees all planes of what is on the screen."""
     parts = list(_without_channels(image, region))
     letters, shape = _letters(image), _without_channels(image, full_shape(image))
@@ -134,7 +135,7 @@ def _place(viewer: Any, image: Image, shapes: Shapes, corner: np.ndarray) -> tup
     return _without_channels(image, image.world_to_data(world[len(world) - image.ndim :]))
 
 
-def _bounds(inside: np.ndarray) -> Region:
+def _bounds(inside: np.ndarray) -> Box:
     found = []
     for axis in range(inside.ndim):
         others = tuple(other for other in range(inside.ndim) if other != axis)
@@ -144,7 +145,7 @@ def _bounds(inside: np.ndarray) -> Region:
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class LayerGeometry:
     """The shape and geometry of a labels layer; kept, because an image may be replaced."""
 
     shape: tuple[int, ...]  # of the data of the layer
@@ -152,7 +153,7 @@ class Place:
     spread: int | None  # the axis that spans all channels, which labels do not have
 
     @classmethod
-    def of(cls, image: Image) -> "Place":
+    def of(cls, image: Image) -> "LayerGeometry":
         """Return the place of the labels of ``image``."""
         shape, geometry = labels_shape(image), labels_geometry(image)
         letters = axes_of(image)[: image.ndim].replace("C", "")
@@ -166,7 +167,7 @@ class Place:
         """The shape of the labels of ``core``."""
         return tuple(edge for axis, edge in enumerate(self.shape) if axis != self.spread)
 
-    def region(self, region: Region) -> Region:
+    def region(self, region: Box) -> Box:
         """Return a region of labels of ``core`` as one of the data of the layer."""
         parts = iter(region)
         return tuple(

@@ -14,17 +14,17 @@ import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.layers.label_classes import LabelClass, new_class, set_classes
 from napari_unet.widgets.layers.layers import notes, region_write
-from napari_unet.widgets.segment.region_choice import Place
+from napari_unet.widgets.segment.region_choice import LayerGeometry
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.score_cache import Keeping
+from napari_unet.workflows.score_cache import CacheChoice
 from napari_unet.workflows.segment_image import Block
-from napari_unet.workflows.segment_request import Look
+from napari_unet.workflows.segment_request import LabelOptions
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Written:
     """What the network wrote into a layer: whatever differs from it, a person has changed."""
 
     image: "weakref.ref[Image]"
-    place: Place
+    place: LayerGeometry
     labels: np.ndarray  # in the axes of the layer
     kinds: np.ndarray  # class of each object; (1,) where the labels are classes
     objects: bool
@@ -109,9 +109,9 @@ class Result(QObject):
         self, session: Session, image: Image, written: "weakref.WeakKeyDictionary[Labels, Written]"
     ) -> None:
         super().__init__()
-        self.keeping = Keeping()  # compute thread only
-        self.place = Place.of(image)
-        self.look = Look()
+        self.keeping = CacheChoice()  # compute thread only
+        self.place = LayerGeometry.of(image)
+        self.look = LabelOptions()
         self.objects = 0  # how many are shown
         self.classes: tuple[LabelClass, ...] = (new_class(0), new_class(1))
         self.running = False  # tiles are written by the run; labels are made anew when it ends
@@ -120,7 +120,7 @@ class Result(QObject):
         self._image = weakref.ref(image)
         self._written = written
         self._shown: dict[bool, Labels] = {}
-        self._latest = Latest(session, Urgency.VIEW, self)
+        self._latest = LatestRequest(session, Urgency.VIEW, self)
         self._latest.answered.connect(self._labelled)
         self._latest.failed.connect(self._failed)
 
@@ -161,7 +161,7 @@ class Result(QObject):
             self._session.results.touch(layer)
         self.changed.emit()
 
-    def begin(self, place: Place, about: dict[str, Any]) -> dict[bool, np.ndarray | None]:
+    def begin(self, place: LayerGeometry, about: dict[str, Any]) -> dict[bool, np.ndarray | None]:
         """Get ready for a run; return the labels that show through until they are replaced.
 
         ``about`` is that of the network: its classes are shown from now on.
@@ -179,7 +179,7 @@ class Result(QObject):
         if self._wanted:
             self.refresh()
 
-    def set_look(self, look: Look) -> None:
+    def set_look(self, look: LabelOptions) -> None:
         """Show the result with other settings, soon, without the network."""
         if look != self.look:
             self.look = look
@@ -266,7 +266,9 @@ class Result(QObject):
         if layer is not before:
             self._tell_of_new(before, layer)
         notes(layer)["segmented"] = image.name
-        set_classes(layer, self.classes, Code("background", "objects" if objects else "classes"))
+        set_classes(
+            layer, self.classes, LabelCode("background", "objects" if objects else "classes")
+        )
         self._written[layer] = Written(
             weakref.ref(image), self.place, data, kinds, objects, self.classes
         )
@@ -288,6 +290,6 @@ class Result(QObject):
         return viewer is not None and any(layer is other for other in viewer.layers)
 
 
-def _relabel(keeping: Keeping, look: Look) -> Any:
+def _relabel(keeping: CacheChoice, look: LabelOptions) -> Any:
     """Make the labels; compute thread."""
     return keeping.relabel(look)

@@ -93,7 +93,7 @@ def _found(result: Result | None) -> str:
 LARGEST = 16384  # px of a tile
 
 
-class More(QWidget):
+class MoreActions(QWidget):
     """Tile and splitting; scores and uncertainty as layers; the script."""
 
     changed = Signal()

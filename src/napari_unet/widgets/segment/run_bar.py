@@ -14,12 +14,12 @@ from napari_unet.widgets.segment import region_choice
 from napari_unet.widgets.segment.inputs import Inputs
 from napari_unet.widgets.segment.runs import Segmentations
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.messages import show_progress
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.segment_image import Expected, expect
-from napari_unet.workflows.segment_request import Request
+from napari_unet.workflows.segment_request import SegmentRequest
 
 FULL = 1000  # of the progress bar
 PLAY, PAUSE = "▶", "❚❚"
@@ -125,7 +125,7 @@ class Planning(QObject):
     def __init__(self, session: Session, inputs: Inputs) -> None:
         super().__init__(inputs)
         self._inputs = inputs
-        self._latest = Latest(session, Urgency.VIEW, self)
+        self._latest = LatestRequest(session, Urgency.VIEW, self)
         self._latest.answered.connect(self._answered)
         self._latest.failed.connect(self._failed)
         inputs.edited.connect(self._look)
@@ -173,7 +173,7 @@ class Planning(QObject):
         self.told.emit("", words[:1].upper() + words[1:])
 
 
-def _expect_all(requests: Sequence[Request]) -> str:
+def _expect_all(requests: Sequence[SegmentRequest]) -> str:
     """Return the plan of all images together; compute thread."""
     plans = [expect(request) for request in requests]
     return plan_line(plans)

@@ -12,15 +12,15 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.text import duration
-from napari_unet.widgets.segment.region_choice import Place
+from napari_unet.widgets.segment.region_choice import LayerGeometry
 from napari_unet.widgets.segment.result import Result, Written
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.job import Job
 from napari_unet.widgets.shared.session import Session
-from napari_unet.workflows.cancellation import Wish
-from napari_unet.workflows.scheduler import Make, Outcome, Urgency
-from napari_unet.workflows.segment_image import Begun, Block, score_image
-from napari_unet.workflows.segment_request import Look, Request
+from napari_unet.workflows.cancellation import CancelFlag
+from napari_unet.workflows.scheduler import JobFactory, Outcome, Urgency
+from napari_unet.workflows.segment_image import Block, SegmentationStarted, score_image
+from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
 
 
 class Run(QObject):
@@ -48,7 +48,7 @@ class Run(QObject):
 
     def begin(self) -> None:
         """Start the job; what comes before its first value is preparation."""
-        wish = Wish()
+        wish = CancelFlag()
         self.text = "looks at the image"
         self.job = self.session.start(self.make(wish), self.urgency, self.title)
         wish.work = self.job.work
@@ -73,7 +73,7 @@ class Run(QObject):
             else:
                 self.job.resume()
 
-    def make(self, wish: Wish) -> Make:
+    def make(self, wish: CancelFlag) -> JobFactory:
         """Return what the compute thread is to do."""
         raise TypeError(f"{type(self).__name__} does not say what it does")
 
@@ -104,7 +104,9 @@ class Run(QObject):
 class ImageRun(Run):
     """Segments an image layer, or a part of it, and writes its tiles into the result layer."""
 
-    def __init__(self, session: Session, image: Image, result: Result, request: Request) -> None:
+    def __init__(
+        self, session: Session, image: Image, result: Result, request: SegmentRequest
+    ) -> None:
         near = Urgency.VIEW if request.part.region is not None else Urgency.SEGMENTATION
         super().__init__(session, f"Segmenting {image.name}", near)
         self.image = image
@@ -113,9 +115,9 @@ class ImageRun(Run):
         self.tiles = self.done = 0
         self._pixels = self._written = 0
 
-    def make(self, wish: Wish) -> Make:
+    def make(self, wish: CancelFlag) -> JobFactory:
         """Return the generator of tiles."""
-        bases = self.result.begin(Place.of(self.image), self.request.network.about)
+        bases = self.result.begin(LayerGeometry.of(self.image), self.request.network.about)
         look, keeping = self.result.look, self.result.keeping
         return partial(score_image, self.request, look, keeping, bases, wish)
 
@@ -128,7 +130,7 @@ class ImageRun(Run):
         for value in values:
             if self.over:
                 return
-            if isinstance(value, Begun):
+            if isinstance(value, SegmentationStarted):
                 self.tiles, self._pixels = value.tiles, value.pixels
             elif isinstance(value, Block) and not self._given_up():
                 self.result.show_block(value)
@@ -209,7 +211,7 @@ class Segmentations(QObject):
         runs = [self.run, *self._waiting]
         return any(isinstance(run, ImageRun) and run.image is image for run in runs)
 
-    def segment(self, image: Image, request: Request, look: Look) -> ImageRun:
+    def segment(self, image: Image, request: SegmentRequest, look: LabelOptions) -> ImageRun:
         """Segment ``image`` now, or after what runs already."""
         result = self._results.get(image)
         if result is None:

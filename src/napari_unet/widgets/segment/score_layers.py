@@ -10,10 +10,10 @@ from qtpy.QtCore import QObject
 
 from napari_unet.widgets.segment.result import Result
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.score_cache import Keeping
+from napari_unet.workflows.score_cache import CacheChoice
 
 UNCERTAINTY = "uncertainty"
 COLORMAPS = {UNCERTAINTY: "inferno"}
@@ -25,7 +25,7 @@ class Overlays(QObject):
     def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
-        self._latest = Latest(session, Urgency.VIEW, self)
+        self._latest = LatestRequest(session, Urgency.VIEW, self)
         self._latest.answered.connect(self._show)
         self._latest.failed.connect(self._failed)
         self._result: Result | None = None
@@ -61,7 +61,7 @@ class Overlays(QObject):
         messages.failed("Making a layer of the scores", outcome)
 
 
-def score_maps(keeping: Keeping, names: list[str]) -> dict[str, np.ndarray]:
+def score_maps(keeping: CacheChoice, names: list[str]) -> dict[str, np.ndarray]:
     """Return the scores (float32) of each class but the background; compute thread."""
     scores: Any = keeping.scores
     return {
@@ -70,7 +70,7 @@ def score_maps(keeping: Keeping, names: list[str]) -> dict[str, np.ndarray]:
     }
 
 
-def uncertainty_map(keeping: Keeping) -> dict[str, np.ndarray]:
+def uncertainty_map(keeping: CacheChoice) -> dict[str, np.ndarray]:
     """Return the entropy of the scores, row by row of the first axis; compute thread."""
     from napari_unet.core.segmentation.segment import entropy
 

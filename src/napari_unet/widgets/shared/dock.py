@@ -21,8 +21,8 @@ from qtpy.QtWidgets import (
 
 from napari_unet.widgets.layers.label_classes import begin_to_prepare, prepared
 from napari_unet.widgets.layers.layers import unwrapped
-from napari_unet.widgets.recovery.autosave import Keeper
-from napari_unet.widgets.recovery.restore_bar import Offer
+from napari_unet.widgets.recovery.autosave import Autosave
+from napari_unet.widgets.recovery.restore_bar import RestoreBar
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.layer_choice import LayerChoice
 from napari_unet.widgets.shared.messages import warn_about_binding
@@ -154,7 +154,7 @@ class Frame(QWidget):
         self.foot = QVBoxLayout()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
-        offer = Offer(Keeper.of(self.session))
+        offer = RestoreBar(Autosave.of(self.session))
         outer.addWidget(offer)
         offer.refresh()
         outer.addWidget(scroll, 1)

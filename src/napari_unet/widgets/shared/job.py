@@ -13,7 +13,14 @@ from functools import cache, partial
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 
 from napari_unet.widgets.shared.preferences import machine, on_change
-from napari_unet.workflows.scheduler import CLOSING, Compute, Make, Outcome, Urgency, Work
+from napari_unet.workflows.scheduler import (
+    CLOSING,
+    Compute,
+    JobFactory,
+    Outcome,
+    ScheduledJob,
+    Urgency,
+)
 from napari_unet.workflows.warm_up import set_threads, warm_up
 
 INTERVAL = 50  # ms between two deliveries
@@ -27,7 +34,7 @@ class Job(QObject):
     ended = Signal(object)  # Outcome
     changed = Signal()  # paused, resumed, asked to stop or ended
 
-    def __init__(self, work: Work, title: str) -> None:
+    def __init__(self, work: ScheduledJob, title: str) -> None:
         super().__init__()
         self.title = title  # what a person started; empty: nothing worth mentioning
         self.urgency = work.urgency
@@ -88,9 +95,9 @@ class Dispatch(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.compute = Compute(self._yielded, self._end.emit, self._prepare)
-        self._jobs: dict[Work, Job] = {}  # GUI thread only
+        self._jobs: dict[ScheduledJob, Job] = {}  # GUI thread only
         self._lock = threading.Lock()
-        self._told: set[Work] = set()  # works with values that were not delivered
+        self._told: set[ScheduledJob] = set()  # works with values that were not delivered
         self._last = 0.0
         self._threads = machine().threads
         self._timer = QTimer(self)
@@ -99,9 +106,9 @@ class Dispatch(QObject):
         self._news.connect(self._schedule, Qt.ConnectionType.QueuedConnection)
         self._end.connect(self._ended, Qt.ConnectionType.QueuedConnection)
 
-    def start(self, make: Make, urgency: Urgency, title: str) -> Job:
+    def start(self, make: JobFactory, urgency: Urgency, title: str) -> Job:
         """Hand ``make`` to the compute thread."""
-        work = Work(make, urgency)
+        work = ScheduledJob(make, urgency)
         job = self._jobs[work] = Job(work, title)
         self.compute.submit(work)
         return job
@@ -128,7 +135,7 @@ class Dispatch(QObject):
     def _prepare(self) -> None:
         warm_up(self._threads)
 
-    def _yielded(self, work: Work) -> None:
+    def _yielded(self, work: ScheduledJob) -> None:
         """Note that there is something to deliver; compute thread."""
         with self._lock:
             first = not self._told
@@ -148,7 +155,7 @@ class Dispatch(QObject):
             self._jobs[work].hand_over()
         self.compute.wake()  # a job rests while too much of it is undelivered
 
-    def _ended(self, work: Work) -> None:
+    def _ended(self, work: ScheduledJob) -> None:
         self._jobs.pop(work).hand_over()
 
 

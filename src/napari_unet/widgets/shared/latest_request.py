@@ -12,7 +12,7 @@ from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
 
 
-class Latest(QObject):
+class LatestRequest(QObject):
     """Asks the compute thread one thing at a time, and forgets requests that newer ones replace.
 
     While an answer is computed only the newest request waits. A plain function is finished and its

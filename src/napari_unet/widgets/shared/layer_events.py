@@ -7,11 +7,11 @@ from typing import Any
 from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 
-_ALL: "weakref.WeakKeyDictionary[Image, ImageDataWatch]" = weakref.WeakKeyDictionary()
+_ALL: "weakref.WeakKeyDictionary[Image, ImageDataEvents]" = weakref.WeakKeyDictionary()
 
 
-class ImageDataWatch(QObject):
-    """Watches one image layer; ``ImageDataWatch.of(image)`` finds it."""
+class ImageDataEvents(QObject):
+    """Watches one image layer; ``ImageDataEvents.of(image)`` finds it."""
 
     replaced = Signal()
 
@@ -20,7 +20,7 @@ class ImageDataWatch(QObject):
         image.events.data.connect(self._tell)
 
     @classmethod
-    def of(cls, image: Image) -> "ImageDataWatch":
+    def of(cls, image: Image) -> "ImageDataEvents":
         """Return the watch of ``image``."""
         if image not in _ALL:
             _ALL[image] = cls(image)

@@ -17,7 +17,7 @@ _reading = Lock()  # two threads that read the page at once would each make one 
 
 
 @dataclass(frozen=True)
-class Machine:
+class ComputePreferences:
     """The choices of Preferences ▸ napari-unet; the manifest holds the same defaults."""
 
     device: str = "auto"
@@ -30,13 +30,17 @@ class Machine:
         return round(self.memory * 1e9) or None
 
 
-def machine() -> Machine:
+def machine() -> ComputePreferences:
     """Return what is chosen. The defaults where napari does not know the plugin.
 
     The first call takes a third of a second: napari reads the manifests of all plugins for it.
     """
     page = _page()
-    return Machine() if page is None else Machine(page.device, page.threads, page.memory)
+    return (
+        ComputePreferences()
+        if page is None
+        else ComputePreferences(page.device, page.threads, page.memory)
+    )
 
 
 def on_change(call: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ from napari_unet.widgets.layers.result_layers import Results
 from napari_unet.widgets.networks import Networks
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.job import Job, dispatch
-from napari_unet.workflows.scheduler import CLOSING, Make, Outcome, Urgency
+from napari_unet.workflows.scheduler import CLOSING, JobFactory, Outcome, Urgency
 
 PROVIDER = "napari-unet"
 
@@ -113,7 +113,7 @@ class Session(QObject):
         """Return the oldest job of this urgency that has not ended."""
         return next((job for job in self._jobs if job.urgency == urgency), None)
 
-    def start(self, make: Make, urgency: Urgency, title: str = "") -> Job:
+    def start(self, make: JobFactory, urgency: Urgency, title: str = "") -> Job:
         """Let the compute thread call ``make`` and go through the generator it returns.
 
         ``make`` may also return the result itself. It is given frozen values only (bind them with

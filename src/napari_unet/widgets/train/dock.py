@@ -17,13 +17,13 @@ from napari_unet.widgets.train.estimate_line import Expectation
 from napari_unet.widgets.train.image_list import ImageList
 from napari_unet.widgets.train.loss_plot import LossPlot
 from napari_unet.widgets.train.network_list import NetworkList, Shown
-from napari_unet.widgets.train.resume_bar import Offer
+from napari_unet.widgets.train.resume_bar import ResumeBar
 from napari_unet.widgets.train.start_form import BeginForm
 from napari_unet.widgets.train.text import best_of, with_preset
 from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.scripts import training_script
-from napari_unet.workflows.training_estimate import Outlook
+from napari_unet.workflows.training_estimate import TrainingEstimate
 from napari_unet.workflows.training_sources import LayerSource, Recipe
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class TrainDock(Frame):
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(napari_viewer)
         self.trainings = Trainings.of(self.session)
-        self.offer = Offer(self.trainings)
+        self.offer = ResumeBar(self.trainings)
         self.images = ImageList(self.trainings)
         self.begin = BeginForm(self.session)
         self.form = SettingsForm(self.session.settings)
@@ -156,13 +156,13 @@ class TrainDock(Frame):
             return None
         return self.recipe()
 
-    def _show_outlook(self, found: Outlook) -> None:
+    def _show_outlook(self, found: TrainingEstimate) -> None:
         self.images.show_facts(found.facts)
         self.begin.show_outlook(found)
         self._fit_to_device(found)
         self._refresh()
 
-    def _fit_to_device(self, found: Outlook) -> None:
+    def _fit_to_device(self, found: TrainingEstimate) -> None:
         """Give settings that nobody has touched the time and the preset that suit the device."""
         if found.kind and self.session.settings == TrainSettings.preset("standard"):
             timed = replace(self.session.settings, minutes=found.minutes)

@@ -6,11 +6,11 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QLabel
 
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.session import Session
 from napari_unet.widgets.train.text import expectation
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.training_estimate import Outlook, outlook
+from napari_unet.workflows.training_estimate import TrainingEstimate, outlook
 from napari_unet.workflows.training_sources import Recipe
 
 QUIET = 700  # ms without a change after which a step is measured
@@ -25,7 +25,7 @@ class Expectation(QLabel):
         super().__init__()
         self.setWordWrap(True)
         self._recipe = recipe
-        self._latest = Latest(session, Urgency.VIEW, self)
+        self._latest = LatestRequest(session, Urgency.VIEW, self)
         self._latest.answered.connect(self.show_outlook)
         self._latest.failed.connect(self._show_failure)
         self._timer = QTimer(self)
@@ -37,7 +37,7 @@ class Expectation(QLabel):
         """Something has changed."""
         self._timer.start()
 
-    def show_outlook(self, found: Outlook) -> None:
+    def show_outlook(self, found: TrainingEstimate) -> None:
         """Say what is to be expected, or why nothing is."""
         text = f"⚠ {found.problem}" if found.problem else expectation(found)
         if not found.fits:
@@ -51,11 +51,11 @@ class Expectation(QLabel):
             recipe = self._recipe()
         except ValueError as error:
             self._latest.drop()
-            self.show_outlook(Outlook(problem=str(error)))
+            self.show_outlook(TrainingEstimate(problem=str(error)))
             return
         if recipe is None:
             self._latest.drop()
-            self.show_outlook(Outlook())
+            self.show_outlook(TrainingEstimate())
             return
         if not self.text():
             self.setText("measuring a step …")
@@ -63,4 +63,4 @@ class Expectation(QLabel):
 
     def _show_failure(self, outcome: Outcome) -> None:
         assert outcome.error is not None
-        self.show_outlook(Outlook(problem=messages.in_words(outcome.error)))
+        self.show_outlook(TrainingEstimate(problem=messages.in_words(outcome.error)))

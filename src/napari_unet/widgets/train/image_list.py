@@ -24,9 +24,9 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from napari_unet.core.annotation.label_codes import Code
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.files.file_pairs import pair_files
-from napari_unet.widgets.layers.image_pairs import ROLES, Pair
+from napari_unet.widgets.layers.image_pairs import ROLES, ImagePair
 from napari_unet.widgets.layers.label_classes import code_of, set_code
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.train.trainings import Trainings
@@ -158,18 +158,18 @@ class ImageList(QWidget):
     def check_sizes(self) -> None:
         """Mark the pairs that do not fit: pixels or labels may be others now."""
         for label, row in zip(self._facts, self.rows(), strict=True):
-            problem = misfit(row.image, row.labels) if isinstance(row, Pair) else ""
+            problem = misfit(row.image, row.labels) if isinstance(row, ImagePair) else ""
             if problem or label.text() == MISFIT:
                 label.setText(MISFIT if problem else "")
                 label.setToolTip(problem)
 
-    def rows(self) -> list[Pair | FolderSource]:
+    def rows(self) -> list[ImagePair | FolderSource]:
         """Return what is listed, each with its role."""
         return [*self._pairs, *self._trainings.folders]
 
-    def _add(self, place: int, row: Pair | FolderSource) -> None:
-        is_pair = isinstance(row, Pair)
-        name = QElidingLabel(row.image.name if isinstance(row, Pair) else f"{row.name}/")
+    def _add(self, place: int, row: ImagePair | FolderSource) -> None:
+        is_pair = isinstance(row, ImagePair)
+        name = QElidingLabel(row.image.name if isinstance(row, ImagePair) else f"{row.name}/")
         name.setToolTip(_about(row))
         name.setMinimumWidth(60)
         fact = QLabel()
@@ -185,9 +185,9 @@ class ImageList(QWidget):
         for column, widget in enumerate((name, role, fact, more)):
             self._grid.addWidget(widget, place, column)
 
-    def _menu(self, row: Pair | FolderSource, parent: QWidget) -> QMenu:
+    def _menu(self, row: ImagePair | FolderSource, parent: QWidget) -> QMenu:
         menu = QMenu(parent)
-        code = code_of(row.labels) if isinstance(row, Pair) else Code(row.zero, row.ids)
+        code = code_of(row.labels) if isinstance(row, ImagePair) else LabelCode(row.zero, row.ids)
         zero = menu.addAction("0 is background, not unlabelled")
         zero.setCheckable(True)
         zero.setChecked(code.zero == "background")
@@ -201,19 +201,21 @@ class ImageList(QWidget):
             menu.addAction("Remove from this list", partial(self._replace, row, None))
         return menu
 
-    def _set_code(self, row: Pair | FolderSource, zero: Any, ids: Any, _: bool = False) -> None:
-        code = Code(
+    def _set_code(
+        self, row: ImagePair | FolderSource, zero: Any, ids: Any, _: bool = False
+    ) -> None:
+        code = LabelCode(
             "background" if zero.isChecked() else "unlabelled",
             "objects" if ids.isChecked() else "classes",
         )
-        if isinstance(row, Pair):
+        if isinstance(row, ImagePair):
             set_code(row.labels, code)
             self.refresh()
         else:
             self._replace(row, FolderSource(row.images, row.labels, row.role, code.zero, code.ids))
 
-    def _set_role(self, row: Pair | FolderSource, role: str) -> None:
-        if isinstance(row, Pair):
+    def _set_role(self, row: ImagePair | FolderSource, role: str) -> None:
+        if isinstance(row, ImagePair):
             self._pairs.set_role(row.image, role)
         else:
             self._replace(row, FolderSource(row.images, row.labels, role, row.zero, row.ids))
@@ -269,8 +271,8 @@ def candidates(viewer: Any, pairs: Any) -> list[tuple[Image, Labels]]:
     return sorted(found, key=lambda pair: not pair[1].name.startswith(pair[0].name))
 
 
-def _about(row: Pair | FolderSource) -> str:
-    if isinstance(row, Pair):
+def _about(row: ImagePair | FolderSource) -> str:
+    if isinstance(row, ImagePair):
         return f"{row.image.name} with {row.labels.name}: {code_text(row.labels)}"
     return f"Images: {row.images}\nLabels: {row.labels}"
 

@@ -6,7 +6,7 @@ from typing import Any
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.preferences import machine
 from napari_unet.widgets.train.image_list import sure
 from napari_unet.widgets.train.trainings import Trainings
@@ -14,7 +14,7 @@ from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.unfinished_runs import CutOff, cut_off, discard, resumed, with_device
 
 
-class Offer(QWidget):
+class ResumeBar(QWidget):
     """Hidden while there is nothing to go on with; looks when it is made."""
 
     def __init__(self, trainings: Trainings) -> None:
@@ -40,7 +40,7 @@ class Offer(QWidget):
         layout.addWidget(self.words)
         layout.addLayout(row)
         self.hide()
-        self._latest = Latest(trainings.session, Urgency.VIEW, self)
+        self._latest = LatestRequest(trainings.session, Urgency.VIEW, self)
         self._latest.answered.connect(self._answered)
         self._latest.ask(cut_off)
 

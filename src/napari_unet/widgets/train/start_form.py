@@ -11,7 +11,7 @@ from napari_unet.core.training.settings import PRESETS, TrainSettings
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared.session import Session
 from napari_unet.widgets.train.text import number, preset_of, spoken_time, with_preset
-from napari_unet.workflows.training_estimate import Outlook
+from napari_unet.workflows.training_estimate import TrainingEstimate
 
 TIMES = (1, 2, 5, 10, 20, 30, 60, 180, 600)  # minutes
 ABOUT = {
@@ -85,7 +85,7 @@ class BeginForm(QWidget):
         self.time.setCurrentIndex(self.time.findData(float(settings.minutes)))
         self._show_architecture()
 
-    def show_outlook(self, found: Outlook) -> None:
+    def show_outlook(self, found: TrainingEstimate) -> None:
         """Name the device, and the preset that suits it."""
         if found.device:
             self.device.setText(found.device)

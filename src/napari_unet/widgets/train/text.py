@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from napari_unet.core.training.settings import PRESETS, TrainSettings
-from napari_unet.workflows.training_estimate import Outlook
+from napari_unet.workflows.training_estimate import TrainingEstimate
 
 KEPT = ("budget",)  # groups of settings that no preset decides
 
@@ -41,7 +41,7 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", "\N{THIN SPACE}")
 
 
-def expectation(found: Outlook) -> str:
+def expectation(found: TrainingEstimate) -> str:
     """Say what a training will take: time, steps, memory."""
     if not found.seconds:
         return ""

@@ -14,7 +14,7 @@ from napari_unet.widgets.shared.messages import in_words
 from napari_unet.widgets.shared.session import Session
 from napari_unet.widgets.train.validation_tile import TileView
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.training_run import Begun, trained
+from napari_unet.workflows.training_run import RunStarted, run_training
 from napari_unet.workflows.training_sources import FolderSource, Recipe
 from napari_unet.workflows.unfinished_runs import close_run, new_run
 
@@ -31,7 +31,7 @@ class Training(QObject):
         self.recipe = recipe
         self.job = job
         self.tile = tile
-        self.begun: Begun | None = None
+        self.begun: RunStarted | None = None
         self.steps: list[Any] = []  # of the network's whole history, each number once
         self.doing = "waiting"  # before the first step
         self.said: list[str] = []
@@ -68,18 +68,18 @@ class Training(QObject):
         for value in values:
             if isinstance(value, str):
                 self.doing = value
-            elif isinstance(value, Begun):
+            elif isinstance(value, RunStarted):
                 self._begin(value)
             else:
                 steps.append(replace(value, number=value.number + self._offset))
         self._add(steps)
         self.newest = steps[-1] if steps else self.newest
-        if any(isinstance(v, Begun) or getattr(v, "validation", None) for v in values):
+        if any(isinstance(v, RunStarted) or getattr(v, "validation", None) for v in values):
             self.told.emit()
         self.stepped.emit(steps)
         self.changed.emit()
 
-    def _begin(self, begun: Begun) -> None:
+    def _begin(self, begun: RunStarted) -> None:
         self.begun = begun
         self.doing = "first step"
         self.said += begun.said
@@ -147,7 +147,7 @@ class Trainings(QObject):
         if recipe.run is None:
             recipe = replace(recipe, run=new_run(recipe.name))
         job = self.session.start(
-            partial(trained, recipe), Urgency.TRAINING, f"Training {recipe.name}"
+            partial(run_training, recipe), Urgency.TRAINING, f"Training {recipe.name}"
         )
         training = Training(recipe, job, self.tile)
         if recipe.before in self.session.networks and not recipe.resumed:
@@ -186,7 +186,7 @@ class Trainings(QObject):
             self._keep(training, begun, run)
         self.changed.emit()
 
-    def _keep(self, training: Training, begun: Begun, run: Path) -> None:
+    def _keep(self, training: Training, begun: RunStarted, run: Path) -> None:
         best = training.best
         kept = self.session.networks.add(
             KeptNetwork(

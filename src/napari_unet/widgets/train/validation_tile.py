@@ -10,17 +10,17 @@ from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.widgets.layers.coordinates import (
-    Pixels,
+    ImagePixels,
     labels_geometry,
     labels_shape,
     pixels_of,
     region_to_layer,
 )
-from napari_unet.widgets.shared.latest_request import Latest
+from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Urgency
-from napari_unet.workflows.training_data import Place
-from napari_unet.workflows.training_run import Begun
+from napari_unet.workflows.training_data import ValidationTilePlace
+from napari_unet.workflows.training_run import RunStarted
 
 KIND = "validation tile"
 OPACITY = 0.5
@@ -31,7 +31,7 @@ COMPARED = 2**26  # bytes compared in the window's thread, in some hundredths of
 class SegmentedTile:
     """Labels of a tile: 1 background, 2… classes, as in an annotation."""
 
-    place: Place
+    place: ValidationTilePlace
     region: tuple[slice, ...]  # in the axes of the labels
     labels: np.ndarray
     contrast: Any  # measured on the whole image; the next tile needs it too
@@ -46,7 +46,7 @@ class TileView(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = weakref.ref(session)
-        self._latest = Latest(session, Urgency.PREVIEW, self)
+        self._latest = LatestRequest(session, Urgency.PREVIEW, self)
         self._latest.answered.connect(self._show)
         self._contrast: tuple[Any, Any] = (None, None)  # of which pixels, and what
         self._wanted = False
@@ -56,14 +56,14 @@ class TileView(QObject):
         """Whether a tile is shown at each validation."""
         return self._wanted
 
-    def want(self, wanted: bool, begun: Begun | None = None) -> None:
+    def want(self, wanted: bool, begun: RunStarted | None = None) -> None:
         """Show a tile from now on, or no more; the layer with the last one stays."""
         self._wanted = wanted
         if wanted and begun is not None:
             self.ask(begun)
         self.changed.emit()
 
-    def ask(self, begun: Begun) -> None:
+    def ask(self, begun: RunStarted) -> None:
         """Segment the tile with the network as it is now, if that is wanted."""
         place = begun.place
         if not self._wanted or place is None:
@@ -90,7 +90,9 @@ class TileView(QObject):
         session.viewer.layers.selection.active = chosen
 
 
-def segmented_tile(network: Any, place: Place, edge: int, contrast: Any) -> SegmentedTile:
+def segmented_tile(
+    network: Any, place: ValidationTilePlace, edge: int, contrast: Any
+) -> SegmentedTile:
     """Segment the tile of ``edge`` px in the middle of what is validated; compute thread."""
     from napari_unet.core.network.legal_sizes import input_size
     from napari_unet.core.segmentation.prepare import prepare
@@ -108,7 +110,7 @@ def segmented_tile(network: Any, place: Place, edge: int, contrast: Any) -> Segm
     return SegmentedTile(place, scored.tile.write, labels, scoring.contrast, colours)
 
 
-def _layer_of(viewer: Any, place: Place) -> Image | None:
+def _layer_of(viewer: Any, place: ValidationTilePlace) -> Image | None:
     """Return the layer that still holds the pixels, whatever it is called now."""
     layers = [] if viewer is None else [x for x in viewer.layers if isinstance(x, Image)]
     for layer in layers:
@@ -117,7 +119,7 @@ def _layer_of(viewer: Any, place: Place) -> Image | None:
     return next((x for x in layers if x.name == place.image and _equal(x, place.pixels)), None)
 
 
-def _equal(layer: Image, pixels: Pixels) -> bool:
+def _equal(layer: Image, pixels: ImagePixels) -> bool:
     """Compare with the copy that a resumed training works on, where it is small enough."""
     data = pixels_of(layer).data
     arrays = isinstance(data, np.ndarray) and isinstance(pixels.data, np.ndarray)
