@@ -362,7 +362,8 @@ LARGE = """
 
     Thread(target=watch, daemon=True).start()
     outputs = Outputs(folder, "ome-zarr", scores=True)
-    run = FileSegmentation(open_image(folder / "a.npy"), network, "a", outputs, Choices(memory=100 * 2**20))
+    given = Choices(memory=100 * 2**20)
+    run = FileSegmentation(open_image(folder / "a.npy"), network, "a", outputs, given)
     before = process.memory_info().rss
     for _ in run.run():
         pass
