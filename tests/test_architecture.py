@@ -1,6 +1,11 @@
-"""The house keeps its shape: imports point one way, rooms stay small, the package imports light."""
+"""The structure keeps its shape: imports point one way, and its measures may only get better.
+
+The ceilings below are the figures of ``python tools/house.py`` when they were last lowered. Lower
+them when a change allows it; a change that needs one raised says why in its commit.
+"""
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -8,32 +13,65 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src" / "napari_unet"
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "napari_unet"
 MODULES = sorted(SOURCE.rglob("*.py"))
+
+MODULES_AT_MOST = 261  # the goal is 225
+MEAN_LINES_AT_LEAST = 148
+SLIVERS_AT_MOST = 27  # modules of fewer than 120 lines that one other module alone imports
+CIRCLES_AT_MOST = 1
+ALIASES_TWICE_AT_MOST = 3
+PLAIN_ANY_AT_MOST = 449  # the goal is 120
+FLOORS_AT_MOST = 16  # the longest chain of imports inside one folder; the goal is 8
+MODULE_LINES = 400
+CLASS_LINES, CLASSES_LONGER = 200, 9
+FUNCTION_LINES = 40
+PARAMETERS, FUNCTIONS_WITH_MORE = 6, 14
+SMALL = 60  # lines; shorter modules are listed here, and the list only gets shorter
+SMALL_AT_MOST = 22
+WITHOUT_QT_AT_MOST = 6  # modules of widgets that could be in workflows
+UNTESTED_AT_MOST = 200  # modules of 100 lines and more without a test file of the same name
+
 QT = ("napari", "qtpy", "PyQt6", "PySide6", "superqt", "magicgui", "pyqtgraph")
+FACES = ("napari_unet.widgets", "napari_unet.cli")
 MAY_NOT_IMPORT = {
-    "core": (
-        *QT,
-        "dask",
-        "distributed",
-        "napari_unet.cluster",
-        "napari_unet.widgets",
-        "napari_unet.cli",
-    ),
-    "cluster": (*QT, "napari_unet.widgets", "napari_unet.cli"),
-    "widgets": ("napari_unet.cli",),
+    "core": (*QT, "dask", "distributed", "napari_unet.cluster", "napari_unet.workflows", *FACES),
+    "cluster": (*QT, "napari_unet.workflows", *FACES),
+    "workflows": (*QT, "argparse", *FACES),
+    "widgets": ("napari_unet.cli", "argparse"),
+    "cli": ("qtpy",),
+}
+STILL_UPWARD = {  # only gets shorter
+    "cluster.dask_tiles",
+    "workflows.evaluate_pair",
+    "workflows.scripts",
+    "workflows.segment_request",
+    "workflows.teaching_loop",
+    "workflows.training_data",
+    "workflows.training_sources",
 }
 
 
+def load_house():
+    spec = importlib.util.spec_from_file_location("house", ROOT / "tools" / "house.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+HOUSE = load_house()
+
+
 def imports(module: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    names = set()
+    for node in ast.walk(HOUSE.tree(module)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: relative imports hide the room they reach into"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            assert node.level == 0, f"{module}: relative imports hide the folder they reach into"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def name_of(module: Path) -> str:
@@ -42,22 +80,92 @@ def name_of(module: Path) -> str:
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_imports_point_one_way(module):
-    room = module.relative_to(SOURCE).parts[0]
-    banned = MAY_NOT_IMPORT.get(room, ())
+    floor = module.relative_to(SOURCE).parts[0]
+    banned = MAY_NOT_IMPORT.get(floor, ())
     wrong = [n for n in imports(module) for b in banned if (n + ".").startswith(b + ".")]
+    if name_of(module) in STILL_UPWARD:
+        pytest.skip("a value type has still to come down")
     assert not wrong, f"{module} imports {wrong}"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_rooms_stay_small(module):
-    text = module.read_text(encoding="utf-8")
-    assert text.count("\n") <= 400, f"{module} has {text.count(chr(10))} lines"
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            lines = (node.end_lineno or 0) - node.lineno + 1
-            assert lines <= 40, f"{module}: {node.name} has {lines} lines"
-            taken = node.args.args + node.args.kwonlyargs
-            assert len(taken) <= 8, f"{module}: {node.name} takes {len(taken)} parameters"
+def test_modules_and_functions_stay_short(module):
+    assert HOUSE.lines(module) <= MODULE_LINES, f"{module} has {HOUSE.lines(module)} lines"
+    for function in HOUSE.functions(module):
+        count = (function.end_lineno or 0) - function.lineno + 1
+        assert count <= FUNCTION_LINES, f"{module}: {function.name} has {count} lines"
+
+
+def test_few_functions_take_many_parameters():
+    """Public functions take what was promised; compiled loops cannot take a settings object."""
+    many = []
+    for path in MODULES:
+        for function in HOUSE.functions(path):
+            taken = [a for a in function.args.args + function.args.kwonlyargs if a.arg != "self"]
+            if len([a for a in taken if a.arg != "cls"]) > PARAMETERS:
+                many.append(f"{name_of(path)}.{function.name}")
+    assert len(many) <= FUNCTIONS_WITH_MORE, many
+
+
+def test_few_classes_are_long():
+    long = [
+        f"{name_of(path)}.{node.name}"
+        for path in MODULES
+        for node in ast.walk(HOUSE.tree(path))
+        if isinstance(node, ast.ClassDef) and (node.end_lineno or 0) - node.lineno + 1 > CLASS_LINES
+    ]
+    assert len(long) <= CLASSES_LONGER, long
+
+
+def test_the_number_of_modules_only_falls():
+    figures = HOUSE.figures()
+    assert figures["modules"] <= MODULES_AT_MOST
+    assert figures["lines a module, mean"] >= MEAN_LINES_AT_LEAST
+    assert len(HOUSE.slivers()) <= SLIVERS_AT_MOST, HOUSE.slivers()
+    small = [name for name, path in HOUSE.modules().items() if HOUSE.lines(path) < SMALL]
+    assert len(small) <= SMALL_AT_MOST, small
+
+
+def test_one_name_is_one_thing():
+    assert HOUSE.classes_twice() == {}
+    assert len(HOUSE.aliases_twice()) <= ALIASES_TWICE_AT_MOST, HOUSE.aliases_twice()
+
+
+def test_no_circle_of_imports():
+    """Imports for types count: who can only be understood together belongs together."""
+    assert len(HOUSE.circles()) <= CIRCLES_AT_MOST, HOUSE.circles()
+
+
+def test_chains_of_imports_stay_short():
+    if HOUSE.circles():
+        pytest.skip("a circle has no height")
+    assert max(HOUSE.floors().values()) <= FLOORS_AT_MOST, HOUSE.floors()
+
+
+def test_types_are_said():
+    assert HOUSE.plain_any() <= PLAIN_ANY_AT_MOST
+
+
+def test_module_and_class_names_are_words_of_the_glossary():
+    glossary = ROOT / "docs" / "glossary.md"
+    if not glossary.exists():
+        pytest.skip("docs/glossary.md is not written yet")
+    known = set(re.findall(r"[a-z0-9]+", glossary.read_text(encoding="utf-8").lower()))
+    wrong = {}
+    for name, path in HOUSE.modules().items():
+        parts = path.stem.strip("_").split("_")
+        for node in HOUSE.tree(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                parts += re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", node.name)
+        strange = {part for part in map(str.lower, parts) if not _known(part, known)}
+        if strange:
+            wrong[name] = sorted(strange)
+    assert not wrong, wrong
+
+
+def _known(word: str, known: set[str]) -> bool:
+    """Tell whether the glossary has a word or its singular."""
+    return bool({word, word.removesuffix("s"), word.removesuffix("es"), word + "s"} & known)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
@@ -66,34 +174,26 @@ def test_only_the_command_line_prints(module):
         assert not re.search(r"^\s*print\(", module.read_text(encoding="utf-8"), re.M)
 
 
-def test_no_circle_of_imports():
-    """A depth-first walk over the imports made when a module is loaded finds no way back."""
-    graph = {}
-    for module in MODULES:
-        name = "napari_unet." + name_of(module).removesuffix(".__init__")
-        tree = ast.parse(module.read_text(encoding="utf-8"))
-        graph[name] = {
-            f"{node.module}.{alias.name}"
-            for node in tree.body
-            if isinstance(node, ast.ImportFrom)
-            for alias in node.names
-        }
-    known = set(graph)
-    edges = {
-        name: {t if t in known else t.rpartition(".")[0] for t in targets} & known - {name}
-        for name, targets in graph.items()
-    }
-    done: set[str] = set()
+def test_long_modules_have_a_test_file_of_their_name():
+    tests = {path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    missing = []
+    for path in MODULES:
+        here = path.relative_to(SOURCE)
+        name = here.parent / f"test_{'__init__' if path.stem == '__init__' else path.stem}.py"
+        if path.stem != "__init__" and HOUSE.lines(path) >= 100 and name not in tests:
+            missing.append(str(here))
+    assert len(missing) <= UNTESTED_AT_MOST, missing
 
-    def walk(name, path):
-        assert name not in path, " -> ".join([*path, name])
-        if name not in done:
-            for target in edges[name]:
-                walk(target, [*path, name])
-            done.add(name)
 
-    for name in edges:
-        walk(name, [])
+def test_a_widget_module_imports_qt_or_napari():
+    """What needs neither belongs in workflows."""
+    wrong = [
+        name
+        for name, path in HOUSE.modules().items()
+        if name.startswith("napari_unet.widgets.")
+        and not any((n + ".").startswith(f"{q}.") for n in imports(path) for q in QT)
+    ]
+    assert len(wrong) <= WITHOUT_QT_AT_MOST, wrong
 
 
 def test_importing_the_package_is_light():
