@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "napari_unet"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-MODULES_AT_MOST = 261  # the goal is 225
+MODULES_AT_MOST = 260  # the goal is 225
 MEAN_LINES_AT_LEAST = 148
-SLIVERS_AT_MOST = 27  # modules of fewer than 120 lines that one other module alone imports
-CIRCLES_AT_MOST = 1
+SLIVERS_AT_MOST = 26  # modules of fewer than 120 lines that one other module alone imports
+CIRCLES_AT_MOST = 0
 ALIASES_TWICE_AT_MOST = 3
 PLAIN_ANY_AT_MOST = 449  # the goal is 120
 FLOORS_AT_MOST = 16  # the longest chain of imports inside one folder; the goal is 8

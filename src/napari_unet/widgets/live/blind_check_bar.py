@@ -4,18 +4,15 @@ CheckBar: the question of the blind check and its two answers, while it is on.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.widgets.live import suggestion_tour
+from napari_unet.widgets.live.teaching_state import TeachingState
 from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.teaching_events import Judged, Window
-
-if TYPE_CHECKING:
-    from napari_unet.widgets.live.live_teaching import LiveTeaching
-
 
 ASKING = "Window {}: is all in the frame right?"
 DRAWING = "Window {}: correct what is wrong in the frame, then go on"
@@ -26,7 +23,7 @@ class BlindCheckTool(QObject):
 
     changed = Signal()
 
-    def __init__(self, room: "LiveTeaching") -> None:
+    def __init__(self, room: TeachingState) -> None:
         super().__init__(room)
         self.open = False
         self.drawing = False  # judged wrong, and being corrected
@@ -41,7 +38,7 @@ class BlindCheckTool(QObject):
         """Draw the first window, or the next one."""
         if not self._room.shown:
             return
-        self._room.guide.stop()
+        self._room.tool_started.emit(self)
         self.open, self.drawing, self._window = True, False, False
         self._room.ask(teaching_requests.draw_window)
         self.changed.emit()

@@ -5,7 +5,7 @@ painted yet. One stroke is one entry of napari's undo history.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from napari.layers import Labels
@@ -13,9 +13,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.arrays.boxes import Box
 from napari_unet.widgets.layers.label_classes import code_of
-
-if TYPE_CHECKING:
-    from napari_unet.widgets.live.live_teaching import LiveTeaching
+from napari_unet.widgets.live.teaching_state import TeachingState
 
 
 class ConfirmBrush(QObject):
@@ -23,7 +21,7 @@ class ConfirmBrush(QObject):
 
     changed = Signal()
 
-    def __init__(self, room: "LiveTeaching") -> None:
+    def __init__(self, room: TeachingState) -> None:
         super().__init__(room)
         self.on = False
         self._room = room

@@ -19,13 +19,28 @@ from napari_unet.widgets.annotate.shortcuts import bind_teaching_keys, unbind_te
 from napari_unet.widgets.layers.label_classes import classes_of
 from napari_unet.widgets.live.blind_check_bar import CheckBar
 from napari_unet.widgets.live.live_teaching import LiveTeaching
-from napari_unet.widgets.live.more_panel import MorePage
-from napari_unet.widgets.live.status_text import SIZES, learned_from, status
+from napari_unet.widgets.live.more_panel import SIZES, MorePage, learned_from
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Section
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.teaching_events import Refused
+
+
+def status(room: LiveTeaching | None) -> str:
+    """Return what it does, and which network is seen."""
+    if room is None:
+        return "Needs an image and its annotation layer."
+    if room.problem:
+        return f"{room.problem}."
+    told = room.told
+    if told is None:
+        return "Getting ready …"
+    said = told.said
+    if not room.live and not room.busy:
+        said = "Off: J learns from the strokes once" if told.strokes else "Off"
+    by = f" · preview by {told.by.capitalize()}" if told.by else ""
+    return f"{said}{by}"
 
 
 class LiveSection(QWidget):

@@ -10,18 +10,17 @@ import weakref
 from typing import Any
 
 from napari.layers import Image, Labels
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject
 
 from napari_unet.widgets.layers.coordinates import labels_shape, pixels_of, region_to_layer
 from napari_unet.widgets.layers.label_classes import code_of
 from napari_unet.widgets.layers.layers import full_shape
 from napari_unet.widgets.live.blind_check_bar import BlindCheckTool
 from napari_unet.widgets.live.confirm_brush import ConfirmBrush
-from napari_unet.widgets.live.preview_layer import PreviewLayer
-from napari_unet.widgets.live.stroke_sender import StrokeSender
+from napari_unet.widgets.live.preview_layer import ViewTracker
 from napari_unet.widgets.live.suggestion_tour import SuggestionTour
 from napari_unet.widgets.live.taught_networks import StartFromLast
-from napari_unet.widgets.live.view_tracker import ViewTracker
+from napari_unet.widgets.live.teaching_state import TeachingState
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.job import Job
 from napari_unet.widgets.shared.session import Session
@@ -49,21 +48,11 @@ LIVE = True  # from the first stroke on
 _ALL: "weakref.WeakKeyDictionary[Labels, LiveTeaching]" = weakref.WeakKeyDictionary()
 
 
-class LiveTeaching(QObject):
+class LiveTeaching(TeachingState):
     """Teaches from ``labels`` on ``image``; ``LiveTeaching.of(...)`` finds it. GUI thread only."""
 
-    changed = Signal()  # the sentence, the figures or the switch
-    answered = Signal(object)  # news other than Told and Drawn: for who asked
-
     def __init__(self, session: Session, image: Image, labels: Labels) -> None:
-        super().__init__()
-        self.told: Status | None = None
-        self.sized = WorkingSizeChanged(1)
-        self.problem = ""  # why it cannot teach
-        self.preview = PreviewLayer(session, image, labels)
-        self.follower = StrokeSender(session, image, labels)
-        self._session = weakref.ref(session)
-        self._image, self._labels = weakref.ref(image), weakref.ref(labels)
+        super().__init__(session, image, labels)
         self._layers = session.viewer.layers
         self._live = LIVE
         self._code = code_of(labels)
@@ -81,6 +70,7 @@ class LiveTeaching(QObject):
             BlindCheckTool(self),
             ConfirmBrush(self),
         )
+        self.tool_started.connect(self._stop_other)
         self.begin()
         self.heir = StartFromLast(self)
 
@@ -98,21 +88,6 @@ class LiveTeaching(QObject):
     def find(cls, labels: Labels) -> "LiveTeaching | None":
         """Return the classroom of ``labels``, if there is one."""
         return _ALL.get(labels)
-
-    @property
-    def image(self) -> Image | None:
-        """The image, None once it is gone."""
-        return self._image()
-
-    @property
-    def labels(self) -> Labels | None:
-        """The annotation layer, None once it is gone."""
-        return self._labels()
-
-    @property
-    def session(self) -> Session | None:
-        """The session, None once it is gone."""
-        return self._session()
 
     @property
     def live(self) -> bool:
@@ -137,11 +112,6 @@ class LiveTeaching(QObject):
     def busy(self) -> bool:
         """Whether it computes."""
         return self._job is not None
-
-    @property
-    def shown(self) -> bool:
-        """Whether there is a preview."""
-        return self.told is not None and bool(self.told.by)
 
     def ask(self, errand: Request) -> None:
         """Send an errand to the desk; the answer comes with ``answered``."""
@@ -244,6 +214,13 @@ class LiveTeaching(QObject):
         elif self._desk is not None and self._desk.waiting and not outcome.stopped:
             self._go_on()
         self.changed.emit()
+
+    def _stop_other(self, tool: QObject) -> None:
+        """Stop the tool that shows places in the view, as another one starts."""
+        if tool is self.guide:
+            self.check.stop()
+        elif tool is self.check:
+            self.guide.stop()
 
     def _restyled(self) -> None:
         labels = self.labels

@@ -13,13 +13,20 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushBut
 
 from napari_unet.widgets.layers.coordinates import pixels_of, region_to_layer
 from napari_unet.widgets.live.live_teaching import LiveTeaching
-from napari_unet.widgets.live.status_text import SIZES, learned_from
 from napari_unet.widgets.live.stroke_sender import taught_classes
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.teaching_events import NetworkCopied, Unconfirmed
+
+SIZES = {1: "full", 2: "½", 4: "¼"}
+NO_PREVIEW = "There is no preview yet: paint strokes of two classes first"
+
+
+def learned_from(room: LiveTeaching | None) -> str:
+    """Return why a button that needs a preview is off; empty where there is one."""
+    return "" if room is not None and room.shown else NO_PREVIEW
 
 
 def remove_confirmed(image: Image, labels: Labels, places: tuple[np.ndarray, ...]) -> None:

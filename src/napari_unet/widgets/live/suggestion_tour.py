@@ -4,7 +4,7 @@ Frames: a rectangle around the place in question, with the camera on it.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -15,13 +15,10 @@ from napari_unet.widgets.layers.coordinates import region_to_layer
 from napari_unet.widgets.layers.layers import NOTES, like, look_at
 from napari_unet.widgets.live.preview_layer import undisturbed
 from napari_unet.widgets.live.stroke_sender import taught_classes
+from napari_unet.widgets.live.teaching_state import TeachingState
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.teaching_events import Refused, Suggested, SuggestedPlace
-
-if TYPE_CHECKING:
-    from napari_unet.widgets.live.live_teaching import LiveTeaching
-
 
 KIND = "place"
 MARK = {NOTES: {"preview": True}}
@@ -86,7 +83,7 @@ class SuggestionTour(QObject):
 
     changed = Signal()
 
-    def __init__(self, room: "LiveTeaching") -> None:
+    def __init__(self, room: TeachingState) -> None:
         super().__init__(room)
         self.said = ""
         self._room = room
@@ -102,7 +99,7 @@ class SuggestionTour(QObject):
         strokes = told.strokes if told is not None else 0
         if self._asked or labels is None:
             return
-        self._room.check.stop()
+        self._room.tool_started.emit(self)
         if self._at < len(self._places) and strokes == self._strokes:
             self._go()
             return

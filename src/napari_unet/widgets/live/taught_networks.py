@@ -2,19 +2,17 @@
 
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qtpy.QtCore import QObject
 
 from napari_unet.widgets.layers.coordinates import pixels_of
 from napari_unet.widgets.live.stroke_sender import taught_classes
+from napari_unet.widgets.live.teaching_state import TeachingState
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.teaching_events import Taught
-
-if TYPE_CHECKING:
-    from napari_unet.widgets.live.live_teaching import LiveTeaching
 
 NAME = "taught live"  # among the networks of a project
 
@@ -62,7 +60,7 @@ class LastTaught:
 class StartFromLast(QObject):
     """Lets a classroom go on from what was taught on another image, until it has its own."""
 
-    def __init__(self, room: "LiveTeaching") -> None:
+    def __init__(self, room: TeachingState) -> None:
         super().__init__()
         self._room = weakref.ref(room)
         self._waits = True
