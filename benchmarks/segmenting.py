@@ -24,8 +24,8 @@ from torch import nn
 from napari_unet import UNet, segment
 from napari_unet.core.runtime.device import choose_device, fast_dtype, memory_free
 from napari_unet.core.runtime.memory import kept_memory
-from napari_unet.core.segmentation.half_precision import in_half
 from napari_unet.core.segmentation.prepare import prepare
+from napari_unet.core.segmentation.scorer import in_half
 from napari_unet.core.segmentation.segment import plan_segmentation
 from napari_unet.core.segmentation.tiling import work
 from race import Row, peer, race, record, table

@@ -10,7 +10,7 @@ from PIL import Image
 
 from napari_unet.cli import main
 from napari_unet.cli import open as open_verb
-from napari_unet.widgets.evaluate.measure_names import ERRORS
+from napari_unet.widgets.evaluate.figures import ERRORS
 
 
 def test_without_a_window_it_trains_segments_scores_and_draws(tmp_path, monkeypatch, capsys):

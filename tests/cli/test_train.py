@@ -18,7 +18,7 @@ import tifffile
 import torch
 
 from napari_unet.cli import main
-from napari_unet.cli.flags import changed
+from napari_unet.cli.command import changed
 from napari_unet.core.network.network_file import load_network
 from napari_unet.core.training.settings import TrainSettings, suggest_preset
 from napari_unet.workflows.run_folder import RunFolder, digest_of_file

@@ -13,8 +13,8 @@ from napari_unet.widgets import readers
 from napari_unet.widgets.layers.annotation_layers import snapshot
 from napari_unet.widgets.layers.coordinates import axes_of
 from napari_unet.widgets.menu_commands import new_annotation
-from napari_unet.widgets.network_files import open_network, save_network
 from napari_unet.widgets.networks import KeptNetwork
+from napari_unet.widgets.readers import open_network, save_network
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Urgency

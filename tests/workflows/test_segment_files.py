@@ -24,8 +24,7 @@ from napari_unet.core.segmentation.segment import segment
 from napari_unet.core.segmentation.tile_store import JOURNAL, LOCK, DiskStore, Layout
 from napari_unet.core.segmentation.tiling import Tile
 from napari_unet.workflows import segment_files
-from napari_unet.workflows.result_files import Outputs, stem_of
-from napari_unet.workflows.segment_files import Choices, FileSegmentation
+from napari_unet.workflows.segment_files import Choices, FileSegmentation, Outputs, stem_of
 
 TILE = 140  # px; 96 px of output, so that the images here have many tiles
 SIZE = {"Y": 0.5, "X": 0.25}
@@ -343,7 +342,7 @@ LARGE = """
     from napari_unet.workflows.segment_files import Choices, FileSegmentation
     from napari_unet.core.files.image_file import open_image
     from napari_unet.core.network.unet import UNet
-    from napari_unet.workflows.result_files import Outputs
+    from napari_unet.workflows.segment_files import Outputs
 
     folder, edge, seen = Path(sys.argv[1]), int(sys.argv[2]), []
     band = np.random.default_rng(0).integers(0, 255, (edge // 10, edge), np.uint8)

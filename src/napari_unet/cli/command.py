@@ -6,6 +6,8 @@ Each verb is a module of this folder with ``NAME``, ``ABOUT``, ``add_arguments(p
 Report: what a verb tells while it works and when it is done, for people or for programs.
 
 Interruption: Ctrl-C and the end of a cluster job are asked for, and come between two steps.
+
+Flags for TrainSettings: one for each field, with the limits and words of its declaration.
 """
 
 import argparse
@@ -14,11 +16,13 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from importlib import import_module
 from types import FrameType
 from typing import Any
 
 from napari_unet import __version__
+from napari_unet.core.training.settings import TrainSettings
 
 ABOUT = (
     "Teach a U-Net with a few strokes, train it, and segment microscope images with it. "
@@ -143,3 +147,44 @@ class Interruption:
         if self.wanted:
             raise KeyboardInterrupt
         self.wanted = True
+
+
+COMMON = ("seed",)  # every verb has them
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each setting, sorted as a form would sort them."""
+    groups: dict[str, Any] = {}
+    for item in fields(TrainSettings):
+        if item.name in COMMON:
+            continue
+        title = item.metadata["group"]
+        group = groups.setdefault(title, parser.add_argument_group(f"settings: {title}"))
+        about = item.metadata["about"].replace("%", "%%")
+        flag = f"--{item.name.replace('_', '-')}"
+        if item.type is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, help=about)
+        else:
+            choices = item.metadata["choices"] or None
+            metavar = None if choices else "N" if item.type is int else "X"
+            group.add_argument(flag, type=item.type, choices=choices, metavar=metavar, help=about)
+
+
+def given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that were given as flags."""
+    names = [item.name for item in fields(TrainSettings) if item.name not in COMMON]
+    found = {name: getattr(arguments, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def changed(settings: TrainSettings, arguments: argparse.Namespace) -> TrainSettings:
+    """Return ``settings`` with the flags that were given; steps given alone replace minutes."""
+    flags = given(arguments)
+    if "steps" in flags and "minutes" not in flags:
+        flags["minutes"] = 0.0
+    return replace(settings, **flags)
+
+
+def group_of(name: str) -> str:
+    """Return the group that the setting belongs to."""
+    return next(str(f.metadata["group"]) for f in fields(TrainSettings) if f.name == name)

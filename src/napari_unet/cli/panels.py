@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from napari_unet.widgets.evaluate.measure_names import ERRORS  # words and colours; no window in it
+from napari_unet.widgets.evaluate.figures import ERRORS  # words and colours; no window in it
 
 if TYPE_CHECKING:
     from napari_unet.core.evaluation import ErrorLayer

@@ -154,8 +154,7 @@ class _Runs:
         from napari_unet.core.network.network_file import load_network
         from napari_unet.core.objects.label_objects import ObjectSettings
         from napari_unet.core.runtime.device import choose_device
-        from napari_unet.workflows.result_files import Outputs
-        from napari_unet.workflows.segment_files import Choices
+        from napari_unet.workflows.segment_files import Choices, Outputs
 
         self.arguments, self.report = arguments, report
         settings = ObjectSettings(

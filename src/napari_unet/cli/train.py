@@ -13,8 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.cli.command import Interruption, Report
-from napari_unet.cli.flags import add_settings, changed, given, group_of
+from napari_unet.cli.command import Interruption, Report, add_settings, changed, given, group_of
 from napari_unet.cli.preview import add_coding, refuse_existing
 from napari_unet.cli.training_data import FileTrainingData, read_data
 from napari_unet.core.training.settings import PRESETS, TrainSettings
@@ -188,7 +187,7 @@ class _Training:
     def run(self) -> int:
         from napari_unet.cluster.ranks import device_name
         from napari_unet.core.runtime.device import choose_device
-        from napari_unet.core.training.requirements import settings_of
+        from napari_unet.core.training.job import settings_of
 
         refuse_existing(self.arguments.output)
         device = choose_device(device_name(self.arguments.device))

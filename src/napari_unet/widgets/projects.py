@@ -16,7 +16,7 @@ from napari_unet.widgets.layers.coordinates import from_layer, labels_shape, pix
 from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of
 from napari_unet.widgets.layers.layers import NOTES
 from napari_unet.widgets.live.taught_networks import LastTaught
-from napari_unet.widgets.network_files import open_network, save_network
+from napari_unet.widgets.readers import open_network, save_network
 from napari_unet.widgets.recovery.autosave import Autosave
 from napari_unet.widgets.recovery.restore import facts_of, restore
 from napari_unet.widgets.shared import messages

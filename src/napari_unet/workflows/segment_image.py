@@ -1,6 +1,12 @@
-"""Scoring: the generator that segments one image in the compute thread, tile after tile."""
+"""Scoring: the generator that segments one image in the compute thread, tile after tile.
 
-from collections.abc import Generator, Sequence
+Stopping: a segmentation ends within a second, also inside a large tile or a slow disk.
+
+The wish to stop is looked at wherever the image is read and before every layer of the network.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -8,9 +14,50 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.arrays.boxes import Box
-from napari_unet.workflows.cancellation import CancelFlag, CancellableArray, Cancelled, watching
-from napari_unet.workflows.score_cache import CacheChoice, room
-from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
+from napari_unet.workflows.scheduler import ScheduledJob
+from napari_unet.workflows.segment_request import CacheChoice, LabelOptions, SegmentRequest, room
+
+
+class Cancelled(Exception):  # noqa: N818 - it is no error, but the way out
+    """Somebody wants the job to end."""
+
+
+class CancelFlag:
+    """Tells whether a job is to end; it learns which job when that has been started."""
+
+    def __init__(self) -> None:
+        self.work: ScheduledJob | None = None
+
+    def check(self, *unused: Any) -> None:
+        """Leave, by way of ``Cancelled``, if the job is to end."""
+        if self.work is not None and self.work.stopping:
+            raise Cancelled
+
+
+class CancellableArray:
+    """Image data that looks at the wish whenever it is read."""
+
+    def __init__(self, data: Any, wish: CancelFlag) -> None:
+        self._data = data
+        self._wish = wish
+        self.shape = data.shape
+        self.dtype = data.dtype
+
+    def __getitem__(self, key: Any) -> Any:
+        self._wish.check()
+        return self._data[key]
+
+
+@contextmanager
+def watching(network: Any, wish: CancelFlag) -> Iterator[None]:
+    """Let every layer of ``network`` look at the wish before it computes."""
+    handles = [layer.register_forward_pre_hook(wish.check) for layer in network.modules()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
 
 QUICK = 0.7  # seconds a tile should take, so that others wait no longer
 SLOW = 4.0  # seconds it may take where quick tiles would be too small

@@ -1,5 +1,13 @@
-"""Request: all that a segmentation is to do, frozen, as it crosses to the compute thread."""
+"""Request: all that a segmentation is to do, frozen, as it crosses to the compute thread.
 
+Keeping: the scores of one image layer as far as they are known, used in the compute thread only.
+
+Parts that were segmented with the same network join; another network begins anew, and what was
+shown before shows through until it is replaced.
+"""
+
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,3 +74,84 @@ class SegmentRequest:
     average: str = "none"
     tile: int | None = None  # px, input edge; None: what fits
     machine: ComputePreferences = field(default_factory=ComputePreferences)
+
+
+SHARE = 0.5  # of the free memory that scores and labels of one image may take
+LABELS = 10  # bytes a pixel of labels: those shown, those written, the old ones, and scratch
+
+
+@dataclass
+class CacheChoice:
+    """Scores, what they are of, and the labels that were shown before (by its options)."""
+
+    scores: Any = None  # KeptScores
+    dims: int = 2  # of the network
+    key: tuple[Any, ...] = ()
+    bases: dict[bool, np.ndarray | None] = field(default_factory=dict)
+
+    def begin(
+        self, request: SegmentRequest, scoring: Any, bases: dict[bool, np.ndarray | None]
+    ) -> None:
+        """Make room for what ``request`` asks; what was scored by the same network stays."""
+        from napari_unet.core.segmentation.kept_scores import ScoreCache
+
+        key = (
+            fingerprint(request.network), request.average, id(request.pixels.data),
+            request.pixels.axes, tuple(sorted(request.pixels.pixel_size.items())),
+        )  # fmt: skip
+        if key == self.key and self.scores.shape[1:] == tuple(scoring.shape):
+            return
+        self.scores = None  # let go of the old ones first
+        network = scoring.scorer.network
+        check_room(network.classes, scoring.shape, request.name)
+        order = scoring.reader.image.order
+        self.scores = ScoreCache(network.classes, scoring.shape, order)
+        self.dims, self.key = network.dims, key
+        self.bases = {
+            objects: base
+            for objects, base in bases.items()
+            if base is not None and base.shape == tuple(scoring.shape)
+        }
+
+    def relabel(self, look: LabelOptions) -> Any:
+        """Return the Labelled of all that is scored, None where nothing is."""
+        from napari_unet.core.segmentation.kept_scores import relabel
+
+        if self.scores is None or not self.scores.scored.any():
+            return None
+        base = self.bases.get(look.objects)
+        settings = look.settings(self.dims, len(self.scores.shape) - 1)
+        return relabel(self.scores, settings, look.objects, base)
+
+
+def fingerprint(network: Any) -> str:
+    """Return what changes whenever a weight of ``network`` does."""
+    import torch
+
+    found = hashlib.blake2b(repr(network.architecture).encode(), digest_size=16)
+    for name, tensor in network.state_dict().items():
+        found.update(name.encode())
+        found.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
+def room(classes: int, shape: Sequence[int]) -> int:
+    """Return the bytes that scores and labels of an image take while it is looked at."""
+    from napari_unet.core.segmentation.kept_scores import kept_type
+
+    pixels = int(np.prod(shape, dtype=np.int64))
+    return pixels * (classes * kept_type(classes * pixels).itemsize + LABELS)
+
+
+def check_room(classes: int, shape: Sequence[int], name: str) -> None:
+    """Refuse an image whose scores would not fit into memory, and say what works instead."""
+    import torch
+
+    from napari_unet.core.runtime.device import memory_free
+
+    needed, free = room(classes, shape), memory_free(torch.device("cpu"))
+    if needed > SHARE * free:
+        raise ValueError(
+            f"the scores and labels of '{name}' take {needed / 1e9:.1f} GB and "
+            f"{free / 1e9:.1f} GB are free: segment its file with 'a folder', which works on disk"
+        )

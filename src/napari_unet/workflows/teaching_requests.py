@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.arrays.boxes import Box, shape_of
-from napari_unet.core.arrays.value_counts import pieces
+from napari_unet.core.arrays.label_values import pieces
 from napari_unet.core.network.metadata import named_class
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.teaching_events import (

@@ -79,7 +79,7 @@ def _estimated(
 ) -> Generator[Any, None, TrainingEstimate]:
     from napari_unet.core.runtime.device import memory_free
     from napari_unet.core.training.estimate import estimate
-    from napari_unet.core.training.requirements import check_can_train
+    from napari_unet.core.training.job import check_can_train
 
     found = replace(found, facts=material.facts, said=material.said)
     yield found

@@ -28,7 +28,7 @@ class Start:
 def start_of(recipe: Recipe, material: TrainingData) -> Start:
     """Build the network, or copy and adapt the one to go on from: that one stays as it is."""
     from napari_unet.core.runtime.device import choose_device
-    from napari_unet.core.training.requirements import settings_of
+    from napari_unet.core.training.job import settings_of
 
     settings, said = recipe.settings, ""
     if recipe.network is None:

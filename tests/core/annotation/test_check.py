@@ -14,7 +14,7 @@ from napari_unet.core.annotation.annotation import Annotation
 from napari_unet.core.annotation.check_objects import count_lobes
 from napari_unet.core.annotation.finding import Finding
 from napari_unet.core.annotation.label_codes import LabelTable
-from napari_unet.core.arrays.connected_regions import ConnectedRegions
+from napari_unet.core.arrays.label_values import ConnectedRegions
 from napari_unet.core.text import count, listed, ranges, share
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_unet.core.arrays.mirror import mirror_indices, read_mirrored
+from napari_unet.core.arrays.boxes import mirror_indices, read_mirrored
 
 steady = settings(deadline=None, derandomize=True)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import zarr
 
-from napari_unet.core.arrays import value_counts
-from napari_unet.core.arrays.value_counts import add, count_values, counting
+from napari_unet.core.arrays import label_values
+from napari_unet.core.arrays.label_values import add, count_values, counting
 
 
 def whole(labels):
@@ -27,7 +27,7 @@ def run(steps):
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "int64"])
 @pytest.mark.parametrize("shape", [(300,), (20, 31), (4, 9, 17), (1, 5, 1, 7)])
 def test_pieces_add_up(dtype, shape, monkeypatch):
-    monkeypatch.setattr(value_counts, "PIECE", 50)
+    monkeypatch.setattr(label_values, "PIECE", 50)
     labels = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
     yields, found = run(counting(labels))
     assert found == whole(labels) == count_values(labels)

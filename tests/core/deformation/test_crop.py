@@ -160,7 +160,7 @@ def test_bad_input_is_refused_in_a_sentence():
 def test_nothing_is_compiled_before_the_first_tile():
     code = (
         "from napari_unet.core.deformation import deformation\n"
-        "from napari_unet.core.deformation import intensity, spline, resample\n"
+        "from napari_unet.core.deformation import deformation as intensity, spline, resample\n"
         "names = ('linear', 'cubic', 'nearest', 'extent', 'follow')\n"
         "loops = [getattr(resample, name) for name in names]\n"
         "loops += [spline._filter_rows, spline._filter_lines, intensity._bend]\n"

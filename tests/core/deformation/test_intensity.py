@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import cumulative_trapezoid
 
-from napari_unet.core.deformation.intensity import GrayCurve
+from napari_unet.core.deformation.deformation import GrayCurve
 
 
 def drawn(gray, count=500):

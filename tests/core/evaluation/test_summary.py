@@ -10,7 +10,7 @@ from napari_unet.core.evaluation import (
     summarise,
     worst_first,
 )
-from napari_unet.core.evaluation.measure import Measure, share
+from napari_unet.core.evaluation.comparison import Measure, share
 from napari_unet.core.evaluation.objects import average_precision_measure, f1_measure
 
 

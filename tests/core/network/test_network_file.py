@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from napari_unet.core.network import network_header
+from napari_unet.core.network import network_file
 from napari_unet.core.network.legal_sizes import Architecture
 from napari_unet.core.network.metadata import LARGEST, empty_about
 from napari_unet.core.network.network_file import NetworkFileError, load_network, save_network
@@ -400,7 +400,7 @@ def test_the_digest_is_what_stops_most_of_them(tmp_path, monkeypatch):
 HUNGRY = """
 import resource, sys
 from napari_unet.core.network.network_file import NetworkFileError, load_network
-from napari_unet.core.network.network_header import shapes_of
+from napari_unet.core.network.network_file import shapes_of
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     load_network(sys.argv[1])
@@ -414,11 +414,11 @@ def test_an_absurd_size_is_refused_before_memory_is_taken(tmp_path):
     """A header that is right in itself announces 48 GB of weights; the file has 2 KB."""
     shape = Architecture(base=1024, depth=4, dims=3)
     entries, end = {}, 0
-    for name, size in network_header.shapes_of(shape).items():
+    for name, size in network_file.shapes_of(shape).items():
         length = 4 * int(np.prod(size))
         entries[name] = {"dtype": "F32", "shape": list(size), "data_offsets": [end, end + length]}
         end += length
-    said = network_header.describe(shape, empty_about(2)) | {"sha256": "0" * 64}
+    said = network_file.describe(shape, empty_about(2)) | {"sha256": "0" * 64}
     path = tmp_path / "hungry.safetensors"
     written(path, {"__metadata__": said, **entries}, b"")
     assert end > 40e9

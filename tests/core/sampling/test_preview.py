@@ -5,8 +5,8 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from napari_unet import Annotation, TrainSettings, draw_sample
-from napari_unet.core.deformation.gridlines import fold_lines, outline
-from napari_unet.core.sampling.preview import preview_tile, preview_weights
+from napari_unet.core.deformation.geometry import fold_lines, outline
+from napari_unet.core.sampling.sample import preview_tile, preview_weights
 from napari_unet.core.sampling.source import Source
 from napari_unet.core.sampling.synthetic_cells import draw_cells
 from napari_unet.core.weights.formulas import Falk

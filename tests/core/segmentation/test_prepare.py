@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from napari_unet import UNet, score_tiles, segment
-from napari_unet.core.segmentation.half_precision import in_half
 from napari_unet.core.segmentation.precision import choose_precision
 from napari_unet.core.segmentation.prepare import prepare
+from napari_unet.core.segmentation.scorer import in_half
 from napari_unet.core.segmentation.segment import Stores, write_tiles
 
 NETWORK = UNet(base=1, depth=1)

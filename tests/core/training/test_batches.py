@@ -47,7 +47,7 @@ def test_ranks_share_the_tiles_of_one_batch(annotation, settings):
 
 
 def test_idle_is_the_loss_of_equal_scores(annotation, settings):
-    from napari_unet.core.training.loss import weighted_loss
+    from napari_unet.core.training.learner import weighted_loss
 
     batch = take([1], [annotation], replace(settings, batch=2))[1]
     zeros = torch.zeros(2, 2, *batch.classes.shape[1:], dtype=torch.float64)

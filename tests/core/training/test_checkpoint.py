@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from napari_unet.core.training.checkpoint import Checkpoints
-from napari_unet.core.training.progress import TrainingProgress
 from napari_unet.core.training.snapshot import Snapshot
+from napari_unet.core.training.step import TrainingProgress
 
 FACTS = {"settings": {"rate": 0.1}, "dtype": "float32"}
 

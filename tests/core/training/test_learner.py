@@ -9,8 +9,7 @@ import torch
 
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.training.batches import Sampler
-from napari_unet.core.training.learner import Learner, compute_dtype, seeded
-from napari_unet.core.training.loss import weighted_loss
+from napari_unet.core.training.learner import Learner, compute_dtype, seeded, weighted_loss
 
 
 def draw(annotation, settings):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_unet.core.training.loss import weighted_loss
+from napari_unet.core.training.learner import weighted_loss
 
 
 def draw(seed, tiles, classes, edge, dims=2):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from napari_unet.core.annotation.annotation import Annotation
-from napari_unet.core.arrays.mirror import read_mirrored
+from napari_unet.core.arrays.boxes import read_mirrored
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.training.train import train
 from napari_unet.core.training.validation import Validator

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from napari_unet.widgets.evaluate.measure_names import ERRORS
+from napari_unet.widgets.evaluate.figures import ERRORS
 
 # Machado et al. 2009, severity 1, for linear RGB
 VISION = {

@@ -9,7 +9,7 @@ from napari.layers import Image, Labels, Vectors
 from qtpy.QtGui import QShortcut
 
 from napari_unet import Annotation, draw_sample
-from napari_unet.core.sampling.preview import preview_weights
+from napari_unet.core.sampling.sample import preview_weights
 from napari_unet.core.sampling.synthetic_cells import draw_cells
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.widgets.layers.annotation_layers import images_of, new_annotation_layer
@@ -210,7 +210,7 @@ def test_no_state_is_stuck(make_napari_viewer_proxy, qtbot):
 
 def test_lines_and_labels_of_every_kind_of_image():
     """Of a stack, a colour image and channels, tiles lie beside the image, axes as theirs."""
-    from napari_unet.core.sampling.preview import preview_tile
+    from napari_unet.core.sampling.sample import preview_tile
     from napari_unet.widgets.preview.preview_layers import PreviewLayers
     from napari_unet.widgets.preview.preview_request import (
         PreviewRequest,

@@ -17,8 +17,7 @@ from qtpy.QtWidgets import QLabel
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared.job import dispatch
-from napari_unet.widgets.shared.latest_request import LatestRequest
-from napari_unet.widgets.shared.session import Session
+from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Urgency
 
 LONG = 60.0  # seconds; a busy machine

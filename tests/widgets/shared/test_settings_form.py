@@ -10,8 +10,7 @@ from qtpy.QtGui import QValidator, QWheelEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_unet.core.training.settings import PRESETS, TrainSettings
-from napari_unet.widgets.shared.number_edit import NumberEdit
-from napari_unet.widgets.shared.settings_form import SettingsForm
+from napari_unet.widgets.shared.settings_form import NumberEdit, SettingsForm
 
 FIELDS = [item.name for item in fields(TrainSettings)]
 

@@ -17,7 +17,7 @@ from napari_unet.core.annotation.image_fit import Fit, fit
 from napari_unet.core.annotation.label_codes import UNLABELLED as UNLABELLED
 from napari_unet.core.annotation.label_codes import LabelCode, LabelTable
 from napari_unet.core.arrays.axes import spatial_axes
-from napari_unet.core.arrays.connected_regions import ConnectedRegions
+from napari_unet.core.arrays.label_values import ConnectedRegions
 
 
 class Annotation:

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from napari_unet.core.annotation.check_classes import share_findings
 from napari_unet.core.annotation.check_image import pixel_findings
 from napari_unet.core.annotation.check_objects import object_findings
-from napari_unet.core.annotation.check_values import value_findings
+from napari_unet.core.annotation.check_values import share_findings, value_findings
 from napari_unet.core.annotation.finding import SEVERITIES, Finding
 from napari_unet.core.annotation.image_fit import Fit, is_numeric
 from napari_unet.core.annotation.label_codes import LabelCode, LabelTable

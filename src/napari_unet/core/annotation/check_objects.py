@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_unet.core.annotation.finding import Finding, Severity
 from napari_unet.core.annotation.label_codes import LabelCode, LabelTable
-from napari_unet.core.arrays.connected_regions import ConnectedRegions, each_frame
+from napari_unet.core.arrays.label_values import ConnectedRegions, each_frame
 from napari_unet.core.text import EXAMPLES, count, listed, number
 
 # Measured on hand-made truth whose objects were merged (docs/annotations.md).

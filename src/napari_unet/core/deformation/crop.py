@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from napari_unet.core.arrays.mirror import read_mirrored
+from napari_unet.core.arrays.boxes import read_mirrored
 from napari_unet.core.deformation import resample
 from napari_unet.core.deformation.geometry import Geometry
 from napari_unet.core.deformation.spline import REACH, spline_coefficients

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import spline_filter1d
 
-from napari_unet.core.arrays.mirror import mirror_indices
+from napari_unet.core.arrays.boxes import mirror_indices
 from napari_unet.core.runtime.jit import jit
 
 REACH = 12  # pixels beyond which a neighbour's share in a coefficient is below 2e-7

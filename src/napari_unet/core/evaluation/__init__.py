@@ -6,9 +6,8 @@ the mean of each image's figure is returned. ``unlabelled`` is a value of the tr
 array; such pixels are left out everywhere. Nothing against nothing is perfect: 1, or error 0.
 """
 
-from napari_unet.core.evaluation.comparison import Comparison
+from napari_unet.core.evaluation.comparison import Comparison, Measure
 from napari_unet.core.evaluation.error_objects import KINDS, ErrorItem, ErrorLayer, error_layer
-from napari_unet.core.evaluation.measure import Measure
 from napari_unet.core.evaluation.objects import (
     THRESHOLDS,
     average_precision,
@@ -19,13 +18,7 @@ from napari_unet.core.evaluation.objects import (
     recall,
     seg,
 )
-from napari_unet.core.evaluation.partitions import (
-    rand_error,
-    regions,
-    thin_borders,
-    v_info,
-    v_rand,
-)
+from napari_unet.core.evaluation.partitions import rand_error, regions, thin_borders, v_info, v_rand
 from napari_unet.core.evaluation.pixels import (
     class_values,
     dice,
@@ -46,12 +39,7 @@ from napari_unet.core.evaluation.summary import (
     summarise,
     worst_first,
 )
-from napari_unet.core.evaluation.warping import (
-    WarpingEvents,
-    warp,
-    warping_error,
-    warping_events,
-)
+from napari_unet.core.evaluation.warping import WarpingEvents, warp, warping_error, warping_events
 
 __all__ = [
     "KINDS",

@@ -7,12 +7,17 @@ Overlap: how many pixels every object of the truth shares with every object of t
 Every measure of objects is computed from this sparse table, never from the images again. Runs of
 equal pixels are counted instead of pixels, and ids are looked up by sorting: an id of 2³¹ costs
 what an id of 1 costs.
+
+Measure: a figure computed from counts that add up over pixels, objects and images.
+
+Every measure counts per unit (an object, or a part of the image) and makes its figure of the sum.
+So one definition gives the figure of an image, of all images pooled, and of any bootstrap sample.
 """
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -178,3 +183,36 @@ def _labelled(truth: np.ndarray, unlabelled: int | np.ndarray | None) -> np.ndar
             f"not {where.dtype} of shape {where.shape}"
         )
     return ~where
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a figure is counted, and made of what was counted."""
+
+    name: str
+    count: Callable[[Comparison], np.ndarray]  # (units, counts) float64
+    figure: Callable[[np.ndarray], np.ndarray]  # (…, counts) → (…)
+    units: Literal["objects", "parts of the image", "planes"]
+    best: Literal[0, 1] = 1
+
+    def of(self, comparison: Comparison) -> float:
+        """Return the figure of one image."""
+        return float(self.figure(self.count(comparison).sum(0)))
+
+    def over(self, truth: Images, result: Images, unlabelled: Unlabelled, per_image: bool) -> float:
+        """Return the figure of all images pooled, or the mean of the figures of each."""
+        images = comparisons(truth, result, unlabelled)
+        if per_image:
+            return float(np.mean([self.of(image) for image in images]))
+        return float(self.figure(sum_of([self.count(image) for image in images])))
+
+
+def sum_of(counted: list[np.ndarray]) -> np.ndarray:
+    """Add up what was counted in several images."""
+    return np.sum([rows.sum(0) for rows in counted], axis=0)
+
+
+def share(part: np.ndarray, whole: np.ndarray, empty: float = 1.0) -> np.ndarray:
+    """Return part / whole, and ``empty`` where the whole is nothing."""
+    part, whole = np.broadcast_arrays(np.asarray(part, float), np.asarray(whole, float))
+    return np.divide(part, whole, out=np.full(whole.shape, empty), where=whole > 0)

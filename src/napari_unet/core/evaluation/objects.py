@@ -18,8 +18,14 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from napari_unet.core.evaluation.comparison import Comparison, Images, Overlap, Unlabelled
-from napari_unet.core.evaluation.measure import Measure, share
+from napari_unet.core.evaluation.comparison import (
+    Comparison,
+    Images,
+    Measure,
+    Overlap,
+    Unlabelled,
+    share,
+)
 
 
 def match(overlap: Overlap, iou: float) -> np.ndarray:

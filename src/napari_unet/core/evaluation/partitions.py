@@ -18,11 +18,12 @@ from scipy.special import xlogy
 from napari_unet.core.evaluation.comparison import (
     Comparison,
     Images,
+    Measure,
     Overlap,
     Unlabelled,
     count_overlap,
+    share,
 )
-from napari_unet.core.evaluation.measure import Measure, share
 from napari_unet.core.runtime.jit import jit
 
 OUTSIDE, LINE, WAITING = -1, -2, -3  # beside the labels: 0 border yet, > 0 a region

@@ -9,8 +9,14 @@ from functools import partial
 
 import numpy as np
 
-from napari_unet.core.evaluation.comparison import Comparison, Images, Unlabelled, comparisons
-from napari_unet.core.evaluation.measure import Measure, share
+from napari_unet.core.evaluation.comparison import (
+    Comparison,
+    Images,
+    Measure,
+    Unlabelled,
+    comparisons,
+    share,
+)
 
 PARTS = 8  # parts of the image along each of the last two axes
 Classes = int | Sequence[int] | None

@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_unet.core.evaluation.comparison import Comparison
-from napari_unet.core.evaluation.measure import Measure, sum_of
+from napari_unet.core.evaluation.comparison import Comparison, Measure, sum_of
 from napari_unet.core.evaluation.objects import (
     THRESHOLDS,
     average_precision_measure,
@@ -28,11 +27,7 @@ from napari_unet.core.evaluation.partitions import (
     v_info_measure,
     v_rand_measure,
 )
-from napari_unet.core.evaluation.pixels import (
-    dice_measure,
-    iou_measure,
-    pixel_error_measure,
-)
+from napari_unet.core.evaluation.pixels import dice_measure, iou_measure, pixel_error_measure
 from napari_unet.core.evaluation.warping import warping_error_measure
 
 DRAWS = 2000

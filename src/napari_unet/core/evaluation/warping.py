@@ -21,8 +21,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from napari_unet.core.evaluation.comparison import Comparison, Images, Unlabelled, comparisons
-from napari_unet.core.evaluation.measure import Measure, share
+from napari_unet.core.evaluation.comparison import (
+    Comparison,
+    Images,
+    Measure,
+    Unlabelled,
+    comparisons,
+    share,
+)
 from napari_unet.core.runtime.jit import jit
 
 RING = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2))  # bits of a neighbourhood

@@ -20,7 +20,7 @@ from napari_unet.core.arrays.axes import check_axes
 from napari_unet.core.arrays.boxes import sweep
 from napari_unet.core.files.atomic_write import new_folder
 from napari_unet.core.files.lazy_array import LazyPixels, check_memory, is_zarr
-from napari_unet.core.files.pixel_size import micrometres
+from napari_unet.core.files.tiff import micrometres
 
 CODECS = {
     "bytes", "endian", "transpose", "blosc", "zstd", "gzip", "zlib", "lz4", "lzma", "bz2",

@@ -31,8 +31,14 @@ from safetensors import SafetensorError
 from napari_unet.core.network import import_child
 from napari_unet.core.network.legal_sizes import Architecture
 from napari_unet.core.network.metadata import empty_about
-from napari_unet.core.network.network_file import build_network, check_finite, refused
-from napari_unet.core.network.network_header import LARGEST_HEADER, header_length, shapes_of
+from napari_unet.core.network.network_file import (
+    LARGEST_HEADER,
+    build_network,
+    check_finite,
+    header_length,
+    refused,
+    shapes_of,
+)
 from napari_unet.core.network.unet import UNet
 
 Weights = dict[str, torch.Tensor]

@@ -2,6 +2,12 @@
 
 The file is plain safetensors, which any program can read. A SHA-256 over all it says goes with it:
 without one, 44 of 100 damaged files load without complaint, with other weights.
+
+The first megabyte of a network file: everything that is checked before memory is taken.
+
+A network file is a safetensors file: eight bytes of length, a JSON header naming each tensor and
+where it lies, then the tensors. The architecture in the header decides which names, shapes and
+sizes must follow; a file that says anything else is refused, whoever wrote it.
 """
 
 import hashlib
@@ -9,7 +15,9 @@ import json
 import os
 import platform
 import stat
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,13 +28,150 @@ from safetensors import SafetensorError
 from napari_unet import __version__
 from napari_unet.core.files.atomic_write import write_safely
 from napari_unet.core.network.legal_sizes import Architecture
-from napari_unet.core.network.network_header import (
-    NetworkHeader,
-    describe,
-    header_length,
-    read_header,
-)
+from napari_unet.core.network.metadata import check_about
 from napari_unet.core.network.unet import CHANNELS_LAST, UNet
+
+FORMAT = 1
+PROGRAM = "napari-unet"
+LARGEST_HEADER = 1_000_000  # bytes
+DTYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NetworkHeader:
+    """What a header says, after every check that needs no weights."""
+
+    architecture: Architecture
+    about: dict[str, Any]
+    metadata: dict[str, str]  # as it stands in the file
+    bytes_that_follow: int
+
+
+def describe(architecture: Architecture, about: dict[str, Any]) -> dict[str, str]:
+    """Return the metadata of a network file, without its digest."""
+    check_about(about, architecture.classes)
+    return {
+        "program": PROGRAM,
+        "format": str(FORMAT),
+        "architecture": json.dumps(asdict(architecture)),
+        "about": json.dumps(about, ensure_ascii=False, allow_nan=False),
+    }
+
+
+def header_length(start: bytes) -> int:
+    """Return the length of the header the first eight bytes announce."""
+    length = int.from_bytes(start, "little")
+    if len(start) < 8 or length < 2:
+        raise ValueError("it is not a network file")
+    if length > LARGEST_HEADER:
+        if start[:4] == b"PK\x03\x04" or start[:1] == b"\x80":
+            raise ValueError("it is a PyTorch file: convert it first")
+        raise ValueError(f"it is not a network file: its header would have {length} bytes")
+    return length
+
+
+def read_header(text: bytes) -> NetworkHeader:
+    """Read and check a header; what is wrong with it is said in a ValueError."""
+    entries = _object(text.decode("utf-8"), "header")
+    metadata = entries.pop("__metadata__", None)
+    _check_origin(metadata)
+    assert isinstance(metadata, dict)
+    architecture = _architecture(metadata["architecture"])
+    about = _object(metadata["about"], "about")
+    check_about(about, architecture.classes)
+    return NetworkHeader(architecture, about, metadata, _check_tensors(entries, architecture))
+
+
+@lru_cache(maxsize=32)
+def shapes_of(architecture: Architecture) -> dict[str, tuple[int, ...]]:
+    """Return the name and shape of every weight, without making any."""
+    with torch.device("meta"):
+        network = UNet(**asdict(architecture))
+    return {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
+
+
+def _object(text: str, what: str) -> dict[str, Any]:
+    """Parse a JSON object; NaN, and nesting that would exhaust the stack, are refused."""
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise ValueError(f"its {what} is damaged") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"its {what} is damaged")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _check_origin(metadata: Any) -> None:
+    if not isinstance(metadata, dict) or metadata.get("program") != PROGRAM:
+        raise ValueError("it is a safetensors file, but no network of napari-unet")
+    number = metadata.get("format")
+    if number != str(FORMAT):
+        raise ValueError(
+            f"its format is {_short(number)} and this napari-unet reads format {FORMAT}: "
+            "update napari-unet"
+        )
+    missing = [key for key in ("architecture", "about", "sha256") if key not in metadata]
+    if missing or not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("its header is damaged")
+
+
+def _architecture(text: str) -> Architecture:
+    try:
+        return Architecture(**_object(text, "architecture"))
+    except TypeError as error:
+        raise ValueError(f"its architecture is damaged: {error}") from None
+
+
+def _check_tensors(entries: dict[str, Any], architecture: Architecture) -> int:
+    """Return the bytes of all tensors, once each has its name, shape, dtype and place."""
+    expected = shapes_of(architecture)
+    if entries.keys() != expected.keys():
+        differing = min(entries.keys() ^ expected.keys())
+        raise ValueError(f"its weights do not fit its architecture: see {_short(differing)}")
+    kinds = {_field(entry, "dtype", str) for entry in entries.values()}
+    if len(kinds) != 1 or not kinds <= DTYPES.keys():
+        raise ValueError(f"its weights are of type {_short(sorted(kinds))}, which is not read")
+    size = DTYPES[kinds.pop()].itemsize
+    places = []
+    for name, entry in entries.items():
+        shape = expected[name]
+        if _field(entry, "shape", list) != list(shape):
+            raise ValueError(f"its weight {name} has another shape than {shape}")
+        places.append((_field(entry, "data_offsets", list), size * torch.Size(shape).numel()))
+    return _end_of(places)
+
+
+def _field(entry: Any, key: str, kind: Callable[..., Any]) -> Any:
+    value = entry.get(key) if isinstance(entry, dict) else None
+    if type(value) is not kind:
+        raise ValueError("its header is damaged")
+    return value
+
+
+def _end_of(places: list[tuple[list[Any], int]]) -> int:
+    """Return where the tensors end, which lie side by side without a gap."""
+    end = 0
+    for place, _ in places:
+        if [type(number) for number in place] != [int, int]:
+            raise ValueError("its header is damaged")
+    for place, size in sorted(places):
+        if place != [end, end + size]:
+            raise ValueError("its header is damaged: its weights overlap or leave gaps")
+        end += size
+    return end
+
+
+def _short(value: object) -> str:
+    """Quote what a file holds in one short line."""
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
 
 LONGEST_REASON = 250  # characters; part of it may come from the file
 

@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.arrays.boxes import Box, FixedAxes, grow, inside, sweep
-from napari_unet.core.objects.components import Components
-from napari_unet.core.objects.give_back import MARGIN, give_back
-from napari_unet.core.objects.regions import RegionStore, fill_holes
-from napari_unet.core.objects.split import split_objects
+from napari_unet.core.objects.components import Components, RegionStore, fill_holes
+from napari_unet.core.objects.touching_objects import MARGIN, give_back, split_objects
 
 EDGES = {2: (2048, 2048), 3: (64, 256, 256)}  # px of a box; 4 million pixels
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
-from napari_unet.core.arrays.connected_regions import ConnectedRegions
+from napari_unet.core.arrays.label_values import ConnectedRegions
 
 COVERED = {2: 0.28, 3: 0.15}  # share of the image that cells cover, by dimensions
 SMALLEST = 3.0  # pixels, radius

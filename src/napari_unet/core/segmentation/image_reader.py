@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from napari_unet.core.arrays.axes import LETTERS, check_axes, guess_axes, spatial_axes
-from napari_unet.core.arrays.mirror import mirror_indices, read_mirrored
+from napari_unet.core.arrays.boxes import mirror_indices, read_mirrored
 from napari_unet.core.network.legal_sizes import border
 from napari_unet.core.normalisation import Contrast
 from napari_unet.core.segmentation.tile_grid import TileGrid

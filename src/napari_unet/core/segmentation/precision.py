@@ -20,8 +20,7 @@ import torch
 from napari_unet.core.fast_conv.network import in_winograd, suits
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.runtime.device import CLEARLY_FASTER, fast_dtype
-from napari_unet.core.segmentation.half_precision import in_half
-from napari_unet.core.segmentation.scorer import TileScorer
+from napari_unet.core.segmentation.scorer import TileScorer, in_half
 
 BASE, EDGE = 32, 188  # of the network that is measured, with one pooling, and its tile
 ROUNDS = 3

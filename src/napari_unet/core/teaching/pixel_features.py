@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from napari_unet.core.arrays.mirror import read_mirrored
+from napari_unet.core.arrays.boxes import read_mirrored
 from napari_unet.core.teaching.image_view import PIECE, ImageView
 from napari_unet.core.teaching.stroke_map import cuts
 from napari_unet.core.teaching.strokes import PlaneIndex

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_unet.core.annotation.annotation import UNLABELLED
-from napari_unet.core.arrays.boxes import Box, shape_of
-from napari_unet.core.arrays.mirror import read_mirrored
+from napari_unet.core.arrays.boxes import Box, read_mirrored, shape_of
 from napari_unet.core.network.legal_sizes import border, input_size
 from napari_unet.core.segmentation.image_reader import Reader
 from napari_unet.core.segmentation.tiling import Tile

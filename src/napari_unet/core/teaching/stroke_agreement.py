@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from napari_unet.core.arrays.mirror import read_mirrored
+from napari_unet.core.arrays.boxes import read_mirrored
 from napari_unet.core.network.legal_sizes import border, input_size, output_size
 from napari_unet.core.teaching.blended_scores import BlendedScorer, TilePlace
 from napari_unet.core.teaching.image_view import ImageView

@@ -11,8 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from napari_unet.core.arrays.boxes import Box
-from napari_unet.core.arrays.mirror import read_mirrored
+from napari_unet.core.arrays.boxes import Box, read_mirrored
 from napari_unet.core.network.legal_sizes import border, input_size, output_size
 from napari_unet.core.teaching.blended_scores import BlendedScorer, TilePlace
 from napari_unet.core.teaching.image_view import DIMS, ImageView

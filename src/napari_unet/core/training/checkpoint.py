@@ -20,8 +20,8 @@ import torch
 
 from napari_unet import __version__
 from napari_unet.core.files.atomic_write import one_sentence, write_safely
-from napari_unet.core.training.progress import TrainingProgress
 from napari_unet.core.training.snapshot import Snapshot
+from napari_unet.core.training.step import TrainingProgress
 
 FORMAT = 1
 KEPT = 2

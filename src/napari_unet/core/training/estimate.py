@@ -14,8 +14,8 @@ from napari_unet.core.network.unet import UNet
 from napari_unet.core.runtime.device import memory_free
 from napari_unet.core.runtime.memory import is_out_of_memory
 from napari_unet.core.training.batches import Sampler
+from napari_unet.core.training.job import check_can_train, settings_of
 from napari_unet.core.training.learner import Learner, compute_dtype
-from napari_unet.core.training.requirements import check_can_train, settings_of
 from napari_unet.core.training.settings import TrainSettings, smaller_tile
 
 LONGEST = 1.0  # seconds after which no further step is measured

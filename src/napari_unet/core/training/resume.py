@@ -17,9 +17,9 @@ from napari_unet.core.network.unet import UNet
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.training.checkpoint import Checkpoint, Checkpoints, versions
 from napari_unet.core.training.job import TrainingJob
-from napari_unet.core.training.progress import TrainingProgress
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.core.training.snapshot import Snapshot
+from napari_unet.core.training.step import TrainingProgress
 
 FOLDER = "checkpoints"
 FREE = ("budget", "network")  # groups of settings that a resumed training may change or never uses

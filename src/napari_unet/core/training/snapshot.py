@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from napari_unet.core.training.learner import Learner
-from napari_unet.core.training.progress import TrainingProgress
+from napari_unet.core.training.step import TrainingProgress
 
 EVERY = {"cpu": 10, "cuda": 100}  # steps between snapshots: below 1 % of the time
 FALLBACK_EVERY = 50

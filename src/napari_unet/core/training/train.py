@@ -9,9 +9,8 @@ from napari_unet.core.annotation.annotation import Annotation
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.runtime.memory import kept_memory
 from napari_unet.core.training import resume as records
-from napari_unet.core.training.job import TrainingJob
+from napari_unet.core.training.job import TrainingJob, check_can_train, settings_of
 from napari_unet.core.training.learner import Ranks, compute_dtype
-from napari_unet.core.training.requirements import check_can_train, settings_of
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.core.training.step import Step
 from napari_unet.core.training.trainer import Trainer

@@ -16,12 +16,11 @@ from napari_unet.core.runtime.memory import is_out_of_memory
 from napari_unet.core.training.batches import Sampler
 from napari_unet.core.training.job import TrainingJob
 from napari_unet.core.training.learner import Learner, Reading
-from napari_unet.core.training.progress import TrainingProgress
 from napari_unet.core.training.resume import CheckpointWriter, note_end, note_start
 from napari_unet.core.training.schedule import Budget, Clock, rate_at
 from napari_unet.core.training.settings import smaller_tile
 from napari_unet.core.training.snapshot import LastGoodState, Snapshot, steps_between
-from napari_unet.core.training.step import DivergenceError, Step
+from napari_unet.core.training.step import DivergenceError, Step, TrainingProgress
 from napari_unet.core.training.validation import ValidationSchedule
 
 RESCUES = 3  # times a training goes back before it ends

@@ -17,7 +17,7 @@ import torch
 from napari_unet.core import evaluation
 from napari_unet.core.annotation.annotation import UNLABELLED, Annotation
 from napari_unet.core.arrays.axes import canonical, canonical_labels
-from napari_unet.core.arrays.mirror import mirror_indices, read_mirrored
+from napari_unet.core.arrays.boxes import mirror_indices, read_mirrored
 from napari_unet.core.network.legal_sizes import border, input_size
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.normalisation import Normalisation
@@ -25,9 +25,9 @@ from napari_unet.core.objects.label_objects import label_objects
 from napari_unet.core.segmentation.tiling import Tile, Tiling
 from napari_unet.core.training.job import TrainingJob
 from napari_unet.core.training.learner import Learner
-from napari_unet.core.training.progress import TrainingProgress
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.core.training.snapshot import copy_of_weights
+from napari_unet.core.training.step import TrainingProgress
 
 STEP_COST = 3  # a step computes a tile forwards and, twice as long, backwards
 MARGIN = 1.5  # scoring takes time beside the network

@@ -32,10 +32,9 @@ from napari_unet.widgets.layers.label_classes import classes_of, code_of, prepar
 from napari_unet.widgets.layers.layers import full_shape
 from napari_unet.widgets.menu_commands import active_image
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.layer_choice import LayerChoice
 from napari_unet.widgets.shared.layer_events import ImageDataEvents
-from napari_unet.widgets.shared.session import Session
+from napari_unet.widgets.shared.session import LatestRequest, Session
 
 SLOW = 2**24  # px from which napari needs a second to draw labels of 32 or 64 bits
 

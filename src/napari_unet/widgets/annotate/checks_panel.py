@@ -19,8 +19,7 @@ from napari_unet.widgets.layers.coordinates import point_to_layer
 from napari_unet.widgets.layers.label_classes import LabelClass, classes_of
 from napari_unet.widgets.layers.layers import look_at
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import LatestRequest
-from napari_unet.widgets.shared.session import Session
+from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome
 
 MARKS = {"error": ("✕", "Error"), "warning": ("⚠", "Warning"), "note": ("·", "Note")}

@@ -15,15 +15,20 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.widgets.evaluate.error_layers import ErrorOutlines, go_to, show_errors, show_kinds
-from napari_unet.widgets.evaluate.error_list import ErrorKinds, ErrorSteps
-from napari_unet.widgets.evaluate.figures import FigureTable, Matching
+from napari_unet.widgets.evaluate.error_list import (
+    ErrorKinds,
+    ErrorOutlines,
+    ErrorSteps,
+    go_to,
+    show_errors,
+    show_kinds,
+)
+from napari_unet.widgets.evaluate.figures import ERRORS, FigureTable, Matching
 from napari_unet.widgets.evaluate.layer_pair import TwoLayers
-from napari_unet.widgets.evaluate.measure_names import ERRORS
 from napari_unet.widgets.evaluate.question import pixels_of, question
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Frame, Section
-from napari_unet.widgets.shared.latest_request import LatestRequest
+from napari_unet.widgets.shared.session import LatestRequest
 from napari_unet.workflows.evaluate_pair import PairResult, answer, told
 from napari_unet.workflows.scheduler import Outcome, Urgency
 

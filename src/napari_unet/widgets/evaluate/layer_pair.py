@@ -8,7 +8,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
-from napari_unet.widgets.evaluate.error_layers import is_errors
+from napari_unet.widgets.evaluate.error_list import is_errors
 from napari_unet.widgets.evaluate.question import pixels_of
 from napari_unet.widgets.layers.layers import NOTES, full_shape
 from napari_unet.widgets.shared.layer_choice import LayerChoice

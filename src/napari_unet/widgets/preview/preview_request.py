@@ -146,7 +146,7 @@ class PreviewResult:
 
 def answer(request: PreviewRequest) -> PreviewResult:
     """Draw what was asked for. Compute thread only."""
-    from napari_unet.core.sampling.preview import preview_tile, preview_weights
+    from napari_unet.core.sampling.sample import preview_tile, preview_weights
 
     annotation = request.subject.annotation()
     if request.view == "weights":

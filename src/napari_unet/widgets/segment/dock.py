@@ -8,17 +8,15 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QWidget
 
 from napari_unet.widgets.menu_commands import annotate_with
-from napari_unet.widgets.network_files import open_network
+from napari_unet.widgets.readers import open_network
 from napari_unet.widgets.segment import region_choice
 from napari_unet.widgets.segment.folder_run import FolderRequest, FolderRun
 from napari_unet.widgets.segment.inputs import Inputs, add_row, form
-from napari_unet.widgets.segment.label_options import LookForm
 from napari_unet.widgets.segment.object_table import Table
-from napari_unet.widgets.segment.result import Result
-from napari_unet.widgets.segment.result_bar import MoreActions, ResultBar
+from napari_unet.widgets.segment.result import Overlays, Result
+from napari_unet.widgets.segment.result_bar import LookForm, MoreActions, ResultBar
 from napari_unet.widgets.segment.run_bar import Planning, RunBar
 from napari_unet.widgets.segment.runs import Segmentations
-from napari_unet.widgets.segment.score_layers import Overlays
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Frame, Section, open_dock
 from napari_unet.widgets.shared.job import Job

@@ -10,11 +10,10 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from napari_unet.widgets.segment.inputs import LABEL_WIDTH
 from napari_unet.widgets.segment.result import Result, Written
-from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.layer_events import timer
-from napari_unet.widgets.shared.session import Session
+from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Urgency
-from napari_unet.workflows.score_cache import CacheChoice
+from napari_unet.workflows.segment_request import CacheChoice
 
 BY_SCORES = "by its scores"
 TOOLTIP = (

@@ -27,11 +27,9 @@ from napari_unet.widgets.segment.region_choice import LayerGeometry
 from napari_unet.widgets.segment.result import Result, Written
 from napari_unet.widgets.segment.runs import Segmentations
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import LatestRequest
-from napari_unet.widgets.shared.session import Session
+from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.score_cache import CacheChoice
-from napari_unet.workflows.segment_request import LabelOptions
+from napari_unet.workflows.segment_request import CacheChoice, LabelOptions
 
 Column = tuple[str, np.ndarray, str]  # title, values, format
 

@@ -14,9 +14,8 @@ from napari_unet.widgets.segment import region_choice
 from napari_unet.widgets.segment.inputs import Inputs
 from napari_unet.widgets.segment.runs import Segmentations
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.latest_request import LatestRequest
 from napari_unet.widgets.shared.messages import show_progress
-from napari_unet.widgets.shared.session import Session
+from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.segment_image import Expected, expect
 from napari_unet.workflows.segment_request import SegmentRequest

@@ -17,9 +17,8 @@ from napari_unet.widgets.segment.result import Result, Written
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.job import Job
 from napari_unet.widgets.shared.session import Session
-from napari_unet.workflows.cancellation import CancelFlag
 from napari_unet.workflows.scheduler import JobFactory, Outcome, Urgency
-from napari_unet.workflows.segment_image import Block, SegmentationStarted, score_image
+from napari_unet.workflows.segment_image import Block, CancelFlag, SegmentationStarted, score_image
 from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
 
 

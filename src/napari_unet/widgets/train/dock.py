@@ -12,13 +12,11 @@ from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Frame, Section
 from napari_unet.widgets.shared.preferences import machine
 from napari_unet.widgets.shared.settings_form import SettingsForm
-from napari_unet.widgets.train.controls import Controls
-from napari_unet.widgets.train.estimate_line import Expectation
+from napari_unet.widgets.train.controls import Controls, ResumeBar
 from napari_unet.widgets.train.image_list import ImageList
 from napari_unet.widgets.train.loss_plot import LossPlot
 from napari_unet.widgets.train.network_list import NetworkList, Shown
-from napari_unet.widgets.train.resume_bar import ResumeBar
-from napari_unet.widgets.train.start_form import BeginForm
+from napari_unet.widgets.train.start_form import BeginForm, Expectation
 from napari_unet.widgets.train.text import best_of, with_preset
 from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.scheduler import Outcome, Urgency

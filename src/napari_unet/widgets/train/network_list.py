@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.widgets.network_files import open_network, save_network
 from napari_unet.widgets.networks import KeptNetwork
+from napari_unet.widgets.readers import open_network, save_network
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.train.image_list import ask_for_network, ask_where_to_save, sure
 from napari_unet.widgets.train.text import ago

@@ -16,8 +16,7 @@ from napari_unet.widgets.layers.coordinates import (
     pixels_of,
     region_to_layer,
 )
-from napari_unet.widgets.shared.latest_request import LatestRequest
-from napari_unet.widgets.shared.session import Session
+from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Urgency
 from napari_unet.workflows.training_data import ValidationTilePlace
 from napari_unet.workflows.training_run import RunStarted
