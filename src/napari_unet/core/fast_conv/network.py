@@ -1,6 +1,6 @@
 """A network in single precision on a CPU whose 3x3 convolutions are Winograd's, a strip at a time.
 
-Scores are the same but for rounding: see ``core/convolving/squares.py``.
+Scores are the same but for rounding: see ``winograd_transform.py``.
 """
 
 import copy

@@ -30,7 +30,7 @@ class UNet(nn.Module):
     The defaults are the paper's: 31 030 658 parameters. ``norm="weight"`` standardises the 3x3
     kernels, ``skips=False`` leaves the copies out (to see what they are good for),
     ``release=True`` has a ReLU after each up-convolution and 128 channels in the last one, as the
-    weights the authors published. ``about``: what the network is for (``core/networks/about.py``).
+    weights the authors published. ``about``: what the network is for (``metadata.py``).
     """
 
     channels: int

@@ -1,0 +1,102 @@
+"""How many files three flows pass, from what a person does to what they see: fewer read easier.
+
+``python tools/house.py --flows`` prints the figures. A file counts when one of its functions runs
+between the click and the answer, in any thread; imports are left out.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_unet.cli import main
+from napari_unet.core.network.network_file import save_network
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.sampling.synthetic_cells import draw_cells
+from napari_unet.core.training.settings import TrainSettings
+from napari_unet.widgets.layers.layers import NOTES
+from napari_unet.widgets.networks import KeptNetwork
+from napari_unet.widgets.preview.dock import PreviewDock
+from napari_unet.widgets.segment.dock import SegmentDock
+from napari_unet.widgets.shared.job import dispatch
+from napari_unet.widgets.shared.session import Session
+
+ROOT = Path(__file__).parents[2]
+
+
+def house():
+    spec = importlib.util.spec_from_file_location("house", ROOT / "tools" / "house.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+HOUSE = house()
+
+
+@pytest.fixture(autouse=True)
+def fresh_thread(tmp_path, monkeypatch):
+    """The compute thread begins within each flow, so that its calls are recorded."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    dispatch().compute.shut_down(60.0)
+    yield
+    assert dispatch().compute.shut_down(60.0)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer(strict_qt="raise")
+
+
+@pytest.fixture
+def cells():
+    return draw_cells(np.random.default_rng(0), (96, 96), 8)
+
+
+def add_truth(viewer, cells):
+    image = viewer.add_image(cells[0], name="cells")
+    notes = {NOTES: {"zero": "background", "ids": "objects"}}
+    viewer.add_labels(cells[1].astype(np.uint8), name="cells truth", metadata=notes)
+    return image
+
+
+def hold(flow, passed, at_most):
+    sys.stdout.write(f"\n{flow:28} {len(passed.files):3} files (at most {at_most})\n")
+    assert len(passed.files) <= at_most, passed.names()
+
+
+def test_from_segment_to_labels(viewer, qtbot, cells):
+    viewer.add_image(cells[0], name="cells")
+    session = Session.of(viewer)
+    session.networks.add(KeptNetwork("small", UNet(base=2, depth=1).eval()))
+    dock = SegmentDock(viewer)
+    viewer.window.add_dock_widget(dock, name="Segment")
+    qtbot.waitUntil(dock.runs.start.isEnabled)
+    dispatch().compute.shut_down(60.0)
+    with HOUSE.files_passed() as passed:
+        dock.runs.start.click()
+        qtbot.waitUntil(lambda: "cells segmented" in viewer.layers and not session.jobs)
+    hold("Segment -> labels", passed, 50)
+
+
+def test_from_the_command_to_label_files(tmp_path, cells):
+    tifffile.imwrite(tmp_path / "cells.tif", cells[0])
+    network, out = tmp_path / "small.safetensors", tmp_path / "out"
+    save_network(UNet(base=2, depth=1).eval(), network)
+    with HOUSE.files_passed() as passed:
+        assert main(["segment", str(network), str(tmp_path / "cells.tif"), "-o", str(out)]) == 0
+    assert list(out.iterdir())
+    hold("command segment -> files", passed, 38)
+
+
+def test_from_preview_to_a_sample(viewer, qtbot, cells):
+    add_truth(viewer, cells)
+    Session.of(viewer).settings = TrainSettings.preset("nano", tile=44, base=3, depth=1)
+    with HOUSE.files_passed() as passed:
+        dock = PreviewDock(viewer)
+        viewer.window.add_dock_widget(dock, name="Preview")
+        qtbot.waitUntil(lambda: "cells deformed" in viewer.layers and not dock.latest.busy)
+    hold("Preview -> sample", passed, 42)
