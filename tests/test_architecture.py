@@ -25,13 +25,13 @@ ALIASES_TWICE_AT_MOST = 3
 PLAIN_ANY_AT_MOST = 449  # the goal is 120
 FLOORS_AT_MOST = 14  # the longest chain of imports inside one folder; the goal is 8
 MODULE_LINES = 400
-CLASS_LINES, CLASSES_LONGER = 200, 9
+CLASS_LINES, CLASSES_LONGER = 200, 4
 FUNCTION_LINES = 40
-PARAMETERS, FUNCTIONS_WITH_MORE = 6, 14
+PARAMETERS, FUNCTIONS_WITH_MORE = 6, 10
 SMALL = 60  # lines; shorter modules are listed here, and the list only gets shorter
-SMALL_AT_MOST = 14
+SMALL_AT_MOST = 11
 WITHOUT_QT_AT_MOST = 4  # modules of widgets that could be in workflows
-UNTESTED_AT_MOST = 200  # modules of 100 lines and more without a test file of the same name
+UNTESTED_AT_MOST = 95  # modules of 100 lines and more without a test file of the same name
 
 QT = ("napari", "qtpy", "PyQt6", "PySide6", "superqt", "magicgui", "pyqtgraph")
 FACES = ("napari_unet.widgets", "napari_unet.cli")
@@ -84,7 +84,8 @@ def test_imports_point_one_way(module):
     banned = MAY_NOT_IMPORT.get(floor, ())
     wrong = [n for n in imports(module) for b in banned if (n + ".").startswith(b + ".")]
     if name_of(module) in STILL_UPWARD:
-        pytest.skip("a value type has still to come down")
+        assert wrong, f"{module} reaches up no more: take it out of STILL_UPWARD"
+        return
     assert not wrong, f"{module} imports {wrong}"
 
 

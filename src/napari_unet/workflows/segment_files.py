@@ -1,11 +1,11 @@
-"""FileRun: one image file segmented into files, resumable, told step by step.
+"""FileSegmentation: one image file segmented into files, resumable, told step by step.
 
 Small images are kept in memory; a large one lies in a folder ``NAME.partial`` until every tile is
 done, and a run that finds such a folder of the same image, network and settings goes on with it.
 
 Outputs: which files the segmentation of an image makes, and what they are called.
 
-Finishing: from a store with every tile done to files that appear whole, labels last.
+ResultWriter: from a store with every tile done to files that appear whole, labels last.
 """
 
 from collections.abc import Callable, Iterator, Sequence

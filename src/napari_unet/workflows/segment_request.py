@@ -1,6 +1,6 @@
 """Request: all that a segmentation is to do, frozen, as it crosses to the compute thread.
 
-Keeping: the scores of one image layer as far as they are known, used in the compute thread only.
+CacheChoice: the known scores of one image layer; used in the compute thread only.
 
 Parts that were segmented with the same network join; another network begins anew, and what was
 shown before shows through until it is replaced.

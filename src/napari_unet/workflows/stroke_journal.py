@@ -2,7 +2,7 @@
 
 Painting only hands a copy of the painted box over; a thread that lives while there is something to
 write compresses it, appends it and waits for the disk. What the disk does not take is kept and
-tried again. Reading is in ``strokes.replay``.
+tried again. Reading is in ``journal_replay``.
 
 Signature: tells whether an image is the one that was painted on, without reading all of it.
 """

@@ -1,4 +1,4 @@
-"""Desk: where the Teacher of one image sits: errands, tiles of the view and learning in turn.
+"""TeachingLoop: requests, tiles of the view and learning in turn, for the Teacher of one image.
 
 One generator does all three, so that nothing ever meets the Teacher in the middle of something
 else. It goes on while there is something to do and ends when all is settled; a window that has

@@ -1,4 +1,4 @@
-"""Material: the annotations of a training, read and divided; compute thread only."""
+"""TrainingData: the annotations of a training, read and divided; compute thread only."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Outlook: what a training would be like, told before it starts; made in the compute thread."""
+"""TrainingEstimate: time and memory of a training before it starts; made in the compute thread."""
 
 import math
 from collections.abc import Generator

@@ -1,6 +1,6 @@
-"""Painted: how many pixels each value of an array has, piece by piece, however large it is.
+"""Value counts: how many pixels each value of an array has, piece by piece, however large it is.
 
-Pieces: the connected regions of equal value in a label array, frame by frame where there is T.
+ConnectedRegions: regions of equal value in a label array, frame by frame where there is T.
 
 Found in one pass over all values, so that the cost grows with pixels and not with objects.
 """

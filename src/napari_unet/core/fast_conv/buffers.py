@@ -3,7 +3,7 @@
 Memory is torch's: it begins so, and is not asked for in huge pages as numpy's is. After other work
 in much memory the system took long to find these (2048² at base 32: 2.3 s instead of 1.9).
 
-Spare: arrays for maps between two images, there to be written again and the system's to take.
+BufferPool: arrays for maps between two images, there to be written again and the system's to take.
 
 Pages that a process is given have been cleared, at a fault each: of the 12 s of processor time for
 an image of 2048², base 32, on two cores with AVX2, 1.3 s went there, and 0.2 s where its maps lay

@@ -1,4 +1,4 @@
-"""Passage: the way of an image through a network, level by level, each shared among threads."""
+"""ForwardPass: the way of an image through a network, level by level, each shared among threads."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor

@@ -3,7 +3,7 @@
 Each box is labelled alone and its part numbers are kept in a store. Where two boxes meet, touching
 parts of one kind are noted; at the end these notes say which parts are one region.
 
-Labelling: regions found in a store of part numbers, and which region each part belongs to.
+RegionStore: regions found in a store of part numbers, and which region each part belongs to.
 
 Fill the holes of objects: background that one object alone encloses.
 

@@ -3,7 +3,7 @@
 What looks at the whole image (percentiles, background, distances between objects) is computed here
 once for an annotation and kept as long as the annotation lives.
 
-Places: where the labelled pixels of an annotation lie, class by class.
+LabelledPixels: where the labelled pixels of an annotation lie, class by class.
 
 Only the number of pixels in each row is kept, so that a pixel can be drawn from an image of any
 size without a list of all its pixels.

@@ -1,4 +1,4 @@
-"""CanonicalImage: an image of any axes, seen with them in the order C, T, Z, Y, X.
+"""OrderedImage: an image of any axes, seen with them in the order C, T, Z, Y, X.
 
 Nothing is copied: a box asked for here is a box read there, from NumPy, dask, Zarr or a file alike.
 

@@ -1,4 +1,4 @@
-"""Scoring: one image and one network made ready, of which any tiles can be scored in any order.
+"""ImageScorer: one image and one network made ready, of which any tiles can be scored in any order.
 
 Each tile depends on nothing but the image, so a view of a large image, a run that goes on where
 it stopped, and the workers of a cluster all score just the tiles they want.

@@ -1,4 +1,4 @@
-"""Scorer: a network made ready to score tiles, at the precision and with the averaging asked for.
+"""TileScorer: a network ready to score tiles, at the precision and with the averaging asked for.
 
 It holds a copy of the weights, cast once: a training may go on changing the network meanwhile.
 

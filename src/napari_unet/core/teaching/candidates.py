@@ -1,9 +1,9 @@
-"""Offer: as much of what was learnt as may be shown at once, with the marks of an exam on it.
+"""Candidate: as much of what was learnt as may be shown at once, with the marks of an exam on it.
 
 How far it goes towards what was learnt the anchors say; whether it is shown, the gate. Of many
 strokes an exam asks some: those not learnt yet, and others, not the same ones for long.
 
-Gate: a preview is replaced only by one that obeys the strokes as well, old ones and new.
+NeverWorseGate: a preview is replaced only by one that obeys the strokes as well, old ones and new.
 
 Agreement may drop by one point at most, counted from the best that was shown for these strokes.
 """

@@ -1,4 +1,4 @@
-"""Picture: the image as the network sees it: normalised, at the working size, read when needed.
+"""ImageView: the image as the network sees it: normalised, at the working size, read when needed.
 
 What was read is kept in pieces up to a limit, so that a lazy image is read once and only where
 somebody paints or looks.

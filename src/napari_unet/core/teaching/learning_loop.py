@@ -1,11 +1,11 @@
-"""Course: learns from the strokes step by step, sits exams, and publishes what passes the gate.
+"""LearningLoop: learns from the strokes step by step, tests and publishes what is not worse.
 
 All decisions hang on numbers of steps and never on the clock, so that the same strokes between the
 same steps give the same networks.
 
 Progress: where learning stands since the strokes changed, when to look at it, when to stop.
 
-Unlearnt: the strokes that are not obeyed yet; they come up more often until they are.
+PendingStrokes: the strokes that are not obeyed yet; they come up more often until they are.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Pupil: one network that is being taught, with the averaged weights that are shown of it.
+"""LiveNetwork: one network that is being taught, with the averaged weights that are shown of it.
 
 First weights: the smallest network starts with filters instead of noise.
 

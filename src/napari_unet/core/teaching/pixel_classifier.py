@@ -1,4 +1,4 @@
-"""Glance: a first opinion on every pixel, from its filters alone.
+"""PixelClassifier: a first opinion on every pixel, from its filters alone.
 
 Two layers of weights are fitted to all that is painted whenever that changes, beginning from those
 fitted before: a tenth of a second of one core. A stroke is obeyed at once, long before a network

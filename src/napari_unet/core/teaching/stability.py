@@ -1,4 +1,4 @@
-"""Anchors: pixels, nearly all unpainted, at which what comes next is compared with what is shown.
+"""ReferencePixels: mostly unpainted pixels, at which a new preview is compared with the one shown.
 
 A new glance and the network are held to it, and a stride towards what was learnt ends where too
 much would change.
@@ -7,7 +7,7 @@ Strokes leave most of a picture unseen; empty background far from all objects ma
 classes, and a glance fitted anew tips it over. The more strokes there are, the better is what is
 shown there, and the more it counts.
 
-Unpainted: what is shown of pixels that nobody painted; only some cells take memory.
+PseudoLabels: what is shown of pixels that nobody painted; only some cells take memory.
 """
 
 from collections.abc import Collection, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Exam: which share of each stroke a network gets right, on the image as it is.
+"""AgreementTest: which share of each stroke a network gets right, on the image as it is.
 
 Only cells of the image that hold strokes are scored, each with the context it needs.
 """

@@ -1,4 +1,4 @@
-"""Rehearsal: which strokes the next step learns from, and the tiles cut around them.
+"""StrokeBatches: which strokes the next step learns from, and the tiles cut around them.
 
 Half of a batch comes from strokes that are not learnt yet, half from all others: each class as
 often, and within a class each stroke as often, so that a large blob does not drown a fine line.

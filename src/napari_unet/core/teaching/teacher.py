@@ -3,7 +3,7 @@
 Changed regions of an annotation go in; networks that were taught by them come out, with previews
 of any box. To be used from one thread at a time.
 
-Lesson: the heart of live teaching: paint, learn, predict, go back.
+Teacher: the heart of live teaching: paint, learn, predict, go back.
 
 All decisions are made elsewhere in this room; here they meet.
 
@@ -290,7 +290,7 @@ class Teacher(Lesson):
     def network(self, pixel_size: dict[str, float] | None = None) -> UNet:
         """Return a copy of the network, to segment or train on; ``pixel_size`` is the image's.
 
-        A preview shows it with a glance beside it (``glance.py``), which is not part of it.
+        A preview also uses a pixel classifier (``pixel_classifier.py``), which is not part of it.
         """
         return preview_history.network(
             self._shelf, self._normalisation, self.working_size, pixel_size

@@ -1,4 +1,4 @@
-"""Guard: sees a loss that is not finite, explodes, or falls back to knowing nothing.
+"""DivergenceDetector: sees a loss that is not finite, explodes, or falls back to knowing nothing.
 
 Losses are measured against that of a network which gives every class the same score: 1 knows
 nothing, on every tile, whatever its weights. Medians are compared, as single tiles differ much.

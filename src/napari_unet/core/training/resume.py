@@ -1,4 +1,4 @@
-"""Records: writes the checkpoints of a training in time, and checks what it is resumed from.
+"""CheckpointWriter: writes the checkpoints of a training, and checks what it is resumed from.
 
 History: what a training writes into the ``about`` of its network.
 """

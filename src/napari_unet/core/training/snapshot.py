@@ -1,6 +1,6 @@
 """Snapshot: a training as it was after one step, on the CPU, to go back to or to write down.
 
-Safety: the last good state of a training, and the way back to it.
+LastGoodState: the last good state of a training, and the way back to it.
 
 A snapshot counts as good only when the loss of the step after it was: a loss tells of the weights
 before its step, and the step itself may have broken them. While the loss rises none is taken.

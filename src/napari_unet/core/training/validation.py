@@ -1,6 +1,6 @@
 """Validation: scores on annotations that are never trained on, as they are, without deformation.
 
-Examiner: decides when to validate, and keeps the weights that scored best.
+ValidationSchedule: decides when to validate, and keeps the weights that scored best.
 """
 
 import math

@@ -1,7 +1,7 @@
-"""Edits: follows an annotation layer through strokes, undo and redo, and counts its pixels.
+"""UndoFollower: follows an annotation layer through strokes, undo and redo, and counts its pixels.
 
 Only what a stroke has changed is counted: a large image is gone through once, in the compute
-thread, and never again. An Edits belongs to its layer and not to a dock, so that nothing is
+thread, and never again. An UndoFollower belongs to its layer and not to a dock, so that nothing is
 forgotten when the dock is closed; what listens are Qt slots, which Qt forgets with the dock.
 """
 

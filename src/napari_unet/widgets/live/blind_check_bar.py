@@ -1,4 +1,4 @@
-"""BlindCheck: windows drawn at random, judged by a person: right, or to be drawn.
+"""BlindCheckTool: windows drawn at random, judged by a person: right, or to be drawn.
 
 CheckBar: the question of the blind check and its two answers, while it is on.
 """

@@ -1,4 +1,4 @@
-"""Guide: the way to the places where a stroke would teach most, one after the other.
+"""SuggestionTour: the way to the places where a stroke would teach most, one after the other.
 
 Frames: a rectangle around the place in question, with the camera on it.
 """

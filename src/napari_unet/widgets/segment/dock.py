@@ -192,7 +192,7 @@ class SegmentDock(Frame):
         self.form.addRow(self.look)
         add_row(self.form, "Stacks", self.stack)
         self.body.addWidget(page)
-        self.body.addWidget(Section("MoreActions", self.more))
+        self.body.addWidget(Section("More", self.more))
         self.foot.addWidget(self.runs)
         self.foot.addWidget(self.results)
 

@@ -1,4 +1,4 @@
-"""Machine: what holds for this computer rather than for one training; Preferences keeps it.
+"""ComputePreferences: what holds for this computer, not for one training; napari keeps it.
 
 Learning rates and other small numbers must stay out of that page: it rounds every number of a page
 to two decimals whenever one of them is edited.

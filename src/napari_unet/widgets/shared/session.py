@@ -2,7 +2,7 @@
 
 Tasks: what napari's closing dialog knows of the running jobs of a viewer.
 
-Latest: previews of one kind, of which only the newest request matters.
+LatestRequest: previews of one kind, of which only the newest request matters.
 """
 
 import time
