@@ -124,7 +124,8 @@ def test_settings_build_and_hold_no_small_floats(manifest, plugin_settings, npe2
     """Preferences rounds to two decimals, every number of a page when one is edited."""
     from napari.settings import get_plugin_settings
 
-    from napari_unet.widgets.shared.preferences import ComputePreferences, machine
+    from napari_unet.widgets.shared.preferences import machine
+    from napari_unet.workflows.scheduler import ComputePreferences
 
     npe2pm.register(manifest)
     page = get_plugin_settings(NAME)
@@ -143,7 +144,8 @@ def test_settings_build_and_hold_no_small_floats(manifest, plugin_settings, npe2
 
 
 def test_without_the_plugin_the_defaults_hold(plugin_settings):
-    from napari_unet.widgets.shared.preferences import ComputePreferences, machine, on_change
+    from napari_unet.widgets.shared.preferences import machine, on_change
+    from napari_unet.workflows.scheduler import ComputePreferences
 
     assert machine() == ComputePreferences()
     on_change(lambda: None)

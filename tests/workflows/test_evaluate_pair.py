@@ -7,15 +7,15 @@ from napari.layers import Labels
 from napari_unet import evaluation, samples
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.evaluate.error_list import in_words
-from napari_unet.widgets.evaluate.question import FOREIGN, meaning, question
+from napari_unet.widgets.evaluate.layer_pair import FOREIGN, evaluation_request, meaning
 from napari_unet.widgets.layers.label_classes import set_code
-from napari_unet.workflows.evaluate_pair import answer
+from napari_unet.workflows.evaluate_pair import evaluate_pair
 
 BASE = samples.load("nuclei").labels
 
 
 def asked(truth, result, **wishes):
-    steps = answer(question(truth, result, **{"classes": False, **wishes}))
+    steps = evaluate_pair(evaluation_request(truth, result, **{"classes": False, **wishes}))
     try:
         while True:
             next(steps)
@@ -97,9 +97,9 @@ def test_time_points_are_images_of_their_own():
 def test_what_does_not_fit_is_told_with_its_numbers():
     one, other = Labels(BASE, name="a"), Labels(BASE[:-1], name="b")
     with pytest.raises(ValueError, match=r"'a' has the shape \d+ × \d+ and 'b'"):
-        question(one, other, classes=False)
+        evaluation_request(one, other, classes=False)
     with pytest.raises(ValueError, match="'a' is truth and result at once"):
-        question(one, one, classes=False)
+        evaluation_request(one, one, classes=False)
 
 
 def test_labels_of_other_programs_are_objects_on_background():

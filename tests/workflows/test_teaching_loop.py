@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_unet.core.annotation.label_codes import LabelCode
-from napari_unet.widgets.layers.coordinates import ImagePixels
+from napari_unet.core.arrays.axes import ImagePixels
 from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.teaching_events import Refused, Status, TileDrawn

@@ -16,7 +16,8 @@ from napari_unet.cli.command import Report
 from napari_unet.core.files.image_file import SUFFIXES, is_image
 
 if TYPE_CHECKING:
-    from napari_unet.workflows.segment_files import FileProgress, FileSegmentation, Score
+    from napari_unet.core.segmentation.score_tiles import Score
+    from napari_unet.workflows.segment_files import FileProgress, FileSegmentation
 
 
 def find_images(named: Sequence[str]) -> list[Path]:
@@ -258,7 +259,7 @@ def _digest(path: Path) -> str:
 def _scoring(arguments: argparse.Namespace) -> Iterator["Score"]:
     """Yield what scores tiles: this process, or the workers of a cluster."""
     if not arguments.dask or arguments.plan:
-        from napari_unet.workflows.segment_files import score_here
+        from napari_unet.core.segmentation.score_tiles import score_here
 
         yield score_here
         return

@@ -25,10 +25,9 @@ from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, get_wo
 
 from napari_unet.core.files.image_file import ImageFile, open_image
 from napari_unet.core.runtime.device import choose_device
-from napari_unet.core.segmentation.score_tiles import ImageScorer, ScoredTile
+from napari_unet.core.segmentation.score_tiles import ImageScorer, Score, ScoredTile
 from napari_unet.core.segmentation.tile_store import DiskStore, LabelStore, Note
 from napari_unet.core.segmentation.tiling import Tile
-from napari_unet.workflows.segment_files import Score
 
 AHEAD = 3  # tiles that wait at each worker, so that none is idle
 PATIENCE = 60  # s without a tile after which it is asked whether any worker is left

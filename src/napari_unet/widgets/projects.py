@@ -8,12 +8,12 @@ import napari
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_unet.core.annotation.label_codes import LabelCode
+from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
 from napari_unet.core.files.image_file import ImageFile
 from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.annotation_layers import DEFAULT_CLASSES, new_annotation_layer
 from napari_unet.widgets.layers.coordinates import from_layer, labels_shape, pixels_of
-from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of
+from napari_unet.widgets.layers.label_classes import classes_of, code_of
 from napari_unet.widgets.layers.layers import NOTES
 from napari_unet.widgets.live.taught_networks import LastTaught
 from napari_unet.widgets.readers import open_network, save_network

@@ -1,16 +1,15 @@
-"""Answer: the figures and the errors of a question; computed in the compute thread only.
+"""Evaluate a result against the truth: figures and errors; computed in the compute thread only.
 
-It is a generator that yields between two measures, so that a newer question need not wait.
+It is a generator that yields between two measures, so that a newer request need not wait.
 """
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_unet.core.annotation.label_codes import UNLABELLED, LabelCode, LabelTable
-from napari_unet.widgets.evaluate.question import Question
 
 if TYPE_CHECKING:
     from napari_unet.core.evaluation import Comparison, ErrorItem, ErrorLayer, Figure, Measure
@@ -19,10 +18,24 @@ MOST_CLASSES = 64
 
 
 @dataclass(frozen=True, eq=False)
+class EvaluationRequest:
+    """Truth and result, what their values mean, and what to measure."""
+
+    truth: Any  # a copy, or lazily sliceable pixels that nobody paints
+    result: Any
+    truth_code: LabelCode
+    result_code: LabelCode
+    classes: bool  # compare classes instead of objects
+    times: bool  # the first axis is time: each time point is an image of its own
+    iou: float = 0.5  # that makes a match
+    warping: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class PairResult:
     """All that the dock shows; arrays are read-only."""
 
-    question: Question
+    request: EvaluationRequest
     figures: "tuple[Figure, ...]"
     errors: np.ndarray  # uint8: 0 none, else 1 + place of the kind
     items: "tuple[ErrorItem, ...]"  # worst first, in coordinates of the layers
@@ -55,36 +68,36 @@ class _Pair:
         return Comparison(truth, result, self.unlabelled)
 
 
-def answer(asked: Question) -> Generator[None, None, PairResult]:
+def evaluate_pair(request: EvaluationRequest) -> Generator[None, None, PairResult]:
     """Measure, find the errors, and return both."""
-    pairs = yield from _pairs(asked)
-    measures = _measures(asked, pairs)
-    figures = yield from _figures(asked, pairs, measures)
+    pairs = yield from _pairs(request)
+    measures = _measures(request, pairs)
+    figures = yield from _figures(request, pairs, measures)
     found, counted = yield from _errors(pairs)
-    labels, items = _joined(found, asked.times)
+    labels, items = _joined(found, request.times)
     labelled = 1.0 - float(np.mean([pair.unlabelled.mean() for pair in pairs]))
-    return PairResult(asked, figures, labels, items, labelled, counted)
+    return PairResult(request, figures, labels, items, labelled, counted)
 
 
-def _pairs(asked: Question) -> "Generator[None, None, list[_Pair]]":
+def _pairs(request: EvaluationRequest) -> "Generator[None, None, list[_Pair]]":
     pairs = []
-    for truth, result in zip(_images(asked, "truth"), _images(asked, "result"), strict=True):
-        before = _plain(truth, asked.truth_code)
+    for truth, result in zip(_images(request, "truth"), _images(request, "result"), strict=True):
+        before = _plain(truth, request.truth_code)
         yield
-        after = _plain(result, asked.result_code)
+        after = _plain(result, request.result_code)
         yield
         pairs.append(_Pair(before, after, before.classes == UNLABELLED))
     return pairs
 
 
 def _figures(
-    asked: Question, pairs: "list[_Pair]", measures: "tuple[Measure, ...]"
+    request: EvaluationRequest, pairs: "list[_Pair]", measures: "tuple[Measure, ...]"
 ) -> "Generator[None, None, tuple[Figure, ...]]":
     from napari_unet.core.evaluation import ScoredImage, summarise
 
     scored, figures = [], []
     for place, pair in enumerate(pairs):
-        compared = pair.compared(asked.classes)
+        compared = pair.compared(request.classes)
         counts: dict[str, np.ndarray] = {}
         for measure in measures:
             counts[measure.name] = measure.count(compared)
@@ -114,10 +127,10 @@ def _errors(
     return found, (counted[0], counted[1])
 
 
-def _images(asked: Question, whose: str) -> list[np.ndarray]:
-    pixels = getattr(asked, whose)
+def _images(request: EvaluationRequest, whose: str) -> list[np.ndarray]:
+    pixels = getattr(request, whose)
     whole = np.asarray(pixels[...] if not isinstance(pixels, np.ndarray) else pixels)
-    return list(whole) if asked.times else [whole]
+    return list(whole) if request.times else [whole]
 
 
 def _plain(labels: np.ndarray, code: LabelCode) -> _Plain:
@@ -130,17 +143,17 @@ def _plain(labels: np.ndarray, code: LabelCode) -> _Plain:
     return _Plain(classes, regions((classes > 0) & (classes != UNLABELLED)))
 
 
-def _measures(asked: Question, pairs: "list[_Pair]") -> "tuple[Measure, ...]":
+def _measures(request: EvaluationRequest, pairs: "list[_Pair]") -> "tuple[Measure, ...]":
     from napari_unet.core.evaluation import class_measures, class_values, object_measures
 
-    if not asked.classes:
-        return object_measures(asked.iou, warping=asked.warping)
+    if not request.classes:
+        return object_measures(request.iou, warping=request.warping)
     values = sorted(class_values([pair.compared(True) for pair in pairs]))
     if len(values) > MOST_CLASSES:
         raise ValueError(
             f"the layers hold {len(values)} values, too many to be classes: compare objects"
         )
-    return class_measures(values, warping=asked.warping)
+    return class_measures(values, warping=request.warping)
 
 
 def _joined(found: "list[ErrorLayer]", times: bool) -> "tuple[np.ndarray, tuple[ErrorItem, ...]]":

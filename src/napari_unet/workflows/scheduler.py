@@ -19,9 +19,22 @@ from enum import IntEnum
 from itertools import count
 from typing import Any
 
-JobFactory = Callable[
-    [], Any
-]  # returns a generator, or the result itself; called in the compute thread
+# returns a generator, or the result itself; called in the compute thread
+JobFactory = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class ComputePreferences:
+    """The choices of Preferences ▸ napari-unet; the manifest holds the same defaults."""
+
+    device: str = "auto"
+    threads: int = 0  # of torch; 0: all cores but one
+    memory: float = 0.0  # GB a segmentation may take; 0: half of what is free
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory as ``core`` takes it."""
+        return round(self.memory * 1e9) or None
 
 
 class Urgency(IntEnum):

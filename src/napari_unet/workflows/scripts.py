@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.layers import Image
 
 from napari_unet.core.arrays.axes import spatial_axes
 from napari_unet.core.files.image_file import is_image, open_image
 from napari_unet.core.training.settings import PRESETS, TrainSettings
-from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
 from napari_unet.workflows.training_sources import FolderSource, Recipe, Source
 
@@ -175,24 +173,26 @@ write_labels(
 
 
 def segmentation_script(
-    image: Image, kept: KeptNetwork, request: SegmentRequest, look: LabelOptions
+    request: SegmentRequest, look: LabelOptions, image: Path | None, network: Path | None
 ) -> str:
-    """Return the script; a part of the image is cut out of it before it is segmented."""
+    """Return the script; ``image`` and ``network`` are the files that hold them, if any.
+
+    A part of the image is cut out of it before it is segmented.
+    """
     notes = []
-    network = str(kept.path.resolve()) if kept.path else f"{kept.name}.safetensors"
-    if kept.path is None:
-        notes.append(f"# Save the network '{kept.name}' as {network!r} first.\n")
-    source = getattr(image.source, "path", None)
-    file = str(Path(source).resolve()) if source else f"{image.name}.tif"
-    if not source:
-        notes.append(f"# Save the layer '{image.name}' as {file!r} first: it is in no file.\n")
+    network_file = str(network.resolve()) if network else f"{request.network_name}.safetensors"
+    if network is None:
+        notes.append(f"# Save the network '{request.network_name}' as {network_file!r} first.\n")
+    file = str(image.resolve()) if image else f"{request.name}.tif"
+    if image is None:
+        notes.append(f"# Save the layer '{request.name}' as {file!r} first: it is in no file.\n")
     part = _part(request)
     if part:
         notes.append("# Only a part is segmented, which is mirrored at its own border here.\n")
     return BODY.format(
-        name=image.name,
+        name=request.name,
         notes="".join(notes),
-        network=network,
+        network=network_file,
         device=request.machine.device,
         image=file,
         axes=request.pixels.axes,

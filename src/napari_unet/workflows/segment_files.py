@@ -8,7 +8,7 @@ Outputs: which files the segmentation of an image makes, and what they are calle
 ResultWriter: from a store with every tile done to files that appear whole, labels last.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from math import prod
@@ -26,16 +26,14 @@ from napari_unet.core.files.ome_zarr import complete, levels_of, write_ome_zarr
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.objects.label_objects import ObjectSettings, label_objects_tiled
 from napari_unet.core.objects.object_table import ObjectTable
-from napari_unet.core.segmentation.image_reader import prefetch
 from napari_unet.core.segmentation.prepare import prepare
-from napari_unet.core.segmentation.score_tiles import ImageScorer, Plan
+from napari_unet.core.segmentation.score_tiles import ImageScorer, Plan, Score, score_here
 from napari_unet.core.segmentation.tile_store import (
     FINISHING,
     FORMAT,
     DiskStore,
     LabelStore,
     Layout,
-    Note,
     all_moved,
     discard,
     lock,
@@ -199,19 +197,6 @@ class Choices:
     memory: int | None = None
     average: str = "none"
     seconds: float | None = None
-
-
-Score = Callable[[ImageScorer, LabelStore, Sequence[Tile], ImageFile], Iterator[Note]]
-
-
-def score_here(
-    scoring: ImageScorer, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
-) -> Iterator[Note]:
-    """Score ``tiles`` in this process; each is written while the next is computed."""
-    del image
-    scored = scoring.score(tiles)
-    for _, note in prefetch(lambda part: store.write(part.tile, part.scores), scored):
-        yield note
 
 
 @dataclass(frozen=True)

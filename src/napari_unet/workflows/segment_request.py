@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from napari_unet.core.arrays.axes import ImagePixels
 from napari_unet.core.arrays.boxes import Box
-from napari_unet.widgets.layers.coordinates import ImagePixels
-from napari_unet.widgets.shared.preferences import ComputePreferences
+from napari_unet.workflows.scheduler import ComputePreferences
 
 AVERAGES = ("none", "mirror", "rotate")
 

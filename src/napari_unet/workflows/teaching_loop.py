@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from napari_unet.core.arrays.axes import ImagePixels
 from napari_unet.core.arrays.boxes import Box
 from napari_unet.core.text import count
-from napari_unet.widgets.layers.coordinates import ImagePixels
 from napari_unet.workflows.teaching_events import (
     Refused,
     Status,

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_unet.core.annotation.annotation import UNLABELLED, Annotation
-from napari_unet.core.arrays.axes import spatial_axes
-from napari_unet.widgets.layers.coordinates import ImagePixels
+from napari_unet.core.arrays.axes import ImagePixels, spatial_axes
 from napari_unet.workflows.training_sources import LayerSource, Recipe, Source
 
 

@@ -5,25 +5,39 @@ Storage: what a run keeps of its layers, so that it can go on after a crash with
 Labels as TIFF and pixels as .npy, which any program opens; files in folders are only referred to.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
 
 from napari_unet.core.annotation.annotation import Annotation
-from napari_unet.core.arrays.axes import spatial_axes
+from napari_unet.core.annotation.label_codes import LabelClass
+from napari_unet.core.arrays.axes import ImagePixels, spatial_axes
 from napari_unet.core.files.atomic_write import new_file
 from napari_unet.core.files.file_pairs import pair_files
 from napari_unet.core.files.image_file import open_image
 from napari_unet.core.files.label_file import write_labels
 from napari_unet.core.training.settings import TrainSettings
-from napari_unet.widgets.layers.annotation_layers import LayerSnapshot, snapshot
-from napari_unet.widgets.layers.coordinates import ImagePixels, labels_shape
-from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of
 from napari_unet.workflows.run_folder import RunFolder
+
+
+@dataclass(frozen=True, eq=False)
+class LayerSnapshot:
+    """An image and its labels as they were; the brush may go on painting. Crosses threads."""
+
+    name: str  # of the image
+    pixels: ImagePixels
+    labels: np.ndarray  # a copy, read-only, axes of the image without C
+    zero: str
+    ids: str
+
+    def annotation(self) -> Annotation:
+        """Make the annotation; in the compute thread, because it reads the whole image."""
+        return Annotation(
+            self.pixels.data, self.labels, axes=self.pixels.axes, zero=self.zero, ids=self.ids
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,51 +122,6 @@ class Recipe:
     def with_role(self, role: str) -> list[Source]:
         """Return the sources to train, or to validate, on."""
         return [source for source in self.sources if source.role == role]
-
-
-def layer_source(image: Image, labels: Labels, role: str) -> LayerSource:
-    """Take a picture of two layers; refused in words where they do not fit. GUI thread."""
-    return LayerSource(
-        snapshot(image, labels),
-        labels.name,
-        classes_of(labels),
-        role,
-        path_of(image),
-        path_of(labels),
-    )
-
-
-def path_of(layer: Layer) -> Path | None:
-    """Return the file or folder that ``layer`` was read from, if it is on this machine."""
-    path = getattr(layer.source, "path", None)
-    return Path(path) if path and Path(path).exists() else None
-
-
-def misfit(image: Image, labels: Labels) -> str:
-    """Say why ``labels`` cannot be the annotation of ``image``; empty where they can."""
-    try:
-        wanted = labels_shape(image)
-    except ValueError as error:
-        return str(error)
-    data = labels.data[0] if labels.multiscale else labels.data
-    if tuple(data.shape) == wanted:
-        return ""
-    return (
-        f"'{labels.name}' has {_size(data.shape)} px and '{image.name}' needs {_size(wanted)} px: "
-        "choose other layers, or make a new annotation layer"
-    )
-
-
-def code_text(labels: Labels) -> str:
-    """Say what the values of ``labels`` mean."""
-    code = code_of(labels)
-    zero = "0 is unlabelled, 1 background" if code.zero == "unlabelled" else "0 is background"
-    ids = "each other value a class" if code.ids == "classes" else "each other value an object"
-    return f"{zero}, {ids}"
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " × ".join(str(int(edge)) for edge in shape)
 
 
 DATA = "data"

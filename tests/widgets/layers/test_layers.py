@@ -13,7 +13,7 @@ from napari.utils.interactions import (
     mouse_release_callbacks,
 )
 
-from napari_unet.core.annotation.label_codes import LabelCode
+from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
 from napari_unet.widgets.layers import annotation_layers, layers
 from napari_unet.widgets.layers.annotation_layers import images_of, new_annotation_layer, snapshot
 from napari_unet.widgets.layers.coordinates import (
@@ -28,7 +28,6 @@ from napari_unet.widgets.layers.coordinates import (
     to_layer,
 )
 from napari_unet.widgets.layers.label_classes import (
-    LabelClass,
     classes_of,
     code_of,
     new_class,

@@ -9,9 +9,10 @@ import pytest
 import tifffile
 from napari.utils.notifications import notification_manager
 
+from napari_unet.core.annotation.label_codes import LabelClass
 from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.annotation_layers import new_annotation_layer
-from napari_unet.widgets.layers.label_classes import LabelClass, classes_of
+from napari_unet.widgets.layers.label_classes import classes_of
 from napari_unet.widgets.menu_commands import new_annotation
 from napari_unet.widgets.projects import open_project, save_project
 from napari_unet.widgets.recovery.autosave import Autosave

@@ -5,9 +5,9 @@ import csv
 import numpy as np
 import pytest
 
-from napari_unet.core.annotation.label_codes import LabelCode
+from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
 from napari_unet.widgets.layers.annotation_layers import new_annotation_layer
-from napari_unet.widgets.layers.label_classes import LabelClass, code_of
+from napari_unet.widgets.layers.label_classes import code_of
 from napari_unet.widgets.segment.corrections import guessed_classes, use_all, use_changes
 from napari_unet.widgets.segment.object_table import Table
 from napari_unet.widgets.segment.result import ChosenClasses

@@ -7,11 +7,12 @@ from napari.components import ViewerModel
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.sampling.synthetic_cells import draw_cells
 from napari_unet.core.training.settings import TrainSettings
+from napari_unet.widgets.layers.annotation_layers import layer_source
 from napari_unet.widgets.layers.label_classes import set_code
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
 from napari_unet.widgets.train.trainings import Trainings
-from napari_unet.workflows.training_sources import Recipe, layer_source
+from napari_unet.workflows.training_sources import Recipe
 
 TINY = TrainSettings(
     base=3, depth=1, tile=44, steps=40, optimiser="adam", warmup=1, ema=0.5, dropout=0.1, rate=1e-2,

@@ -10,11 +10,12 @@ from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 
 from napari_unet.core.network.network_file import load_network
+from napari_unet.widgets.layers.annotation_layers import layer_source, misfit
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
 from napari_unet.widgets.train.trainings import Trainings
 from napari_unet.workflows.scripts import training_script
-from napari_unet.workflows.training_sources import FolderSource, layer_source, misfit
+from napari_unet.workflows.training_sources import FolderSource
 from napari_unet.workflows.unfinished_runs import cut_off, discard, resumed, with_device
 
 LONG = 10_000_000  # steps: only stopped

@@ -108,3 +108,11 @@ def _whole(labels: np.ndarray) -> np.ndarray:
     reach = float(np.abs(labels).max(initial=0))  # NaN where there is one
     whole = reach < LARGEST and np.array_equal(labels, np.floor(labels))
     return labels.astype(np.int64) if whole else labels
+
+
+@dataclass(frozen=True)
+class LabelClass:
+    """A class as people see it."""
+
+    name: str
+    color: str  # '#rrggbb'

@@ -1,6 +1,8 @@
 """Axes: which axis of an array is what, in letters: T time, Z depth, Y, X, and C for channels."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -65,3 +67,12 @@ def canonical_labels(labels: np.ndarray, axes: str) -> np.ndarray:
 
 def _order(axes: str) -> list[int]:
     return sorted(range(len(axes)), key=lambda place: LETTERS.index(axes[place]))
+
+
+@dataclass(frozen=True, eq=False)
+class ImagePixels:
+    """An image for ``core``: nothing of it is read before it is needed."""
+
+    data: Any  # numpy, dask or zarr; level 0 of a pyramid
+    axes: str
+    pixel_size: dict[str, float]  # µm by axis; empty where the layer has no length unit

@@ -7,7 +7,7 @@ Plan: what a segmentation will take, told before it starts.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, prod
 from typing import NamedTuple, TypeVar
@@ -16,12 +16,14 @@ import numpy as np
 import torch
 
 from napari_unet.core.fast_conv.buffers import lent_afterwards
+from napari_unet.core.files.image_file import ImageFile
 from napari_unet.core.normalisation import Contrast
 from napari_unet.core.runtime.memory import kept_memory
 from napari_unet.core.segmentation import tile_size
 from napari_unet.core.segmentation import tile_size as cost
 from napari_unet.core.segmentation.image_reader import Reader, prefetch
 from napari_unet.core.segmentation.scorer import TileScorer, out_of_memory
+from napari_unet.core.segmentation.tile_store import LabelStore, Note
 from napari_unet.core.segmentation.tiling import Tile, work
 
 
@@ -196,3 +198,16 @@ class _Refused:
     """How large a tile was for which memory was not enough, in input pixels."""
 
     pixels: float = inf
+
+
+Score = Callable[[ImageScorer, LabelStore, Sequence[Tile], ImageFile], Iterator[Note]]
+
+
+def score_here(
+    scoring: ImageScorer, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
+) -> Iterator[Note]:
+    """Score ``tiles`` in this process; each is written while the next is computed."""
+    del image
+    scored = scoring.score(tiles)
+    for _, note in prefetch(lambda part: store.write(part.tile, part.scores), scored):
+        yield note

@@ -12,15 +12,17 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.core.annotation.annotation import Finding
+from napari_unet.core.annotation.label_codes import LabelClass
 from napari_unet.core.text import count
 from napari_unet.widgets.annotate.undo_follower import UndoFollower
-from napari_unet.widgets.layers.annotation_layers import LayerSnapshot, snapshot
+from napari_unet.widgets.layers.annotation_layers import snapshot
 from napari_unet.widgets.layers.coordinates import point_to_layer
-from napari_unet.widgets.layers.label_classes import LabelClass, classes_of
+from napari_unet.widgets.layers.label_classes import classes_of
 from napari_unet.widgets.layers.layers import look_at
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome
+from napari_unet.workflows.training_sources import LayerSnapshot
 
 MARKS = {"error": ("✕", "Error"), "warning": ("⚠", "Warning"), "note": ("·", "Note")}
 GOOD = "✓ Nothing to mend in image, sizes, values and objects."

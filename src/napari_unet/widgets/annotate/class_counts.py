@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from napari.layers import Labels
 
-from napari_unet.core.annotation.label_codes import LAST_CLASS
+from napari_unet.core.annotation.label_codes import LAST_CLASS, LabelClass
 from napari_unet.core.arrays.label_values import Counts
 from napari_unet.core.text import count, number, share
 from napari_unet.widgets.annotate.class_editing import is_described
 from napari_unet.widgets.annotate.shortcuts import key_of
-from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of
+from napari_unet.widgets.layers.label_classes import classes_of, code_of
 
 COUNTING = "…"
 

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 from napari.layers import Labels
 
-from napari_unet.core.annotation.label_codes import LAST_CLASS
+from napari_unet.core.annotation.label_codes import LAST_CLASS, LabelClass
 from napari_unet.widgets.layers.label_classes import (
-    LabelClass,
     classes_of,
     code_of,
     new_class,

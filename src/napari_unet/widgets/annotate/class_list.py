@@ -12,7 +12,7 @@ from napari.layers import Labels
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_unet.core.annotation.label_codes import LAST_CLASS
+from napari_unet.core.annotation.label_codes import LAST_CLASS, LabelClass
 from napari_unet.core.arrays.label_values import pieces
 from napari_unet.core.text import count
 from napari_unet.widgets.annotate.class_counts import ClassFigures, class_figures, summary
@@ -28,7 +28,7 @@ from napari_unet.widgets.annotate.class_editing import (
 from napari_unet.widgets.annotate.class_row import ClassRow, RowState
 from napari_unet.widgets.annotate.shortcuts import key_of
 from napari_unet.widgets.annotate.undo_follower import UndoFollower
-from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of, value_of
+from napari_unet.widgets.layers.label_classes import classes_of, code_of, value_of
 from napari_unet.widgets.layers.layers import full_shape
 from napari_unet.widgets.shared import messages
 

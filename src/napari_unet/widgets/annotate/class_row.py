@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.widgets.layers.label_classes import LabelClass
+from napari_unet.core.annotation.label_codes import LabelClass
 
 SIDE = 18  # px
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from napari_unet.core.annotation.label_codes import LabelClass
 from napari_unet.core.arrays.boxes import Box, shape_of
 from napari_unet.core.arrays.label_values import Counts, add, count_values
-from napari_unet.widgets.layers.label_classes import LabelClass
 from napari_unet.widgets.layers.layers import paint_box
 from napari_unet.workflows.confirmed_pixels import Confirmed
 

@@ -16,10 +16,10 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unet.core.annotation.label_codes import LabelClass
 from napari_unet.core.arrays.label_values import Counts, add, count_values, counting
 from napari_unet.widgets.annotate.class_editing import put_in, take_out
 from napari_unet.widgets.annotate.edit_record import Confirming, Edit
-from napari_unet.widgets.layers.label_classes import LabelClass
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.scheduler import Urgency

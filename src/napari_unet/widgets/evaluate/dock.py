@@ -24,12 +24,11 @@ from napari_unet.widgets.evaluate.error_list import (
     show_kinds,
 )
 from napari_unet.widgets.evaluate.figures import ERRORS, FigureTable, Matching
-from napari_unet.widgets.evaluate.layer_pair import TwoLayers
-from napari_unet.widgets.evaluate.question import pixels_of, question
+from napari_unet.widgets.evaluate.layer_pair import TwoLayers, evaluation_request, pixels_of
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Frame, Section
 from napari_unet.widgets.shared.session import LatestRequest
-from napari_unet.workflows.evaluate_pair import PairResult, answer, told
+from napari_unet.workflows.evaluate_pair import PairResult, evaluate_pair, told
 from napari_unet.workflows.scheduler import Outcome, Urgency
 
 if TYPE_CHECKING:
@@ -153,13 +152,13 @@ class EvaluateDock(Frame):
             self._give_up(f"Nothing is painted in '{two[1].name}' yet: choose another result.")
             return
         try:
-            asked = question(*two, classes=classes, **self.matching.wishes())
+            asked = evaluation_request(*two, classes=classes, **self.matching.wishes())
         except ValueError as error:
             self._give_up(f"{error}.")
             return
         self._of = tuple(weakref.ref(layer) for layer in two)
         self.status.setText("Measuring…")
-        self._latest.ask(answer, asked)
+        self._latest.ask(evaluate_pair, asked)
         self._show_button()
 
     def _unpainted(self, layer: Labels) -> bool:

@@ -125,7 +125,7 @@ class FigureTable(QWidget):
             return ""
         lines = ["measure\tvalue\tlow\thigh\tunits"]
         for figure in self._answer.figures:
-            name = wording(figure.measure, self._answer.question.iou).name
+            name = wording(figure.measure, self._answer.request.iou).name
             interval = figure.pooled_interval
             ends = (f"{interval.low:.6g}\t{interval.high:.6g}\t{interval.number} {interval.units}"
                     if interval is not None else "\t\t")  # fmt: skip
@@ -149,7 +149,7 @@ class _Row:
 def _rows(answer: PairResult) -> list[_Row]:
     rows = []
     for figure in answer.figures:
-        words, found = wording(figure.measure, answer.question.iou), figure.pooled_interval
+        words, found = wording(figure.measure, answer.request.iou), figure.pooled_interval
         told, drawn = "–", "There is only one unit, so no interval."
         if found is not None:
             told = f"{number(found.low)} – {number(found.high)}"
@@ -223,7 +223,7 @@ class Matching(QWidget):
         self.warping.toggled.connect(self._tell)
 
     def wishes(self) -> dict[str, Any]:
-        """Return both as arguments of a question."""
+        """Return both as arguments of a request."""
         return {"iou": self.iou.value(), "warping": self.warping.isChecked()}
 
     def _tell(self, value: Any) -> None:

@@ -8,13 +8,17 @@ from napari.layers import Labels
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
+from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.evaluate.error_list import is_errors
-from napari_unet.widgets.evaluate.question import pixels_of
+from napari_unet.widgets.layers.label_classes import code_of
 from napari_unet.widgets.layers.layers import NOTES, full_shape
 from napari_unet.widgets.shared.layer_choice import LayerChoice
 from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows.evaluate_pair import EvaluationRequest
 
 REST = 600  # ms without a stroke before a change is told
+FOREIGN = LabelCode("background", "objects")  # what labels of other programs mean
+KNOWN = ("zero", "ids", "classes")  # any of these notes: a layer of this plugin
 WATCHED = 2**24  # px up to which a change is found out by looking at the pixels
 
 
@@ -134,3 +138,49 @@ def _fingerprint(layer: Labels) -> int:
     if not isinstance(pixels, np.ndarray) or pixels.size > WATCHED:
         return 0
     return zlib.crc32(np.ascontiguousarray(pixels).view(np.uint8).data) or 1
+
+
+def evaluation_request(
+    truth: Labels, result: Labels, *, classes: bool, iou: float = 0.5, warping: bool = False
+) -> EvaluationRequest:
+    """Copy what the two layers hold; refused in words where they do not fit."""
+    if truth is result:
+        raise ValueError(f"'{truth.name}' is truth and result at once: choose two layers")
+    shapes = [tuple(pixels_of(layer).shape) for layer in (truth, result)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"'{truth.name}' has the shape {_told(shapes[0])} and '{result.name}' "
+            f"{_told(shapes[1])}: choose labels of the same image"
+        )
+    return EvaluationRequest(
+        _copy(truth), _copy(result), meaning(truth), meaning(result),
+        classes, has_times(truth), iou, warping,
+    )  # fmt: skip
+
+
+def meaning(layer: Labels) -> LabelCode:
+    """Return what the values of ``layer`` mean; 0 is background where nobody said otherwise."""
+    kept = layer.metadata.get(NOTES, {})
+    return code_of(layer) if any(name in kept for name in KNOWN) else FOREIGN
+
+
+def has_times(layer: Labels) -> bool:
+    """Whether the first axis of ``layer`` is time."""
+    return bool(layer.ndim > 2 and str(layer.axis_labels[0]).lower() in ("t", "time"))
+
+
+def pixels_of(layer: Labels) -> Any:
+    """Return the pixels of ``layer``, of a pyramid the largest level."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def _copy(layer: Labels) -> Any:
+    pixels = pixels_of(layer)
+    if isinstance(pixels, np.ndarray):
+        pixels = pixels.copy()
+        pixels.setflags(write=False)
+    return pixels
+
+
+def _told(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))

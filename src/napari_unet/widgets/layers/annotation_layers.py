@@ -1,46 +1,28 @@
 """Annotation layers: made at the geometry of their image, and read out for a training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Layer
 
-from napari_unet.core.annotation.annotation import Annotation
-from napari_unet.core.annotation.label_codes import LabelCode
+from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
 from napari_unet.widgets.layers.coordinates import (
-    ImagePixels,
     from_layer,
     labels_geometry,
     labels_shape,
     pixels_of,
 )
-from napari_unet.widgets.layers.label_classes import LabelClass, code_of, new_class, set_classes
+from napari_unet.widgets.layers.label_classes import classes_of, code_of, new_class, set_classes
 from napari_unet.widgets.layers.layers import is_preview, unwrapped
 from napari_unet.widgets.shared.session import Session
+from napari_unet.workflows.training_sources import LayerSnapshot, LayerSource
 
 IN_ONE_PIECE = 2**30  # bytes; a larger annotation takes memory only where it is painted
 CHUNK = 512  # px
 DEFAULT_CLASSES = (new_class(0), new_class(1, "object"))
-
-
-@dataclass(frozen=True, eq=False)
-class LayerSnapshot:
-    """An image and its labels as they were; the brush may go on painting. Crosses threads."""
-
-    name: str  # of the image
-    pixels: ImagePixels
-    labels: np.ndarray  # a copy, read-only, axes of the image without C
-    zero: str
-    ids: str
-
-    def annotation(self) -> Annotation:
-        """Make the annotation; in the compute thread, because it reads the whole image."""
-        return Annotation(
-            self.pixels.data, self.labels, axes=self.pixels.axes, zero=self.zero, ids=self.ids
-        )
 
 
 def new_annotation_layer(
@@ -92,3 +74,48 @@ def empty_labels(shape: tuple[int, ...], dtype: str) -> Any:
     return zarr.create_array(
         store=zarr.storage.MemoryStore(), shape=shape, dtype=dtype, chunks=chunks, fill_value=0
     )
+
+
+def layer_source(image: Image, labels: Labels, role: str) -> LayerSource:
+    """Take a picture of two layers; refused in words where they do not fit. GUI thread."""
+    return LayerSource(
+        snapshot(image, labels),
+        labels.name,
+        classes_of(labels),
+        role,
+        path_of(image),
+        path_of(labels),
+    )
+
+
+def path_of(layer: Layer) -> Path | None:
+    """Return the file or folder that ``layer`` was read from, if it is on this machine."""
+    path = getattr(layer.source, "path", None)
+    return Path(path) if path and Path(path).exists() else None
+
+
+def misfit(image: Image, labels: Labels) -> str:
+    """Say why ``labels`` cannot be the annotation of ``image``; empty where they can."""
+    try:
+        wanted = labels_shape(image)
+    except ValueError as error:
+        return str(error)
+    data = labels.data[0] if labels.multiscale else labels.data
+    if tuple(data.shape) == wanted:
+        return ""
+    return (
+        f"'{labels.name}' has {_size(data.shape)} px and '{image.name}' needs {_size(wanted)} px: "
+        "choose other layers, or make a new annotation layer"
+    )
+
+
+def code_text(labels: Labels) -> str:
+    """Say what the values of ``labels`` mean."""
+    code = code_of(labels)
+    zero = "0 is unlabelled, 1 background" if code.zero == "unlabelled" else "0 is background"
+    ids = "each other value a class" if code.ids == "classes" else "each other value an object"
+    return f"{zero}, {ids}"
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " × ".join(str(int(edge)) for edge in shape)

@@ -5,27 +5,17 @@ layer keeps that axis with a single entry that spans all channels, because napar
 their last axes.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.transforms import CompositeAffine
 
-from napari_unet.core.arrays.axes import check_axes, spatial_axes
+from napari_unet.core.arrays.axes import ImagePixels, check_axes, spatial_axes
 from napari_unet.core.arrays.boxes import Box
 from napari_unet.widgets.layers.layers import full_shape, notes
 
 DEFAULT = {2: "YX", 3: "ZYX", 4: "TZYX", 5: "TZCYX"}  # the last is the order of ImageJ
-
-
-@dataclass(frozen=True, eq=False)
-class ImagePixels:
-    """An image for ``core``: nothing of it is read before it is needed."""
-
-    data: Any  # numpy, dask or zarr; level 0 of a pyramid
-    axes: str
-    pixel_size: dict[str, float]  # µm by axis; empty where the layer has no length unit
 
 
 def pixels_of(image: Image) -> ImagePixels:

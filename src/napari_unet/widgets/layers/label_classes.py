@@ -9,7 +9,6 @@ of settings, which a dock asks for when it first computes something.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from threading import Thread
 from typing import Any
@@ -18,19 +17,11 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, label_colormap
 
-from napari_unet.core.annotation.label_codes import LAST_CLASS, LabelCode
+from napari_unet.core.annotation.label_codes import LAST_CLASS, LabelClass, LabelCode
 from napari_unet.core.network.metadata import named_class
 from napari_unet.widgets.layers.layers import notes
 from napari_unet.widgets.shared.preferences import machine
 from napari_unet.workflows.warm_up import no_collections
-
-
-@dataclass(frozen=True)
-class LabelClass:
-    """A class as people see it."""
-
-    name: str
-    color: str  # '#rrggbb'
 
 
 def new_class(number: int, name: str = "") -> LabelClass:

@@ -9,11 +9,12 @@ import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.core.annotation.label_codes import LabelClass
 from napari_unet.core.arrays.boxes import Box, shape_of
 from napari_unet.widgets.annotate.edit_record import Edit
 from napari_unet.widgets.annotate.undo_follower import WATCHED, UndoFollower
 from napari_unet.widgets.layers.coordinates import region_from_layer
-from napari_unet.widgets.layers.label_classes import LabelClass, classes_of, code_of
+from napari_unet.widgets.layers.label_classes import classes_of, code_of
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
 

@@ -15,11 +15,10 @@ import numpy as np
 from napari.layers import Image, Labels
 
 from napari_unet.core.annotation.annotation import Annotation
-from napari_unet.core.arrays.axes import spatial_axes
+from napari_unet.core.arrays.axes import ImagePixels, spatial_axes
 from napari_unet.core.arrays.boxes import Box
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.widgets.layers.coordinates import (
-    ImagePixels,
     axes_of,
     from_layer,
     labels_shape,

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_unet.core.annotation.label_codes import LabelCode
+from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
 from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.annotation_layers import DEFAULT_CLASSES, new_annotation_layer
 from napari_unet.widgets.layers.coordinates import labels_shape, pixels_of
-from napari_unet.widgets.layers.label_classes import LabelClass, set_classes, set_code
+from napari_unet.widgets.layers.label_classes import set_classes, set_code
 from napari_unet.widgets.layers.layers import NOTES, replace_data
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import Session

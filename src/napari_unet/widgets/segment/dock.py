@@ -7,6 +7,7 @@ from typing import Any
 from napari.layers import Labels
 from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QWidget
 
+from napari_unet.widgets.layers.annotation_layers import path_of
 from napari_unet.widgets.menu_commands import annotate_with
 from napari_unet.widgets.readers import open_network
 from napari_unet.widgets.segment import region_choice
@@ -82,7 +83,7 @@ class SegmentDock(Frame):
             messages.problem(str(error))
             return ""
         assert kept is not None
-        text = segmentation_script(image, kept, request, self.look.value())
+        text = segmentation_script(request, self.look.value(), path_of(image), kept.path)
         QApplication.clipboard().setText(text)
         messages.info("The Python that repeats this segmentation is on the clipboard")
         return text

@@ -8,9 +8,8 @@ from typing import Any
 
 from napari_unet.widgets.segment.runs import Run
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.preferences import ComputePreferences
 from napari_unet.widgets.shared.session import Session
-from napari_unet.workflows.scheduler import JobFactory, Outcome, Urgency
+from napari_unet.workflows.scheduler import ComputePreferences, JobFactory, Outcome, Urgency
 from napari_unet.workflows.segment_image import CancelFlag, Cancelled, watching
 from napari_unet.workflows.segment_request import LabelOptions, fingerprint
 
@@ -88,7 +87,8 @@ def _segment_file(
     request: FolderRequest, digest: str, path: Path, news: FileNews, wish: CancelFlag
 ) -> Generator[FileNews, None, None]:
     from napari_unet.core.files.image_file import open_image
-    from napari_unet.workflows.segment_files import Choices, FileSegmentation, Outputs, score_here
+    from napari_unet.core.segmentation.score_tiles import score_here
+    from napari_unet.workflows.segment_files import Choices, FileSegmentation, Outputs
 
     # planes and volumes are joined by what segments files, as the network sees them
     image, look = open_image(path).in_order(), replace(request.look, volume=False)

@@ -20,8 +20,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.core.arrays.axes import ImagePixels
 from napari_unet.core.text import count_thin
-from napari_unet.widgets.layers.coordinates import ImagePixels, pixels_of
+from napari_unet.widgets.layers.coordinates import pixels_of
 from napari_unet.widgets.layers.layers import look_at, unwrapped
 from napari_unet.widgets.segment.region_choice import LayerGeometry
 from napari_unet.widgets.segment.result import Result, Written

@@ -18,8 +18,8 @@ import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.core.annotation.label_codes import LabelCode
-from napari_unet.widgets.layers.label_classes import LabelClass, new_class, set_classes
+from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
+from napari_unet.widgets.layers.label_classes import new_class, set_classes
 from napari_unet.widgets.layers.layers import notes, region_write
 from napari_unet.widgets.segment.region_choice import LayerGeometry
 from napari_unet.widgets.shared import messages

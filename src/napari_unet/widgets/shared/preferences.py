@@ -5,29 +5,16 @@ to two decimals whenever one of them is edited.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from napari.settings import get_plugin_settings
 
+from napari_unet.workflows.scheduler import ComputePreferences
+
 PLUGIN = "napari-unet"
 
 _reading = Lock()  # two threads that read the page at once would each make one of their own
-
-
-@dataclass(frozen=True)
-class ComputePreferences:
-    """The choices of Preferences ▸ napari-unet; the manifest holds the same defaults."""
-
-    device: str = "auto"
-    threads: int = 0  # of torch; 0: all cores but one
-    memory: float = 0.0  # GB a segmentation may take; 0: half of what is free
-
-    @property
-    def memory_bytes(self) -> int | None:
-        """The memory as ``core`` takes it."""
-        return round(self.memory * 1e9) or None
 
 
 def machine() -> ComputePreferences:

@@ -26,17 +26,12 @@ from superqt import QElidingLabel
 
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.files.file_pairs import pair_files
+from napari_unet.widgets.layers.annotation_layers import code_text, layer_source, misfit
 from napari_unet.widgets.layers.image_pairs import ROLES, ImagePair
 from napari_unet.widgets.layers.label_classes import code_of, set_code
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.train.trainings import Trainings
-from napari_unet.workflows.training_sources import (
-    FolderSource,
-    Source,
-    code_text,
-    layer_source,
-    misfit,
-)
+from napari_unet.workflows.training_sources import FolderSource, Source
 
 NETWORKS = "U-Net (*.safetensors)"
 

@@ -9,8 +9,8 @@ from napari.layers import Image
 from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.core.arrays.axes import ImagePixels
 from napari_unet.widgets.layers.coordinates import (
-    ImagePixels,
     labels_geometry,
     labels_shape,
     pixels_of,
