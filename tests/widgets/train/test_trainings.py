@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 
 from napari_unet.core.network.network_file import load_network
-from napari_unet.widgets.layers.annotation_layers import layer_source, misfit
+from napari_unet.widgets.layers.annotation_layers import layer_source
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
 from napari_unet.widgets.train.trainings import Trainings
@@ -210,15 +210,6 @@ def test_folders_are_trained_on_and_scored_on(workplace, cells, qtbot, tmp_path)
     done(qtbot, workplace.trainings)
     assert training.best is not None
     assert training.begun.place is None  # no open layer to show a tile on
-
-
-def test_a_pair_that_does_not_fit_is_refused_with_both_sizes(workplace):
-    other = workplace.viewer.add_labels(np.zeros((33, 44), np.uint8), name="other")
-    said = misfit(workplace.image, other)
-    assert "33 × 44" in said
-    assert "96 × 96" in said
-    with pytest.raises(ValueError, match="choose other layers"):
-        layer_source(workplace.image, other, "train")
 
 
 @pytest.mark.parametrize("saved", [True, False])
