@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_unet.core.arrays.axes import channels_first, check_axes, spatial_axes
+from napari_unet.core.arrays.boxes import Pixels
 
 STRIP = 2**23  # pixels read at a time, so that an image larger than memory can be measured
 PIXELS = 2**20  # at least as many pixels settle the percentiles, spread evenly over the image
@@ -74,7 +75,7 @@ class Normalisation:
         """Return what ``of`` reads."""
         return asdict(self)
 
-    def measure(self, image: Any, axes: str) -> Contrast:
+    def measure(self, image: Pixels, axes: str) -> Contrast:
         """Measure ``image`` (any array that can be sliced) once, a strip at a time."""
         axes = check_axes(axes, image.shape)
         if 0 in image.shape:
@@ -85,7 +86,7 @@ class Normalisation:
         low, high = _percentiles(image, axes, bare, (self.low, self.high))
         return Contrast(low, high, background, factor)
 
-    def _background(self, image: Any, axes: str, factor: int) -> np.ndarray:
+    def _background(self, image: Pixels, axes: str, factor: int) -> np.ndarray:
         """Blur every plane at a coarse grid, on which the blur has an sd of about COARSE pixels."""
         shape = dict(zip(axes, image.shape, strict=True))
         leading = tuple(shape[letter] for letter in spatial_axes(axes)[:-2])
@@ -117,7 +118,7 @@ class _Strip(NamedTuple):
         return pixels.reshape(shape), (*plane, rows + self.first, columns)
 
 
-def _strips(image: Any, axes: str, multiple: int = 1) -> Iterator[_Strip]:
+def _strips(image: Pixels, axes: str, multiple: int = 1) -> Iterator[_Strip]:
     """Read ``image`` in strips whose first rows are multiples of ``multiple``."""
     shape = dict(zip(axes, image.shape, strict=True))
     leading = spatial_axes(axes)[:-2]
@@ -154,7 +155,7 @@ def _means(pixels: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _percentiles(
-    image: Any, axes: str, bare: Contrast, at: tuple[float, float]
+    image: Pixels, axes: str, bare: Contrast, at: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the percentiles of each channel over all planes, of the finite values alone."""
     pixels = np.prod([n for n, letter in zip(image.shape, axes, strict=True) if letter != "C"])

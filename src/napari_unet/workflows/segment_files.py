@@ -122,6 +122,7 @@ class ResultWriter:
 
     def _write_objects(self, writer: "_Writer") -> None:
         store, wanted = writer.store, self.outputs.objects or ObjectSettings()
+        assert store.scores is not None  # objects are made of them
         settings = replace(wanted, dims=self.dims)
         objects, work = store.scratch("objects"), store.scratch("work")
         kinds = label_objects_tiled(store.scores, objects, settings, work=work)

@@ -1,7 +1,7 @@
-"""Annotation: an image, its labels, and what is unlabelled; the first hop of the data.
+"""Annotation: an image, its labels, and which pixels are unlabelled.
 
-It is made of any two arrays, so that it can say what is wrong with them; what cannot be understood
-is refused when its classes are first asked for.
+Any two arrays make one, so that ``check`` can say what is wrong with them. What cannot be
+understood is refused when the classes are first asked for.
 """
 
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from napari_unet.core.annotation.check import check
 from napari_unet.core.annotation.check_values import value_findings
@@ -39,8 +40,8 @@ class Annotation:
 
     def __init__(
         self,
-        image: Any,
-        labels: Any,
+        image: ArrayLike,
+        labels: ArrayLike,
         *,
         axes: str | None = None,
         zero: str = "unlabelled",
@@ -138,12 +139,12 @@ def _refuse(findings: Iterable[Finding]) -> None:
             raise ValueError(str(finding))
 
 
-def _snapshot(name: str, given: Any) -> np.ndarray:
-    """Return ``given`` as an array that nobody can change any more."""
-    if np.ma.is_masked(given):
+def _snapshot(name: str, pixels: ArrayLike) -> np.ndarray:
+    """Return ``pixels`` as an array that nobody can change any more."""
+    if np.ma.is_masked(pixels):
         raise TypeError(f"the {name} are a masked array: fill it first, as in array.filled(0)")
     try:
-        array = np.asarray(given)
+        array = np.asarray(pixels)
     except (ValueError, TypeError) as error:
         raise TypeError(f"the {name} cannot be read as an array of numbers: {error}") from None
     return _frozen(np.array(array, order="C") if _changeable(array) else array)

@@ -1,25 +1,45 @@
-"""Boxes: regions of an array, cut from it, grown, and shared among threads.
+"""Boxes: regions of an array that may be larger than memory, and how they are read and written.
 
-Go through an array that may be larger than memory, a box at a time.
-
-Mirrored context: what a tile reads beyond the edge of the image.
-
-The edge pixel is not repeated (numpy's ``reflect``) and an image smaller than the context is
-mirrored as often as needed. Indices are folded and only the pixels they point to are read, so
-that neither a padded copy nor the whole of a large image is ever in memory.
+A box that reaches beyond the edge of the image is mirrored there. The edge pixel is not repeated
+(numpy's ``reflect``), and an image smaller than the context is mirrored as often as needed.
+Indices are folded and only the pixels they point to are read, so that neither a padded copy nor
+the whole of a large image is in memory.
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 _THREADS = min(8, os.cpu_count() or 1)  # more only wait for memory
 
 Box = tuple[slice, ...]  # one slice an axis, with start and stop, without step
+
+
+class Pixels(Protocol):
+    """An array in memory or on disk (numpy, zarr, dask …) that is read box by box."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the numbers."""
+
+    def __getitem__(self, box: Box, /) -> ArrayLike:
+        """Read the pixels of ``box``."""
+
+
+class PixelStore(Pixels, Protocol):
+    """An array that is written box by box, too."""
+
+    def __setitem__(self, box: Box, values: np.ndarray, /) -> None:
+        """Write the pixels of ``box``."""
 
 
 def whole(shape: tuple[int, ...]) -> Box:
@@ -33,10 +53,10 @@ def box_in(shape: tuple[int, ...], region: Box) -> Box:
         raise ValueError(
             f"the box has {len(region)} slices and the labels {len(shape)} axes: give one an axis"
         )
-    found = [part.indices(edge) for part, edge in zip(region, shape, strict=True)]
-    if any(step != 1 for _, _, step in found):
+    ends = [part.indices(edge) for part, edge in zip(region, shape, strict=True)]
+    if any(step != 1 for _, _, step in ends):
         raise ValueError(f"the box {region} skips pixels: give slices without a step")
-    return tuple(slice(start, max(start, stop)) for start, stop, _ in found)
+    return tuple(slice(start, max(start, stop)) for start, stop, _ in ends)
 
 
 def shape_of(box: Box) -> tuple[int, ...]:
@@ -109,8 +129,9 @@ class FixedAxes:
     Zarr confuses axes where integers are mixed with slices, so that only slices are handed on.
     """
 
-    def __init__(self, whole: Any, indices: tuple[int, ...], skip: int = 0) -> None:
-        self._whole, self._skip = whole, skip
+    def __init__(self, whole: Pixels, indices: tuple[int, ...], skip: int = 0) -> None:
+        self._whole: Any = whole  # written to only where it is a PixelStore
+        self._skip = skip
         self._places = tuple(slice(i, i + 1) for i in indices)
         self._fixed = tuple(range(skip, skip + len(indices)))
         self.shape: tuple[int, ...] = (*whole.shape[:skip], *whole.shape[skip + len(indices) :])
@@ -129,7 +150,7 @@ class FixedAxes:
 class ChannelsFirst:
     """An array-like seen with its axis ``channel`` first."""
 
-    def __init__(self, whole: Any, channel: int) -> None:
+    def __init__(self, whole: PixelStore, channel: int) -> None:
         self._whole, self._channel = whole, channel
         length = whole.shape[channel]
         self.shape = (length, *whole.shape[:channel], *whole.shape[channel + 1 :])
@@ -155,7 +176,7 @@ def mirror_indices(start: int, stop: int, length: int) -> np.ndarray:
     return np.minimum(folded, period - folded) if length > 1 else folded
 
 
-def read_mirrored(image: Any, places: Sequence[slice]) -> np.ndarray:
+def read_mirrored(image: Pixels, places: Sequence[slice]) -> np.ndarray:
     """Read ``image`` (anything that can be sliced) at ``places``, which may lie beyond its edges.
 
     One slice an axis; what is asked of ``image`` is one box of pixels inside it.
@@ -166,9 +187,9 @@ def read_mirrored(image: Any, places: Sequence[slice]) -> np.ndarray:
         mirror_indices(place.start, place.stop, length)
         for place, length in zip(places, image.shape, strict=True)
     ]
-    box = tuple(slice(int(found.min()), int(found.max()) + 1) for found in folded)
+    box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in folded)
     pixels = np.asarray(image[box])
-    for axis, (found, place) in enumerate(zip(folded, box, strict=True)):
-        if place.stop - place.start != len(found) or found[0] != place.start:
-            pixels = np.take(pixels, found - place.start, axis)
+    for axis, (index, place) in enumerate(zip(folded, box, strict=True)):
+        if place.stop - place.start != len(index) or index[0] != place.start:
+            pixels = np.take(pixels, index - place.start, axis)
     return pixels

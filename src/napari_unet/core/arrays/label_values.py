@@ -1,16 +1,15 @@
-"""Value counts: how many pixels each value of an array has, piece by piece, however large it is.
+"""Which values a label array has: pixels of each value, and connected regions of equal value.
 
-ConnectedRegions: regions of equal value in a label array, frame by frame where there is T.
-
-Found in one pass over all values, so that the cost grows with pixels and not with objects.
+Both are found in one pass over the pixels, so that the cost does not grow with the objects.
 """
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
+
+from napari_unet.core.arrays.boxes import Pixels
 
 PIECE = 2**22  # px counted at once: some ten milliseconds
 NARROW = 2**16  # values; up to so many a table is faster than sorting
@@ -18,13 +17,13 @@ NARROW = 2**16  # values; up to so many a table is faster than sorting
 Counts = dict[int, int]  # pixels of each value that occurs
 
 
-def counting(labels: Any) -> Generator[None, None, Counts]:
+def counting(labels: Pixels) -> Generator[None, None, Counts]:
     """Count the values of ``labels`` (numpy, zarr …), with a yield after each piece."""
-    found: Counts = {}
+    counts: Counts = {}
     for box in pieces(labels.shape):
-        add(found, count_values(np.asarray(labels[box])))
+        add(counts, count_values(np.asarray(labels[box])))
         yield
-    return found
+    return counts
 
 
 def count_values(labels: np.ndarray) -> Counts:
@@ -82,10 +81,10 @@ class ConnectedRegions:
         total = 0
         parts = zip(each_frame(values, axes), each_frame(indices, axes), strict=True)
         for number, (frame, part) in enumerate(parts):
-            found, count = label(
+            regions, count = label(
                 frame, background=0, return_num=True, connectivity=frame.ndim if diagonal else 1
             )
-            part[...] = np.where(found > 0, found + total, 0)
+            part[...] = np.where(regions > 0, regions + total, 0)
             frames.append(np.full(count, number))
             total += count
         owners = np.zeros(total + 1, values.dtype)

@@ -4,12 +4,10 @@ The box of pixels around the tile is read, mirrored at the edges of the image; t
 then never meet an edge, a foreign type of number or an image too large for memory.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from napari_unet.core.arrays.boxes import read_mirrored
+from napari_unet.core.arrays.boxes import Pixels, read_mirrored
 from napari_unet.core.deformation import resample
 from napari_unet.core.deformation.geometry import Geometry
 from napari_unet.core.deformation.spline import REACH, spline_coefficients
@@ -17,7 +15,7 @@ from napari_unet.core.deformation.spline import REACH, spline_coefficients
 ORDERS = (1, 3)
 
 
-def cut(geometry: Geometry, source: Any, centre: ArrayLike, order: int) -> np.ndarray:
+def cut(geometry: Geometry, source: Pixels, centre: ArrayLike, order: int) -> np.ndarray:
     """Return the interpolated tile (…, *shape) of ``source``, float32."""
     if order not in ORDERS:
         raise ValueError(f"order is {order}: choose 1 (linear) or 3 (cubic), labels are cut apart")
@@ -35,7 +33,7 @@ def cut(geometry: Geometry, source: Any, centre: ArrayLike, order: int) -> np.nd
 
 
 def cut_labels(
-    geometry: Geometry, source: Any, centre: ArrayLike, outside: int | None
+    geometry: Geometry, source: Pixels, centre: ArrayLike, outside: int | None
 ) -> np.ndarray:
     """Return the tile (…, *shape) of the nearest labels, of the type of ``source``."""
     check_labels(source.dtype, outside)
@@ -61,7 +59,7 @@ def check_centre(centre: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     return place
 
 
-def check_labels(dtype: Any, outside: int | None) -> None:
+def check_labels(dtype: DTypeLike, outside: int | None) -> None:
     """Refuse labels that are not whole numbers, and a value of ``outside`` they cannot hold."""
     kind = np.dtype(dtype)
     if kind.kind not in "biu":
@@ -74,7 +72,7 @@ def check_labels(dtype: Any, outside: int | None) -> None:
 
 
 def places_of(
-    source: Any, shape: tuple[int, ...], first: np.ndarray, last: np.ndarray
+    source: Pixels, shape: tuple[int, ...], first: np.ndarray, last: np.ndarray
 ) -> list[slice]:
     """Return the box from ``first`` to ``last``, both included, and all of the leading axes."""
     leading = len(source.shape) - len(shape)
@@ -92,7 +90,7 @@ def _plain(box: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     return np.require(box, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"])
 
 
-def _framed(source: Any, places: list[slice], outside: int) -> np.ndarray:
+def _framed(source: Pixels, places: list[slice], outside: int) -> np.ndarray:
     """Read a box that has ``outside`` beyond the edges of ``source``."""
     box = np.full([p.stop - p.start for p in places], outside, source.dtype)
     inner = [

@@ -9,11 +9,11 @@ Gray curves: random rising curves that change brightness, contrast and gamma of 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.deformation import crop
 from napari_unet.core.deformation.geometry import (
     Folding,
@@ -195,7 +195,7 @@ class Deformation:
         """
         return self.geometry.places(crop.check_centre(centre, self.shape))
 
-    def cut(self, source: Any, centre: ArrayLike, order: int = 1) -> np.ndarray:
+    def cut(self, source: Pixels, centre: ArrayLike, order: int = 1) -> np.ndarray:
         """Cut the tile around ``centre`` out of an image: (…, *shape) float32.
 
         ``source`` is anything that can be sliced, of any numeric type, its last axes those of the
@@ -203,7 +203,9 @@ class Deformation:
         """
         return crop.cut(self.geometry, source, centre, order)
 
-    def cut_labels(self, source: Any, centre: ArrayLike, outside: int | None = None) -> np.ndarray:
+    def cut_labels(
+        self, source: Pixels, centre: ArrayLike, outside: int | None = None
+    ) -> np.ndarray:
         """Cut the tile around ``centre`` out of labels, each pixel from the nearest one.
 
         Of two equally near pixels the one at the higher coordinate is taken. Beyond the edges of

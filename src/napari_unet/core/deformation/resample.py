@@ -143,7 +143,7 @@ def _linear_row(box: np.ndarray, at: np.ndarray, part: np.ndarray, into: np.ndar
 
 
 @jit
-def _bilinear(pixels: np.ndarray, at: int, down: int, ty: float, tx: float) -> Any:
+def _bilinear(pixels: np.ndarray, at: np.uintp, down: np.uintp, ty: float, tx: float) -> np.float32:
     one = np.uintp(1)
     above, below = pixels[at], pixels[at + down]
     above += tx * (pixels[at + one] - above)
@@ -196,8 +196,12 @@ def _taps(part: float) -> tuple[Any, ...]:
 
 @jit
 def _bicubic(
-    pixels: np.ndarray, at: int, down: int, taps_y: tuple[float, ...], taps_x: tuple[float, ...]
-) -> Any:
+    pixels: np.ndarray,
+    at: np.uintp,
+    down: np.uintp,
+    taps_y: tuple[float, ...],
+    taps_x: tuple[float, ...],
+) -> np.float32:
     total = np.float32(0)
     for weight in taps_y:
         total += weight * _cubic_line(pixels, at, taps_x)
@@ -206,7 +210,7 @@ def _bicubic(
 
 
 @jit
-def _cubic_line(pixels: np.ndarray, at: int, taps: tuple[float, ...]) -> Any:
+def _cubic_line(pixels: np.ndarray, at: np.uintp, taps: tuple[float, ...]) -> np.float32:
     one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
     near = taps[1] * pixels[at + one] + taps[2] * pixels[at + two]
     return taps[0] * pixels[at] + near + taps[3] * pixels[at + three]

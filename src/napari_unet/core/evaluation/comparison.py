@@ -17,7 +17,7 @@ So one definition gives the figure of an image, of all images pooled, and of any
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -140,12 +140,12 @@ def comparisons(truth: Images, result: Images, unlabelled: Unlabelled = None) ->
     if len(truth) == 0:
         raise ValueError("there is no image to compare")
     each = unlabelled if _several(unlabelled) else [unlabelled] * len(truth)
-    if len(each) != len(truth):  # type: ignore[arg-type]
+    if len(each) != len(truth):
         raise ValueError(f"unlabelled has {_counted(each)} for {_counted(truth)} of truth")
     return [Comparison(*images) for images in zip(truth, result, each, strict=True)]  # type: ignore[arg-type]
 
 
-def _several(images: object) -> bool:
+def _several(images: object) -> TypeGuard[Sequence[np.ndarray]]:
     return isinstance(images, list | tuple) and all(isinstance(i, np.ndarray) for i in images)
 
 
@@ -153,7 +153,7 @@ def _one(unlabelled: Unlabelled) -> int | np.ndarray | None:
     return unlabelled if unlabelled is None or np.isscalar(unlabelled) else np.asarray(unlabelled)  # type: ignore[return-value]
 
 
-def _counted(images: Any) -> str:
+def _counted(images: object) -> str:
     number = len(images) if _several(images) else 1
     return f"{number} image{'' if number == 1 else 's'}"
 

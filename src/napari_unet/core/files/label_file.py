@@ -11,6 +11,7 @@ from uuid import uuid4
 import numpy as np
 
 from napari_unet.core.arrays.axes import check_axes
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.files.atomic_write import check_free, new_file
 
 LARGE = 2**28  # bytes; more is written in tiles, which lets a viewer open a part
@@ -20,7 +21,7 @@ CLASSIC = 2**32 - 2**25  # bytes that a TIFF without 64-bit offsets holds, with 
 
 def write_labels(
     path: Path | str,
-    labels: Any,
+    labels: Pixels,
     *,
     axes: str,
     pixel_size: Mapping[str, float] | None = None,
@@ -42,7 +43,7 @@ def write_labels(
     if suffix in (".tif", ".tiff"):
         write_tiff(path, compact(labels), axes=axes, pixel_size=pixel_size, overwrite=overwrite)
     elif suffix == ".png":
-        _write_png(path, compact(labels), overwrite)
+        _write_png(path, np.asarray(compact(labels)), overwrite)
     elif suffix == ".zarr":
         from napari_unet.core.files.ome_zarr import write_ome_zarr
 
@@ -51,7 +52,7 @@ def write_labels(
         raise ValueError(f"{path} has no suffix for labels: use .tif, .png or .zarr")
 
 
-def compact(labels: Any) -> Any:
+def compact(labels: Pixels) -> Pixels:
     """Return labels in the smallest unsigned type of 8, 16 or 32 bits that other programs read.
 
     Lazily sliceable labels keep their type: to look for the largest would be to read them all.
@@ -68,7 +69,7 @@ def compact(labels: Any) -> Any:
 
 def write_tiff(
     path: Path,
-    image: Any,
+    image: Pixels,
     *,
     axes: str,
     pixel_size: Mapping[str, float] | None = None,
@@ -103,7 +104,7 @@ def write_tiff(
         writer.write(data, **options)
 
 
-def _tiles(image: Any, dtype: np.dtype) -> Iterator[np.ndarray]:
+def _tiles(image: Pixels, dtype: np.dtype) -> Iterator[np.ndarray]:
     """Yield the tiles of every plane, row by row, those at the edge filled up with zeros."""
     height, width = image.shape[-2:]
     across = -(-width // TILE) * TILE
@@ -135,8 +136,7 @@ def _resolution(pixel_size: Mapping[str, float]) -> dict[str, Any]:
     }
 
 
-def _write_png(path: Path, labels: Any, overwrite: bool) -> None:
-    labels = np.asarray(labels)
+def _write_png(path: Path, labels: np.ndarray, overwrite: bool) -> None:
     if labels.ndim != 2 or labels.dtype.itemsize > 2:
         raise ValueError(
             f"{path} cannot hold labels of shape {labels.shape} up to {labels.max()}: "

@@ -1,21 +1,27 @@
 """LazyPixels: an array on disk of which only the pixels asked for are read.
 
-Everything goes through ``read()`` and nothing through a memory map: a mapped file that another
-program shortens kills the process, a read that comes up short is an error with a file name.
-
-What a folder is told to be a Zarr store by: names alone, without Zarr itself.
+Pixels are read with ``read()`` and never through a memory map: a mapped file that another program
+shortens ends the process, whereas a read that returns too little is an error with a file name.
 """
 
 import math
+import operator
 from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from types import EllipsisType
+from typing import SupportsIndex
 
 import numpy as np
 import psutil
+from numpy.typing import DTypeLike
+
+from napari_unet.core.arrays.boxes import Box
 
 READ_AT_ONCE = 4 * 2**20  # bytes; a gap shorter than this is read through, not jumped over
+
+PixelIndex = SupportsIndex | slice | EllipsisType
+PixelKey = PixelIndex | tuple[PixelIndex, ...]
 
 
 class LazyPixels:
@@ -47,13 +53,13 @@ class LazyPixels:
     def __repr__(self) -> str:
         return f"<{self.path.name}: {'×'.join(map(str, self.shape))} {self.dtype}, on disk>"
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ValueError(f"{self.path} lies on disk: it cannot become an array without a copy")
         pixels = self[...]
         return pixels if dtype is None else pixels.astype(dtype, copy=False)
 
-    def __getitem__(self, key: Any) -> np.ndarray:
+    def __getitem__(self, key: PixelKey) -> np.ndarray:
         slices, steps = self._box(key)
         starts = tuple(part.start for part in slices)
         stops = tuple(part.stop for part in slices)
@@ -66,10 +72,10 @@ class LazyPixels:
         """Read the box from ``starts`` to ``stops``, which is not empty and lies inside."""
         raise TypeError(f"{type(self).__name__} does not say how its pixels are read")
 
-    def _box(self, key: Any) -> tuple[tuple[slice, ...], tuple[Any, ...]]:
+    def _box(self, key: PixelKey) -> tuple[Box, tuple[int | slice, ...]]:
         """Return the box that ``key`` touches, and the key that cuts ``key`` out of that box."""
         boxes: list[slice] = []
-        steps: list[Any] = []
+        steps: list[int | slice] = []
         for axis, part in enumerate(self._parts(key)):
             size = self.shape[axis]
             if isinstance(part, slice):
@@ -82,14 +88,15 @@ class LazyPixels:
                 steps.append(0)
         return tuple(boxes), tuple(steps)
 
-    def _parts(self, key: Any) -> tuple[Any, ...]:
+    def _parts(self, key: PixelKey) -> tuple[SupportsIndex | slice, ...]:
         parts = key if isinstance(key, tuple) else (key,)
         at = [i for i, part in enumerate(parts) if part is Ellipsis]
         missing = self.ndim - (len(parts) - len(at))
         if missing < 0 or len(at) > 1:
             raise IndexError(f"{self.path.name} has {self.ndim} axes and was indexed with {key}")
         here = at[0] if at else len(parts)
-        return (*parts[:here], *[slice(None)] * missing, *parts[here + len(at) :])
+        filled = (*parts[:here], *[slice(None)] * missing, *parts[here + len(at) :])
+        return tuple(part for part in filled if not isinstance(part, EllipsisType))
 
 
 def _forward(indices: range) -> tuple[slice, slice]:
@@ -100,10 +107,10 @@ def _forward(indices: range) -> tuple[slice, slice]:
     return slice(low, high + 1), slice(None, None, indices.step)
 
 
-def _index(part: Any, size: int, axis: int) -> int:
+def _index(part: SupportsIndex, size: int, axis: int) -> int:
     try:
-        index = int(part.__index__())
-    except (AttributeError, TypeError):
+        index = operator.index(part)
+    except TypeError:
         raise IndexError(f"an image on disk takes integers and slices, not {part!r}") from None
     if not -size <= index < size:
         raise IndexError(f"index {index} is outside axis {axis}, which has {size}")

@@ -17,7 +17,7 @@ import numpy as np
 import zarr
 
 from napari_unet.core.arrays.axes import check_axes
-from napari_unet.core.arrays.boxes import sweep
+from napari_unet.core.arrays.boxes import Pixels, sweep
 from napari_unet.core.files.atomic_write import new_folder
 from napari_unet.core.files.lazy_array import LazyPixels, check_memory, is_zarr
 from napari_unet.core.files.tiff import micrometres
@@ -121,7 +121,7 @@ def _dimension_names(array: zarr.Array) -> str:
     return letters if len(letters) == array.ndim else ""
 
 
-def _checked(path: Path, array: Any) -> ZarrPixels:
+def _checked(path: Path, array: zarr.Array | zarr.Group) -> ZarrPixels:
     """Refuse an array whose type, codecs or chunks an image does not have."""
     if not isinstance(array, zarr.Array):
         raise ValueError("its finest level is not an array")
@@ -160,7 +160,7 @@ KINDS = {"T": "time", "C": "channel"}
 
 def write_ome_zarr(
     path: Path,
-    image: Any,
+    image: Pixels,
     *,
     axes: str,
     pixel_size: Mapping[str, float] | None = None,

@@ -2,8 +2,7 @@
 
 Uncompressed pixels are read where they lie; compressed ones strip by strip or tile by tile, the
 last few kept decoded. What the file declares is compared with what it holds before memory is taken.
-
-Pixel size in micrometres from the metadata of a TIFF, per axis; left out where none is known.
+Pixel sizes are in micrometres, per axis, and left out where the file does not say them.
 """
 
 import logging
@@ -14,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, get_ident
-from typing import Any, NamedTuple
+from typing import BinaryIO, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
@@ -31,7 +30,7 @@ MICROMETRES = {
 CENTIMETRE = 3  # value of the tag ResolutionUnit; inches are a printing size and say nothing
 
 
-def pixel_size(file: Any) -> dict[str, float]:
+def pixel_size(file: tifffile.TiffFile) -> dict[str, float]:
     """Return micrometres a pixel, per axis letter, of an open ``tifffile.TiffFile``."""
     if file.ome_metadata:
         found = _from_ome(file.ome_metadata)
@@ -59,18 +58,18 @@ def _from_ome(xml: str) -> dict[str, float]:
     return found
 
 
-def _from_imagej(file: Any) -> dict[str, float]:
-    said = file.imagej_metadata
-    factor = micrometres(str(said.get("unit", "")))
+def _from_imagej(file: tifffile.TiffFile) -> dict[str, float]:
+    metadata = file.imagej_metadata
+    factor = micrometres(str(metadata.get("unit", "")))
     if factor is None:
         return {}
-    found = _from_tags(file.pages[0], factor, needs_unit=False)
-    if "spacing" in said:
-        found["Z"] = float(said["spacing"]) * factor
-    return found
+    sizes = _from_tags(file.pages[0], factor, needs_unit=False)
+    if "spacing" in metadata:
+        sizes["Z"] = float(metadata["spacing"]) * factor
+    return sizes
 
 
-def _from_tags(page: Any, factor: float, *, needs_unit: bool) -> dict[str, float]:
+def _from_tags(page: tifffile.TiffPage, factor: float, *, needs_unit: bool) -> dict[str, float]:
     """Read the resolution tags; ``factor``: micrometres of the unit they count pixels in."""
     unit = page.tags.get("ResolutionUnit")
     if needs_unit and (unit is None or int(unit.value) != CENTIMETRE):
@@ -114,7 +113,7 @@ class SegmentGrid(NamedTuple):
 class SegmentPixels(LazyPixels):
     """Pixels in compressed strips or tiles, decoded as they are touched."""
 
-    def __init__(self, path: Path, series: Any, dtype: np.dtype) -> None:
+    def __init__(self, path: Path, series: tifffile.TiffPageSeries, dtype: np.dtype) -> None:
         super().__init__(path, series.shape, dtype)
         frame = series.keyframe
         self._decode = frame.decode
@@ -184,7 +183,7 @@ class SegmentPixels(LazyPixels):
         )
         out[here] = part[..., box[2]] if len(box) == 3 else part[..., 0]
 
-    def _segment(self, file: Any, page: int, number: int) -> np.ndarray:
+    def _segment(self, file: BinaryIO, page: int, number: int) -> np.ndarray:
         """Return the decoded segment, (rows, columns, channels)."""
         if (page, number) in self._kept:
             self._kept.move_to_end((page, number))
@@ -221,7 +220,7 @@ def _overlap(wanted: slice, start: int, size: int) -> slice:
     return slice(max(wanted.start, start), min(wanted.stop, start + size))
 
 
-def _grid(frame: Any) -> SegmentGrid:
+def _grid(frame: tifffile.TiffPage) -> SegmentGrid:
     samples, _, height, width, channels = frame.shaped
     rows = frame.tilelength if frame.is_tiled else min(frame.rowsperstrip, height)
     columns = frame.tilewidth if frame.is_tiled else width
@@ -259,7 +258,9 @@ def _first_image(path: Path, file: tifffile.TiffFile) -> TiffImage:
     return TiffImage(_pixels(path, file, series), series.axes, pixel_size(file))
 
 
-def _pixels(path: Path, file: tifffile.TiffFile, series: Any) -> LazyPixels | np.ndarray:
+def _pixels(
+    path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries
+) -> LazyPixels | np.ndarray:
     frame = series.keyframe
     dtype = np.dtype(file.byteorder + series.dtype.char)
     if series.dataoffset is not None:
@@ -278,7 +279,7 @@ def _pixels(path: Path, file: tifffile.TiffFile, series: Any) -> LazyPixels | np
     return np.asarray(series.asarray())
 
 
-def _in_one_run(page: Any) -> bool:
+def _in_one_run(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
     ends = [a + n for a, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
     return list(page.dataoffsets[1:]) == ends[:-1]
 

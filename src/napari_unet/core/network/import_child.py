@@ -1,10 +1,9 @@
 """The child process that opens a foreign PyTorch file, so that nothing else has to.
 
 ``python -m napari_unet.core.network.import_child FILE RESULT`` reads FILE with
-``weights_only=True``
-under limits of memory, and writes its plain float tensors to RESULT (safetensors), named by their
-place in the file. Even a file that brings this process down leaves the caller unharmed. What is
-wrong is said in one line on standard output, and the exit status is then 3.
+``weights_only=True`` under limits of memory, and writes its plain float tensors to RESULT
+(safetensors), named by their place in the file. Even a file that ends this process leaves the
+caller unharmed. An error is one line on standard output and the exit status 3.
 """
 
 import json
@@ -58,7 +57,7 @@ def limit_memory(spare: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def unwrapped(found: Any) -> dict[str, Any]:
+def unwrapped(found: object) -> dict[str, Any]:
     """Return the state dict, which trainings often save together with other things."""
     for _ in range(3):
         if isinstance(found, Mapping):

@@ -66,7 +66,7 @@ def _check_json(about: dict[str, Any]) -> None:
         )
 
 
-def _check_classes(found: Any, classes: int) -> None:
+def _check_classes(found: object, classes: int) -> None:
     if not isinstance(found, list) or len(found) != classes:
         count = len(found) if isinstance(found, list) else "no"
         raise ValueError(f"about['classes'] names {count} classes and the network has {classes}")
@@ -76,7 +76,7 @@ def _check_classes(found: Any, classes: int) -> None:
             raise ValueError("each of about['classes'] has a name and a color such as '#e69f00'")
 
 
-def _check_normalisation(found: Any) -> None:
+def _check_normalisation(found: object) -> None:
     if not isinstance(found, dict) or found.keys() != Normalisation().to_dict().keys():
         raise ValueError("about['normalisation'] has the keys low, high and flatten")
     right = all(_is_number(value) for value in found.values())
@@ -87,7 +87,7 @@ def _check_normalisation(found: Any) -> None:
         )
 
 
-def _check_pixel_size(found: Any) -> None:
+def _check_pixel_size(found: object) -> None:
     if found is None:
         return
     right = isinstance(found, dict) and all(

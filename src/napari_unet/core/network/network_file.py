@@ -15,11 +15,10 @@ import json
 import os
 import platform
 import stat
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import safetensors.torch
 import torch
@@ -107,7 +106,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _check_origin(metadata: Any) -> None:
+def _check_origin(metadata: object) -> None:
     if not isinstance(metadata, dict) or metadata.get("program") != PROGRAM:
         raise ValueError("it is a safetensors file, but no network of napari-unet")
     number = metadata.get("format")
@@ -147,7 +146,10 @@ def _check_tensors(entries: dict[str, Any], architecture: Architecture) -> int:
     return _end_of(places)
 
 
-def _field(entry: Any, key: str, kind: Callable[..., Any]) -> Any:
+Kind = TypeVar("Kind", str, list[Any])
+
+
+def _field(entry: object, key: str, kind: type[Kind]) -> Kind:
     value = entry.get(key) if isinstance(entry, dict) else None
     if type(value) is not kind:
         raise ValueError("its header is damaged")

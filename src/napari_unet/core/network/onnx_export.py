@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from napari_unet.core.network.layers import StandardisedConvolution
 from napari_unet.core.network.unet import DoubleConvolution, UNet
@@ -85,7 +86,7 @@ class _Graph:
         value = self._node("Conv", [value, *weights], _square(1, network.dims))
         self._node("Softmax", [value], {"axis": 1}, output="scores")
 
-    def _pair(self, value: str, pair: Any) -> str:
+    def _pair(self, value: str, pair: nn.Module) -> str:
         assert isinstance(pair, DoubleConvolution)
         layers: tuple[Any, Any] = pair.first, pair.second
         for layer in layers:
@@ -100,12 +101,13 @@ class _Graph:
         ends = [np.full(dims, lost), np.full(dims, -lost), axes]
         return self._node("Slice", [value, *(self._tensor(e.astype(np.int64)) for e in ends)])
 
-    def _weights(self, layer: Any) -> list[str]:
+    def _weights(self, layer: nn.Module) -> list[str]:
         """Write the kernel as it is used, and the bias."""
-        standardised = isinstance(layer, StandardisedConvolution)
-        kernel = layer.standardised() if standardised else layer.weight
-        given = [one.detach().float().cpu().numpy() for one in (kernel, layer.bias)]
-        return [self._tensor(one) for one in given]
+        kernel: torch.Tensor = layer.get_parameter("weight")
+        if isinstance(layer, StandardisedConvolution):
+            kernel = layer.standardised()
+        tensors = (kernel, layer.get_parameter("bias"))
+        return [self._tensor(one.detach().float().cpu().numpy()) for one in tensors]
 
     def _tensor(self, array: np.ndarray) -> str:
         name = self._name("t")

@@ -14,14 +14,13 @@ connect through faces of pixels, background connects through their corners too.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from skimage.measure import label
 
-from napari_unet.core.arrays.boxes import Box, sweep
+from napari_unet.core.arrays.boxes import Box, PixelStore, sweep
 from napari_unet.core.runtime.jit import jit
 
 MOST = 2**31 - 1  # part numbers are int32
@@ -76,7 +75,7 @@ class Components:
     """
 
     def __init__(
-        self, store: Any, shape: tuple[int, ...], *, corners: bool = False, sign: int = 1
+        self, store: PixelStore, shape: tuple[int, ...], *, corners: bool = False, sign: int = 1
     ) -> None:
         self._store, self._shape, self._corners, self._sign = store, shape, corners, sign
         self._parts = [Regions.none(len(shape))]  # of each box
@@ -220,7 +219,9 @@ class RegionStore:
     Numbers above 0 are parts of regions, numbers below 0 parts of the background around them.
     """
 
-    def __init__(self, store: Any, shape: tuple[int, ...], regions: Regions, of_part: np.ndarray):
+    def __init__(
+        self, store: PixelStore, shape: tuple[int, ...], regions: Regions, of_part: np.ndarray
+    ):
         self.store = store
         self.shape = shape
         self.regions = regions

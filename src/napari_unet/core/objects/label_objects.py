@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.core.arrays.boxes import Box, FixedAxes, grow, inside, sweep
+from napari_unet.core.arrays.boxes import Box, FixedAxes, Pixels, PixelStore, grow, inside, sweep
 from napari_unet.core.objects.components import Components, RegionStore, fill_holes
 from napari_unet.core.objects.touching_objects import MARGIN, give_back, split_objects
 
@@ -53,11 +53,11 @@ def label_objects(
 
 
 def label_objects_tiled(
-    scores: Any,
-    out: Any,
+    scores: Pixels,
+    out: PixelStore,
     settings: ObjectSettings | None = None,
     *,
-    work: Any,
+    work: PixelStore,
     edges: Sequence[int] | None = None,
 ) -> np.ndarray:
     """Write the objects of ``scores`` (classes, *shape) to ``out`` (int32, shape), box by box.
@@ -83,7 +83,7 @@ def label_objects_tiled(
     return np.concatenate(kinds)
 
 
-def _checked(scores: Any) -> tuple[int, ...]:
+def _checked(scores: Pixels) -> tuple[int, ...]:
     if len(scores.shape) < 3 or scores.shape[0] < 2:
         raise ValueError(
             f"scores of shape {tuple(scores.shape)} are no scores: "

@@ -1,7 +1,4 @@
-"""ObjectTable: what is known of each object, as a CSV that any spreadsheet opens.
-
-Preference: the class that the scores prefer over the pixels of an object.
-"""
+"""ObjectTable: class, size, place and score of each object, as a CSV that spreadsheets open."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.arrays.axes import spatial_axes
-from napari_unet.core.arrays.boxes import sweep
+from napari_unet.core.arrays.boxes import Pixels, sweep
 from napari_unet.core.files.atomic_write import new_file
 from napari_unet.core.objects.components import in_space
 from napari_unet.core.runtime.jit import jit
@@ -41,15 +38,19 @@ class ObjectTable:
 
     @classmethod
     def measure(
-        cls, labels: Any, scores: Any, kinds: np.ndarray, axes: str, objects_over: int | None = None
+        cls,
+        labels: Pixels,
+        scores: Pixels,
+        kinds: np.ndarray,
+        axes: str,
+        objects_over: int | None = None,
     ) -> "ObjectTable":
         """Measure ``labels`` (array-like), of which ``kinds`` is the class by label (0: none).
 
         ``scores``: (classes, *shape of the labels). Both are read a box at a time. Objects extend
         over the last ``objects_over`` axes, all where not given.
         """
-        axes, dims = spatial_axes(axes), len(labels.shape)
-        n = len(kinds)
+        axes, dims, n = spatial_axes(axes), len(labels.shape), len(kinds)
         area, score = np.zeros(n, np.int64), np.zeros(n)
         place, low = np.zeros((n, dims)), np.full((n, dims), np.iinfo(np.int32).max, np.int32)
         high = np.zeros((n, dims), np.int32)
@@ -153,10 +154,7 @@ def _tally(
                     high[n, axis] = max(high[n, axis], here + 1)
 
 
-EDGE = (64, 1024, 1024)  # px of a box, along the last axes
-
-
-def preferred_classes(labels: Any, scores: Any, wanted: Sequence[int]) -> np.ndarray:
+def preferred_classes(labels: Pixels, scores: Pixels, wanted: Sequence[int]) -> np.ndarray:
     """Return the class (1…) of each of the ``wanted`` labels whose scores have the largest sum.
 
     ``scores``: (classes, *shape of the labels); the background is left aside, because whoever drew

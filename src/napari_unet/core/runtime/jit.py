@@ -1,21 +1,20 @@
-"""Loops that numpy cannot say fast enough, compiled by numba at their first call.
+"""Loops that numpy cannot run fast enough, compiled by numba at their first call.
 
 The machine code is kept on disk, so that only the first call after an installation waits for the
 compiler. Compiled loops let other threads run and start none themselves: numba's own threads may
 end the process when two of ours call them at the same time.
 
-Unhalted: no long search for garbage halts the process while numba compiles.
-
-Compiling makes so many objects that Python would look through all there are again and again; in a
-program with an open window each time takes a third of a second, in which nothing moves. Here only
-what is new is looked through, and as a whole but once, when it is done.
+Compiling makes so many objects that Python's garbage collector would search all objects again and
+again. In a program with an open window each search takes a third of a second, during which the
+window does not respond. Therefore only new objects are searched while numba compiles, and all
+objects once, when it has finished.
 """
 
 import gc
 import time
 from collections.abc import Callable
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 from numba import njit
 from numba.core import event
@@ -23,17 +22,19 @@ from numba.core import event
 LONG = 1.0  # seconds of compiling after which there is garbage worth looking for
 NEVER = 10**9  # searches of the young between two of all
 
+Function = TypeVar("Function", bound=Callable[..., Any])  # a compiled one is called alike
+
 
 class GarbageCollectionPause(event.Listener):
-    """Told when numba begins to compile and when it is done, it keeps searches short."""
+    """Keeps garbage collection short from when numba begins to compile until it has finished."""
 
     def __init__(self) -> None:
         self._lock, self._depth, self._begun = RLock(), 0, 0.0
-        self._often: tuple[int, int, int] | None = None  # how often it was looked before
+        self._often: tuple[int, int, int] | None = None  # the thresholds of the collector before
         self._frozen = False
 
     def on_start(self, _: event.Event) -> None:
-        """Lay aside what is there already."""
+        """Exclude the objects that exist already from the searches."""
         with self._lock:
             self._depth += 1
             if self._depth == 1 and gc.isenabled():
@@ -44,7 +45,7 @@ class GarbageCollectionPause(event.Listener):
                     gc.freeze()
 
     def on_end(self, _: event.Event) -> None:
-        """Look through what is new, and go on as before."""
+        """Search the new objects once, and restore the thresholds."""
         with self._lock:
             self._depth -= 1
             if self._depth or self._often is None:
@@ -57,7 +58,7 @@ class GarbageCollectionPause(event.Listener):
             self._often = None
 
 
-def jit(function: Callable[..., Any]) -> Any:
+def jit(function: Function) -> Function:
     """Compile ``function`` for the types of its first call, and keep the code where possible."""
     try:
         return njit(nogil=True, cache=True)(function)
@@ -65,7 +66,7 @@ def jit(function: Callable[..., Any]) -> Any:
         return njit(nogil=True)(function)
 
 
-def inline(function: Callable[..., Any]) -> Any:
+def inline(function: Function) -> Function:
     """Make ``function`` a part of those that call it.
 
     What is compiled by itself is compiled once more with each caller, and with their callers.

@@ -14,7 +14,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _inside: list[None] = []  # an entry for each kept_memory entered and not left, in the main thread
@@ -40,7 +39,7 @@ def kept_memory() -> Iterator[None]:
             library.malloc_trim(0)
 
 
-def _glibc() -> Any:
+def _glibc() -> ctypes.CDLL | None:
     """Return the library to tell; None where there is none, no use, or the user told it already."""
     told = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     main = threading.current_thread() is threading.main_thread()
@@ -50,7 +49,7 @@ def _glibc() -> Any:
     return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
 
 
-def _tell(library: Any, sizes: dict[int, int]) -> None:
+def _tell(library: ctypes.CDLL, sizes: dict[int, int]) -> None:
     for name, size in sizes.items():
         library.mallopt(name, size)
 

@@ -11,7 +11,7 @@ size without a list of all its pixels.
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -92,7 +92,10 @@ def _formula(settings: TrainSettings) -> Paper | Falk:
     return Paper(settings.w0, settings.sigma, settings.balance)
 
 
-def _kept(annotation: Annotation, what: str, key: Hashable, make: Callable[[], Any]) -> Any:
+Made = TypeVar("Made")
+
+
+def _kept(annotation: Annotation, what: str, key: Hashable, make: Callable[[], Made]) -> Made:
     """Return what was made last for ``annotation`` if it was made from the same ``key``."""
     shelf = _KEPT.setdefault(annotation, {})
     if what not in shelf or shelf[what][0] != key:

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, product
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from napari_unet.core.arrays.axes import LETTERS, check_axes, guess_axes, spatial_axes
-from napari_unet.core.arrays.boxes import mirror_indices, read_mirrored
+from napari_unet.core.arrays.boxes import Pixels, mirror_indices, read_mirrored
 from napari_unet.core.network.legal_sizes import border
 from napari_unet.core.normalisation import Contrast
 from napari_unet.core.segmentation.tile_grid import TileGrid
@@ -28,19 +29,27 @@ STRIP = 2**23  # pixels read at a time where the whole image has to be looked at
 SEEN = {2: "YX", 3: "ZYX"}  # the axes a network of so many dimensions sees
 
 
+def as_pixels(image: Pixels | ArrayLike) -> Pixels:
+    """Return ``image`` as it is where it can be read box by box, otherwise as an array."""
+    if isinstance(getattr(image, "dtype", None), np.dtype):
+        return cast(Pixels, image)
+    return np.asarray(image)
+
+
 @dataclass(frozen=True, eq=False)
 class OrderedImage:
     """An image, sliceable with one integer or slice for each of ``axes``."""
 
-    image: Any  # anything with a shape that can be sliced and made an array
+    image: Pixels  # one that takes integers beside slices
     given: str  # its axes as they lie
     dims: int  # axes the network sees, the last ones
 
     @classmethod
-    def of(cls, image: Any, axes: str | None, channels: int, dims: int) -> "OrderedImage":
+    def of(
+        cls, image: Pixels | ArrayLike, axes: str | None, channels: int, dims: int
+    ) -> "OrderedImage":
         """Check ``image`` against what a network takes; axes not given are guessed."""
-        if not isinstance(getattr(image, "dtype", None), np.dtype):
-            image = np.asarray(image)
+        image = as_pixels(image)
         shape = tuple(image.shape)
         if 0 in shape:
             raise ValueError(f"the image of shape {shape} has an axis of 0 pixels: nothing to see")
@@ -64,6 +73,11 @@ class OrderedImage:
         return tuple(int(lengths[letter]) for letter in self.axes)
 
     @property
+    def dtype(self) -> np.dtype:
+        """The type of the pixels."""
+        return self.image.dtype
+
+    @property
     def places(self) -> tuple[int, ...]:
         """The shape without channels: that of the labels."""
         return self.shape["C" in self.given :]
@@ -76,7 +90,8 @@ class OrderedImage:
 
     def __getitem__(self, key: Sequence[int | slice]) -> np.ndarray:
         part = dict(zip(self.axes, key, strict=True))
-        pixels = np.asarray(self.image[tuple(part[letter] for letter in self.given)])
+        box: tuple[Any, ...] = tuple(part[letter] for letter in self.given)
+        pixels = np.asarray(self.image[box])
         left = [letter for letter in self.given if isinstance(part[letter], slice)]
         return pixels.transpose([left.index(letter) for letter in self.axes if letter in left])
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from napari_unet.core.arrays.boxes import Box
 from napari_unet.core.objects.label_objects import (
     ObjectSettings,
     foreground,
@@ -57,11 +57,11 @@ class ScoreCache:
             self._data[(slice(None), *place)][:, inside] = stored[:, inside]
             self.scored[place] |= inside
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        found = self._data[key]
-        if found.dtype == np.uint8:
-            return found.astype(np.float32) / np.float32(LEVELS)
-        return found.astype(np.float32, copy=False)
+    def __getitem__(self, box: Box) -> np.ndarray:
+        scores = self._data[box]
+        if scores.dtype == np.uint8:
+            return scores.astype(np.float32) / np.float32(LEVELS)
+        return scores.astype(np.float32, copy=False)
 
     def canonical(self) -> "ScoreCache":
         """Return the same scores with their axes in the order T, Z, Y, X; nothing is copied."""

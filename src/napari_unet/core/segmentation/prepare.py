@@ -8,10 +8,12 @@ Options: how an image is segmented, checked where they are given.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, inf, prod
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.network.legal_sizes import input_size
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.normalisation import Contrast, Normalisation
@@ -84,7 +86,7 @@ COMPARED = {2: 192, 3: 16}  # edge of the output of the tile scored in both prec
 WORTH = 8  # it is compared where the image has at least so many times the pixels
 
 
-def prepare(image: Any, network: UNet, **options: Unpack[AllOptions]) -> ImageScorer:
+def prepare(image: Pixels | ArrayLike, network: UNet, **options: Unpack[AllOptions]) -> ImageScorer:
     """Make ``image`` (anything that can be sliced) and ``network`` ready to score tiles."""
     chosen = Options(**options)
     view = OrderedImage.of(image, chosen.axes, network.channels, network.dims)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Unpack, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from napari_unet.core.arrays.boxes import Pixels, PixelStore
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.objects.label_objects import ObjectSettings, label_objects
 from napari_unet.core.segmentation.prepare import AllOptions, RareOptions, prepare
@@ -21,10 +23,10 @@ from napari_unet.core.segmentation.tiling import Tile
 class Stores:
     """Where results go: anything of the shape of the labels that is written in slices."""
 
-    labels: Any = None  # the class of the highest score, the lowest of equal ones
-    scores: Any = None  # (K, *labels.shape)
-    entropy: Any = None  # of the scores, from 0 to 1
-    spread: Any = None  # of the scores over the versions of an average
+    labels: PixelStore | None = None  # the class of the highest score, the lowest of equal ones
+    scores: PixelStore | None = None  # (K, *labels.shape)
+    entropy: PixelStore | None = None  # of the scores, from 0 to 1
+    spread: PixelStore | None = None  # of the scores over the versions of an average
 
     def check(self, shape: tuple[int, ...], classes: int) -> None:
         """Refuse stores into which the results do not fit, before anything is computed."""
@@ -35,8 +37,7 @@ class Stores:
                     f"the {name} of this image have the shape {expected} and the array "
                     f"to write them to has {tuple(store.shape)}: make one of that shape"
                 )
-        kind = "u" if self.labels is None else np.dtype(self.labels.dtype).kind
-        if kind not in "ui":
+        if self.labels is not None and np.dtype(self.labels.dtype).kind not in "ui":
             raise TypeError(f"labels are whole numbers, not {self.labels.dtype}: write to uint8")
 
     def write(self, scored: ScoredTile) -> Tile:
@@ -49,6 +50,7 @@ class Stores:
         if self.entropy is not None:
             self.entropy[place] = entropy(scored.scores)
         if self.spread is not None:
+            assert scored.spread is not None
             self.spread[place] = scored.spread
         return scored.tile
 
@@ -98,7 +100,7 @@ class Segmentation:
 
 
 def score_tiles(
-    image: Any,
+    image: Pixels | ArrayLike,
     network: UNet,
     *,
     axes: str | None = None,
@@ -116,13 +118,15 @@ def score_tiles(
     return ((scored.tile, scored.scores) for scored in scoring.score())
 
 
-def plan_segmentation(image: Any, network: UNet, **options: Unpack[AllOptions]) -> Plan:
+def plan_segmentation(
+    image: Pixels | ArrayLike, network: UNet, **options: Unpack[AllOptions]
+) -> Plan:
     """Return what segmenting ``image`` will take: tiles, seconds, memory. ``print`` it."""
     return prepare(image, network, **options).plan()
 
 
 def segment(
-    image: Any,
+    image: Pixels | ArrayLike,
     network: UNet,
     *,
     axes: str | None = None,

@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 import zarr
 
-from napari_unet.core.arrays.boxes import ChannelsFirst
+from napari_unet.core.arrays.boxes import ChannelsFirst, PixelStore
 from napari_unet.core.files.atomic_write import one_sentence, remove, settle_folder
 from napari_unet.core.files.ome_zarr import add_level
 from napari_unet.core.objects.label_objects import foreground
@@ -42,7 +42,7 @@ class LabelStore:
     This one lies in memory, for an image that is quickly begun anew.
     """
 
-    def __init__(self, labels: Any, scores: Any | None, threshold: float) -> None:
+    def __init__(self, labels: PixelStore, scores: PixelStore | None, threshold: float) -> None:
         self.labels, self.scores, self.threshold = labels, scores, threshold
         self.done: set[Bounds] = set()
         self.finishing = False  # whether results have begun to take their names
@@ -69,7 +69,7 @@ class LabelStore:
         """Return those of ``tiles`` that are not done."""
         return [tile for tile in tiles if bounds(tile) not in self.done]
 
-    def scratch(self, name: str) -> Any:
+    def scratch(self, name: str) -> PixelStore:
         """Return an int32 array of the shape of the labels; objects are made in it."""
         del name
         return np.zeros(self.labels.shape, np.int32)
@@ -135,6 +135,8 @@ class Layout:
 class DiskStore(LabelStore):
     """Labels and scores as OME-Zarr levels in ``folder``, with a journal of the tiles done."""
 
+    labels: zarr.Array
+
     def __init__(self, folder: Path, threshold: float) -> None:
         labels = zarr.open_array(folder / LABELS / "0", mode="r+")
         scores = None
@@ -146,7 +148,9 @@ class DiskStore(LabelStore):
         self.finishing = (folder / FINISHING).exists()
 
     @classmethod
-    def create(cls, folder: Path, layout: Layout, threshold: float, facts: Any) -> "DiskStore":
+    def create(
+        cls, folder: Path, layout: Layout, threshold: float, facts: Mapping[str, Any]
+    ) -> "DiskStore":
         """Make an empty store in the locked ``folder``; ``facts`` is what ``prior`` will read."""
         with one_sentence(folder):
             for left in [path for path in folder.iterdir() if path.name != LOCK]:
@@ -172,7 +176,8 @@ class DiskStore(LabelStore):
                 store.done.add(note.bounds)
                 continue
             place = tuple(slice(*pair) for pair in note.bounds)
-            scores = None if store.scores is None else store.scores[(slice(None), *place)]
+            kept = None if store.scores is None else store.scores[(slice(None), *place)]
+            scores = None if kept is None else np.asarray(kept)
             if checksum(np.asarray(store.labels[place]), scores) == note.checksum:
                 store.done.add(note.bounds)
         return store
@@ -192,7 +197,7 @@ class DiskStore(LabelStore):
         with one_sentence(self.folder), (self.folder / JOURNAL).open("a", encoding="ascii") as file:
             file.write(json.dumps(note) + "\n")
 
-    def scratch(self, name: str) -> Any:
+    def scratch(self, name: str) -> PixelStore:
         """Return an int32 array on disk; "objects" as a level that OME-Zarr can keep."""
         with one_sentence(self.folder):
             group = zarr.create_group(self.folder / f"{name}.zarr", zarr_format=3, overwrite=True)

@@ -15,11 +15,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from napari_unet.core.arrays.axes import check_axes, guess_axes
-from napari_unet.core.arrays.boxes import Box, box_in, shape_of
+from napari_unet.core.arrays.boxes import Box, Pixels, box_in, shape_of
 from napari_unet.core.normalisation import Contrast, Normalisation
-from napari_unet.core.segmentation.image_reader import OrderedImage, Reader
+from napari_unet.core.segmentation.image_reader import OrderedImage, Reader, as_pixels
 from napari_unet.core.segmentation.tile_grid import Scale, TileGrid
 from napari_unet.core.segmentation.tiling import Tile
 from napari_unet.core.teaching.strokes import PlaneIndex
@@ -68,9 +69,8 @@ DIMS = 2
 class ImageView:
     """An image of ``axes`` for networks of two dimensions; ``factor`` is the working size."""
 
-    def __init__(self, image: Any, axes: str | None, factor: int = 1) -> None:
-        if not isinstance(getattr(image, "dtype", None), np.dtype):
-            image = np.asarray(image)
+    def __init__(self, image: Pixels | ArrayLike, axes: str | None, factor: int = 1) -> None:
+        image = as_pixels(image)
         found = check_axes(axes or guess_axes(image.shape), image.shape)
         self.channels = int(image.shape[found.index("C")]) if "C" in found else 1
         self.view = OrderedImage.of(image, found, self.channels, DIMS)

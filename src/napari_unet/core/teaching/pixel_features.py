@@ -77,6 +77,7 @@ class _Filtered:
     def __init__(self, filters: FilterBank, plane: PlaneIndex) -> None:
         self._filters, self._plane = filters, plane
         self.shape = (filters.number, *filters._picture.working)
+        self.dtype = np.dtype(np.float32)
 
     def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
         _, rows, columns = box

@@ -10,7 +10,7 @@ Suggestion: which preset suits a device and the time that is given, and why.
 
 import json
 from dataclasses import Field, asdict, dataclass, field, fields, replace
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 from napari_unet.core.network.legal_sizes import border, input_size
 
@@ -39,20 +39,21 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+Value = TypeVar("Value", bound=bool | float | str)
+
+
 def _setting(
-    default: Any,
+    default: Value,
     about: str,
     *,
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
     group: str,
-) -> Any:
+) -> Value:
     """Declare a field with what a form, a command line and a check need to know of it."""
-    return field(
-        default=default,
-        metadata={"about": about, "low": low, "high": high, "choices": choices, "group": group},
-    )
+    about_it = {"about": about, "low": low, "high": high, "choices": choices, "group": group}
+    return field(default=default, metadata=about_it)
 
 
 @dataclass(frozen=True)

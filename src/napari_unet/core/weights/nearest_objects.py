@@ -21,7 +21,7 @@ LONGEST = 10_000.0  # px; the squares of three axes stay below FAR
 
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # label, distance, label, distance
-Best = tuple[int, int, int, int]  # the same of one pixel
+Best = tuple[int, np.int32, int, np.int32]  # the same of one pixel
 
 
 class NearestTwo(NamedTuple):
@@ -112,7 +112,7 @@ def _look_down(labels: np.ndarray, start: int, stop: int) -> Found:
 
 
 @jit
-def _take(best: Best, label: int, far: int) -> Best:
+def _take(best: Best, label: int, far: np.int32) -> Best:
     """Take one more label into the two nearest."""
     label1, far1, label2, far2 = best
     if label == label1:
@@ -180,7 +180,7 @@ def _look_along(found: Found, longest: int, wider: Found) -> None:
 
 
 @jit
-def _useful(square: int, reach: NearestTwo) -> int:
+def _useful(square: np.int32, reach: NearestTwo) -> int:
     """How many px to look to the side when the nearest object may be as near as ``square``."""
     away = sqrt(square)
     return int(max(min(away, reach.first), reach.both - away))

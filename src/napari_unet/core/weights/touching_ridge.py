@@ -116,7 +116,7 @@ class Ridge:
 
 
 @jit
-def _mark(labels: np.ndarray, start: tuple[int, int, int], touching: np.ndarray) -> None:
+def _mark(labels: np.ndarray, start: tuple[int, ...], touching: np.ndarray) -> None:
     """Mark the pixels that have another object among their up to 26 neighbours.
 
     ``labels`` reaches one pixel further than ``touching``, which begins at its pixel ``start``.
