@@ -135,26 +135,47 @@ def test_types_are_said():
     assert HOUSE.plain_any() <= PLAIN_ANY_AT_MOST
 
 
+def glossary() -> tuple[set[str], set[str]]:
+    """Return the words of the defined terms, and the ordinary words."""
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").lower()
+    terms, ordinary = text.split("## ordinary words")
+    defined = " ".join(re.findall(r"\*\*(.+?)\*\*", terms))
+    listed = ordinary.strip().split("\n\n")[-1]
+    return set(re.findall(r"[a-z0-9]+", defined)), set(re.findall(r"[a-z0-9]+", listed))
+
+
+def words_of(path: Path) -> set[str]:
+    """Return the words of which the names of a module and of its public classes are made."""
+    parts = path.stem.strip("_").split("_")
+    for node in HOUSE.tree(path).body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            parts += re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", node.name)
+    return {part.lower() for part in parts}
+
+
+def forms(word: str) -> set[str]:
+    """Return a word with its singular and plural."""
+    return {word, word.removesuffix("s"), word.removesuffix("es"), word + "s", word + "es"}
+
+
 def test_module_and_class_names_are_words_of_the_glossary():
-    glossary = ROOT / "docs" / "glossary.md"
-    if not glossary.exists():
-        pytest.skip("docs/glossary.md is not written yet")
-    known = set(re.findall(r"[a-z0-9]+", glossary.read_text(encoding="utf-8").lower()))
+    known = set.union(*glossary())
     wrong = {}
     for name, path in HOUSE.modules().items():
-        parts = path.stem.strip("_").split("_")
-        for node in HOUSE.tree(path).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                parts += re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", node.name)
-        strange = {part for part in map(str.lower, parts) if not _known(part, known)}
+        strange = {word for word in words_of(path) if not forms(word) & known}
         if strange:
             wrong[name] = sorted(strange)
-    assert not wrong, wrong
+    assert not wrong, f"rename these, or add a word to docs/glossary.md: {wrong}"
 
 
-def _known(word: str, known: set[str]) -> bool:
-    """Tell whether the glossary has a word or its singular."""
-    return bool({word, word.removesuffix("s"), word.removesuffix("es"), word + "s"} & known)
+def test_every_term_of_the_glossary_is_used():
+    terms, ordinary = glossary()
+    assert not terms & ordinary
+    used = set().union(*(words_of(path) for path in MODULES))
+    for path in MODULES:
+        used |= set(re.findall(r"[a-z0-9]+", path.read_text(encoding="utf-8").lower()))
+    unused = {word for word in terms if not forms(word) & used}
+    assert not unused, f"take these out of docs/glossary.md: {unused}"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)

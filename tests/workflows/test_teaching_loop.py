@@ -13,7 +13,13 @@ from napari_unet.core.arrays.axes import ImagePixels
 from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.teaching_events import Refused, Status, TileDrawn
-from napari_unet.workflows.teaching_loop import READY, SETTLED, Cells, TeachingLoop, VisibleRegion
+from napari_unet.workflows.teaching_loop import (
+    READY,
+    SETTLED,
+    DrawnCells,
+    TeachingLoop,
+    VisibleRegion,
+)
 
 
 def around(place, edge=6):
@@ -42,7 +48,7 @@ def painted(desk, box, code):
 )
 @settings(deadline=None, derandomize=True, max_examples=40)
 def test_cells_cover_the_view_once_and_the_stroke_first(shape, factor, data):
-    cells = Cells((2, *shape), "ZYX")
+    cells = DrawnCells((2, *shape), "ZYX")
     corner = [data.draw(st.integers(0, n - 1)) for n in shape]
     ends = [data.draw(st.integers(a + 1, n)) for a, n in zip(corner, shape, strict=True)]
     box = (slice(1, 2), *(slice(a, b) for a, b in zip(corner, ends, strict=True)))

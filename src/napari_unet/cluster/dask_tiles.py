@@ -26,7 +26,7 @@ from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, get_wo
 from napari_unet.core.files.image_file import ImageFile, open_image
 from napari_unet.core.runtime.device import choose_device
 from napari_unet.core.segmentation.score_tiles import ImageScorer, Score, ScoredTile
-from napari_unet.core.segmentation.tile_store import DiskStore, LabelStore, Note
+from napari_unet.core.segmentation.tile_store import DiskStore, LabelStore, WrittenTile
 from napari_unet.core.segmentation.tiling import Tile
 
 AHEAD = 3  # tiles that wait at each worker, so that none is idle
@@ -72,14 +72,14 @@ def score_on(client: Client) -> Score:
 
     def score(
         scoring: ImageScorer, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
-    ) -> Iterator[Note]:
+    ) -> Iterator[WrittenTile]:
         if not client.nthreads():
             raise ValueError("the dask scheduler has no workers: start dask workers first")
         name = f"napari-unet-{uuid4().hex}"
         client.register_plugin(_Worker(_Job.of(scoring, store, tiles, image)), name=name)
         try:
             for part in _gather(client, name, tiles):
-                yield part if isinstance(part, Note) else store.write(part.tile, part.scores)
+                yield part if isinstance(part, WrittenTile) else store.write(part.tile, part.scores)
         except (KilledWorker, CancelledError) as error:
             raise OSError(f"the dask workers gave up ({error}): look at their logs") from None
         finally:
@@ -88,7 +88,7 @@ def score_on(client: Client) -> Score:
     return score
 
 
-def _gather(client: Client, name: str, tiles: Sequence[Tile]) -> Iterator[Note | ScoredTile]:
+def _gather(client: Client, name: str, tiles: Sequence[Tile]) -> Iterator[WrittenTile | ScoredTile]:
     """Hand out tiles, a few for each worker, and yield what comes back, in any order.
 
     The result of a worker that died before it was fetched is waited for again, from another.
@@ -170,7 +170,7 @@ class _Worker(WorkerPlugin):
         self.lock = Lock()
         self.ready: tuple[ImageScorer, DiskStore | None] | None = None
 
-    def score(self, tile: Tile) -> list[Note | ScoredTile]:
+    def score(self, tile: Tile) -> list[WrittenTile | ScoredTile]:
         """Score one tile: in parts, if memory is not enough for it in one."""
         with self.lock:
             torch.set_num_threads(self.job.threads)  # of this thread; the sums depend on it
@@ -180,7 +180,7 @@ class _Worker(WorkerPlugin):
             return [store.write(part.tile, part.scores) if store else part for part in parts]
 
 
-def _score(name: str, tile: Tile) -> list[Note | ScoredTile]:
+def _score(name: str, tile: Tile) -> list[WrittenTile | ScoredTile]:
     """Run at a worker."""
-    found: list[Note | ScoredTile] = get_worker().plugins[name].score(tile)
+    found: list[WrittenTile | ScoredTile] = get_worker().plugins[name].score(tile)
     return found

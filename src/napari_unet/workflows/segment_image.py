@@ -74,7 +74,7 @@ class SegmentationStarted:
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class TileDone:
     """A tile is done; ``labels`` lie at ``region``, in the axes of the labels."""
 
     region: Box
@@ -83,7 +83,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Expected:
+class SegmentationEstimate:
     """What a segmentation will take."""
 
     tiles: int
@@ -99,7 +99,7 @@ def score_image(
     keeping: CacheChoice,
     bases: dict[bool, np.ndarray | None],
     wish: CancelFlag,
-) -> Generator[SegmentationStarted | Block, None, None]:
+) -> Generator[SegmentationStarted | TileDone, None, None]:
     """Score what ``request`` asks for into ``keeping``, telling of each tile."""
     try:
         scoring = made_ready(request, wish)
@@ -113,7 +113,7 @@ def score_image(
         return
 
 
-def expect(request: SegmentRequest) -> Expected:
+def expect(request: SegmentRequest) -> SegmentationEstimate:
     """Say what ``request`` will take; the contrast is that of its middle, to be quick."""
     from napari_unet.core.segmentation.prepare import prepare
 
@@ -123,7 +123,7 @@ def expect(request: SegmentRequest) -> Expected:
     scoring = _not_too_small(scoring, request, request.pixels.data)
     plan = scoring.plan(request.part.region)
     kept = room(network.classes, scoring.shape)
-    return Expected(
+    return SegmentationEstimate(
         plan.tiles,
         plan.seconds,
         plan.memory + kept,
@@ -202,7 +202,7 @@ def _blocks(
     request: SegmentRequest,
     look: LabelOptions,
     keeping: CacheChoice,
-) -> Generator[Block, None, None]:
+) -> Generator[TileDone, None, None]:
     from napari_unet.core.segmentation.kept_scores import relabel_tile
 
     settings = look.settings(keeping.dims, len(scoring.shape))
@@ -216,7 +216,7 @@ def _blocks(
         if look.objects:
             labels = np.where(labels > 0, labels + before, 0)
             before = max(int(labels.max(initial=0)), before)
-        yield Block(scored.tile.write, labels, inside)
+        yield TileDone(scored.tile.write, labels, inside)
 
 
 def _inside(request: SegmentRequest, write: Box) -> np.ndarray | None:

@@ -114,7 +114,7 @@ class CacheChoice:
         }
 
     def relabel(self, look: LabelOptions) -> Any:
-        """Return the Labelled of all that is scored, None where nothing is."""
+        """Return the LabelResult of all that is scored, None where nothing is."""
         from napari_unet.core.segmentation.kept_scores import relabel
 
         if self.scores is None or not self.scores.scored.any():

@@ -9,7 +9,7 @@ from napari_unet.core.arrays.boxes import Box
 
 
 @dataclass(frozen=True)
-class StrokesForeseen:
+class StrokesPredicted:
     """How much of the last strokes was right before they were learned."""
 
     share: float
@@ -26,7 +26,7 @@ class Status:
     epoch: int  # of what is shown
     strokes: int
     learning: bool  # whether it goes on
-    foreseen: StrokesForeseen | None = None
+    foreseen: StrokesPredicted | None = None
 
 
 @dataclass(frozen=True, eq=False)

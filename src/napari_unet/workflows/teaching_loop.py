@@ -20,7 +20,7 @@ from napari_unet.core.text import count
 from napari_unet.workflows.teaching_events import (
     Refused,
     Status,
-    StrokesForeseen,
+    StrokesPredicted,
     Taught,
     TileDrawn,
     WorkingSizeChanged,
@@ -45,7 +45,7 @@ class VisibleRegion:
     near: tuple[float, ...]
 
 
-class Cells:
+class DrawnCells:
     """Cells of labels of ``shape`` whose axes are ``letters``; each remembers its epoch."""
 
     def __init__(self, shape: tuple[int, ...], letters: str) -> None:
@@ -130,7 +130,7 @@ class TeachingLoop:
             for edge, letter in zip(pixels.data.shape, pixels.axes, strict=True)
             if letter != "C"
         )
-        self.cells = Cells(self.shape, self.letters)
+        self.cells = DrawnCells(self.shape, self.letters)
         self.live = True
         self.said = ""  # what an errand has to tell beside its answer
         self._pixels, self._classes = pixels, classes
@@ -269,7 +269,7 @@ class TeachingLoop:
         return WorkingSizeChanged(teacher.working_size, found.factor, found.said)
 
 
-def _foreseen(teacher: "Teacher") -> StrokesForeseen | None:
+def _foreseen(teacher: "Teacher") -> StrokesPredicted | None:
     found = teacher.foreseen
     share = found.share
-    return None if share is None else StrokesForeseen(share, len(found.shares), found.said)
+    return None if share is None else StrokesPredicted(share, len(found.shares), found.said)

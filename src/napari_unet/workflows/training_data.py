@@ -20,7 +20,7 @@ class ValidationTilePlace:
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
+class SourceAnnotation:
     """An annotation and the source it is from."""
 
     annotation: Annotation
@@ -31,8 +31,8 @@ class Read:
 class TrainingData:
     """Annotations to train and to validate on, and sentences on how they were divided."""
 
-    train: tuple[Read, ...]
-    validation: tuple[Read, ...] = ()
+    train: tuple[SourceAnnotation, ...]
+    validation: tuple[SourceAnnotation, ...] = ()
     said: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()  # how much is labelled in each source, before it was divided
 
@@ -69,11 +69,13 @@ class TrainingData:
 
 def gather(recipe: Recipe, depth: int, dims: int) -> Generator[str, None, TrainingData]:
     """Read all sources, telling of each file, and hold labels back where that is wanted."""
-    train: list[Read] = []
-    held: list[Read] = []
+    train: list[SourceAnnotation] = []
+    held: list[SourceAnnotation] = []
     for source in recipe.sources:
         for count, annotation in enumerate(source.annotations(), start=1):
-            (held if source.role == "validate" else train).append(Read(annotation, source))
+            (held if source.role == "validate" else train).append(
+                SourceAnnotation(annotation, source)
+            )
             yield f"reading {source.name}, {count}"
     if not train:
         raise ValueError(
@@ -96,8 +98,8 @@ def divided(whole: TrainingData, depth: int, dims: int, seed: int) -> TrainingDa
     train = zip(found.train, found.train_places, strict=True)
     held = zip(found.validation, found.validation_places, strict=True)
     return TrainingData(
-        tuple(Read(annotation, reads[place].source) for annotation, place in train),
-        tuple(Read(annotation, reads[place].source) for annotation, place in held),
+        tuple(SourceAnnotation(annotation, reads[place].source) for annotation, place in train),
+        tuple(SourceAnnotation(annotation, reads[place].source) for annotation, place in held),
         (found.said,),
         whole.facts,
     )
@@ -124,7 +126,7 @@ def middle(annotation: Annotation) -> tuple[float, ...]:
     return tuple(found)
 
 
-def facts(reads: Sequence[Read]) -> str:
+def facts(reads: Sequence[SourceAnnotation]) -> str:
     """Say in a few words how much is labelled."""
     if len(reads) != 1:
         return f"{len(reads)} pairs"

@@ -20,7 +20,7 @@ CHECKPOINTS, MANIFEST = "checkpoints", "manifest.json"
 
 
 @dataclass(frozen=True)
-class CutOff:
+class UnfinishedRun:
     """A training that can be gone on with."""
 
     folder: Path
@@ -50,14 +50,14 @@ def new_run(name: str) -> Path:
     return folder
 
 
-def cut_off() -> tuple[CutOff, ...]:
+def cut_off() -> tuple[UnfinishedRun, ...]:
     """Return the trainings that were cut off, the newest first."""
     folders = [folder for folder in runs_folder().iterdir() if folder.is_dir()]
     found = [_cut_off(folder) for folder in sorted(folders, reverse=True)]
     return tuple(run for run in found if run is not None)
 
 
-def resumed(run: CutOff) -> Recipe:
+def resumed(run: UnfinishedRun) -> Recipe:
     """Return the recipe of a run that was cut off; its device is for the caller to say."""
     folder = RunFolder(run.folder)
     facts = folder.facts()
@@ -96,7 +96,7 @@ def with_device(recipe: Recipe, device: str) -> Recipe:
     return replace(recipe, device=device)
 
 
-def _cut_off(folder: Path) -> CutOff | None:
+def _cut_off(folder: Path) -> UnfinishedRun | None:
     run = RunFolder(folder)
     try:
         facts = run.facts()
@@ -106,4 +106,6 @@ def _cut_off(folder: Path) -> CutOff | None:
         return None
     if "ended" in facts or "sources" not in facts or not places or run.in_use:
         return None
-    return CutOff(folder, str(facts["name"]), begun, max(int(place.name) for place in places))
+    return UnfinishedRun(
+        folder, str(facts["name"]), begun, max(int(place.name) for place in places)
+    )

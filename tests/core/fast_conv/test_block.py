@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_unet.core.fast_conv.block import NARROW, SQUARES, Room, convolve, room_sizes
+from napari_unet.core.fast_conv.block import NARROW, SQUARES, BlockBuffers, convolve, room_sizes
 from napari_unet.core.fast_conv.maps import NOTHING, plane_of
 from napari_unet.core.fast_conv.weights import kernels_of
 
@@ -32,7 +32,7 @@ def convolve_into(out, parts, layer):
     sizes = room_sizes(layer.values.shape[2], len(layer.bias))
     room = [np.zeros(n, np.float32) for n in sizes]
     planes = (*map(plane_of, parts), NOTHING)[:2]
-    convolve(planes, layer, out, Room(*(array.ctypes.data for array in room)))
+    convolve(planes, layer, out, BlockBuffers(*(array.ctypes.data for array in room)))
 
 
 def expected(x, kernels, bias):

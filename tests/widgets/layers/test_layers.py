@@ -35,7 +35,7 @@ from napari_unet.widgets.layers.label_classes import (
     set_code,
     value_of,
 )
-from napari_unet.widgets.layers.result_layers import Results
+from napari_unet.widgets.layers.result_layers import ResultLayers
 from napari_unet.widgets.shared.session import Session
 
 UM = "micrometer"
@@ -309,7 +309,7 @@ def test_a_large_annotation_takes_memory_only_where_it_is_painted(monkeypatch):
 def test_results_are_used_again_and_what_somebody_painted_is_kept(MouseEvent):  # noqa: N803
     viewer = ViewerModel()
     of = viewer.add_image(np.zeros((60, 60)), name="cells")
-    results = Results(viewer)
+    results = ResultLayers(viewer)
 
     def show(value, shape=(60, 60)):
         data = np.full(shape, value, np.uint8)
@@ -341,7 +341,7 @@ def test_a_layer_of_the_same_name_is_never_ours():
     viewer = ViewerModel()
     of = viewer.add_image(np.zeros((6, 6)), name="cells")
     theirs = viewer.add_labels(np.full((6, 6), 9, np.uint8), name="cells segmented")
-    made = Results(viewer).labels(of, "segmented", np.ones((6, 6), np.uint8), layers.like(of))
+    made = ResultLayers(viewer).labels(of, "segmented", np.ones((6, 6), np.uint8), layers.like(of))
     assert made is not theirs
     assert theirs.data.min() == 9
 
@@ -349,7 +349,7 @@ def test_a_layer_of_the_same_name_is_never_ours():
 def test_a_hundred_previews_make_one_layer():
     viewer = ViewerModel()
     of = viewer.add_image(np.zeros((60, 60)), name="cells")
-    results = Results(viewer)
+    results = ResultLayers(viewer)
     for number in range(100):
         data = np.full((10 + number % 3, 12), number, np.float32)
         look = {"colormap": "magma", "contrast_limits": (0, 10)}

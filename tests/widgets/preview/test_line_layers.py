@@ -4,14 +4,14 @@ import numpy as np
 from napari.components import ViewerModel
 
 from napari_unet.widgets.layers.layers import like
-from napari_unet.widgets.layers.result_layers import Results
-from napari_unet.widgets.preview.line_layers import BUNCH, PreviewSheets, filled_up
+from napari_unet.widgets.layers.result_layers import ResultLayers
+from napari_unet.widgets.preview.line_layers import BUNCH, PreviewLayerStore, filled_up
 
 
 def test_a_picture_of_the_same_size_and_place_is_written_over():
     viewer = ViewerModel()
     of = viewer.add_image(np.zeros((30, 40), np.float32), name="cells")
-    sheets, told = PreviewSheets(Results(viewer)), []
+    sheets, told = PreviewLayerStore(ResultLayers(viewer)), []
 
     def show(value, shape=(30, 40), move=0.0):
         given = np.full(shape, value, np.float32)
@@ -52,7 +52,7 @@ def test_a_picture_of_the_same_size_and_place_is_written_over():
 def test_lines_come_in_bunches_that_look_like_the_lines_alone():
     viewer = ViewerModel()
     of = viewer.add_image(np.zeros((30, 40), np.float32), name="cells")
-    sheets = PreviewSheets(Results(viewer))
+    sheets = PreviewLayerStore(ResultLayers(viewer))
     rng = np.random.default_rng(0)
     for count in (3, 100, BUNCH, BUNCH + 1, 2):
         lines = rng.uniform(0, 30, (count, 2, 2))

@@ -17,7 +17,7 @@ from napari_unet.widgets.menu_commands import new_annotation
 from napari_unet.widgets.projects import open_project, save_project
 from napari_unet.widgets.recovery.autosave import Autosave
 from napari_unet.widgets.recovery.restore_bar import RestoreBar
-from napari_unet.widgets.shared.dock import Frame
+from napari_unet.widgets.shared.dock import Dock
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.journal_replay import replay
@@ -75,7 +75,7 @@ def test_after_a_kill_the_next_window_offers_to_restore_and_does(make_napari_vie
     assert set(np.unique(expected)) == {0, 1, 2}
     viewer = make_napari_viewer()
     image = viewer.add_image(np.arange(4800.0).reshape(60, 80), name="renamed")
-    dock = Frame(viewer)
+    dock = Dock(viewer)
     viewer.window.add_dock_widget(dock)
     offer = dock.findChild(RestoreBar)
     assert not offer.isHidden()

@@ -4,7 +4,7 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
-from napari_unet.widgets.shared.dock import Frame
+from napari_unet.widgets.shared.dock import Dock
 from napari_unet.widgets.shared.layer_choice import LayerChoice
 
 
@@ -66,7 +66,7 @@ def test_only_what_fits(qtbot):
 def test_a_docked_frame_follows_and_leaks_nothing(make_napari_viewer_proxy, qtbot, monkeypatch):
     monkeypatch.setattr("napari_unet.widgets.shared.job.warm_up", lambda threads: None)
     viewer = make_napari_viewer_proxy(strict_qt="raise")
-    frame = Frame(viewer)
+    frame = Dock(viewer)
     choice = LayerChoice(viewer, (Image,), "Image")
     frame.body.addWidget(choice)
     dock = viewer.window.add_dock_widget(frame, name="frame")

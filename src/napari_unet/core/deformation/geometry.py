@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_unet.core.deformation.resample import Path, extent, follow
+from napari_unet.core.deformation.resample import TileTransform, extent, follow
 from napari_unet.core.deformation.spline import node_pieces, node_places, node_slopes, node_weights
 
 _ROUNDING = 1e-6  # pixels by which a place may come out differently next time
@@ -33,7 +33,7 @@ class Geometry:
     """The places of the pixels of a tile, counted from wherever its centre is put."""
 
     shape: tuple[int, ...]
-    path: Path
+    path: TileTransform
     low: np.ndarray  # (dims,) lowest place along each axis
     high: np.ndarray
 
@@ -50,7 +50,7 @@ class Geometry:
         flat = 3 - len(shape)
         return cls(tuple(shape), path, low.min(axis=1)[flat:], high.max(axis=1)[flat:])
 
-    def at(self, centre: np.ndarray) -> tuple[Path, np.ndarray, np.ndarray]:
+    def at(self, centre: np.ndarray) -> tuple[TileTransform, np.ndarray, np.ndarray]:
         """Put the centre somewhere; return the path, and the first and last pixel around it.
 
         The path counts from the first pixel; the last is one beyond the places, for interpolation.
@@ -128,7 +128,9 @@ def _bases(
     return [function(*pair) for pair in zip(shape, nodes.shape[1:], strict=True)]
 
 
-def _path(origin: np.ndarray, matrix: np.ndarray, nodes: np.ndarray, shape: Sequence[int]) -> Path:
+def _path(
+    origin: np.ndarray, matrix: np.ndarray, nodes: np.ndarray, shape: Sequence[int]
+) -> TileTransform:
     """Write a plane or a volume as a volume."""
     flat = 3 - len(shape)
     square = np.zeros((3, 3))
@@ -141,10 +143,10 @@ def _path(origin: np.ndarray, matrix: np.ndarray, nodes: np.ndarray, shape: Sequ
     in_z, in_y = ones + _bases(node_weights, nodes, shape)[:-1]
     piece, part = node_places(shape[-1], count)
     starts = np.searchsorted(piece, np.arange(count))
-    return Path(_three(origin), square, pieces, in_z, in_y, starts, part)
+    return TileTransform(_three(origin), square, pieces, in_z, in_y, starts, part)
 
 
-def expand(path: Path) -> np.ndarray:
+def expand(path: TileTransform) -> np.ndarray:
     """Return (3, nz, ny, width): the splines along x, for whoever adds up the rest elsewhere."""
     piece = np.repeat(np.arange(len(path.starts) - 1), np.diff(path.starts))
     powers = path.part ** np.arange(4)[:, None]
@@ -155,7 +157,7 @@ def _three(vector: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros(3 - len(vector)), vector])
 
 
-def _follow(path: Path, shape: Sequence[int]) -> np.ndarray:
+def _follow(path: TileTransform, shape: Sequence[int]) -> np.ndarray:
     places = np.empty((3, *(1,) * (3 - len(shape)), *shape))
     follow(path, places)
     return places[3 - len(shape) :].reshape(len(shape), *shape)

@@ -14,7 +14,7 @@ _ONE, _HALF = np.float32(1), np.float32(0.5)
 _SIXTH, _TWO_THIRDS = np.float32(1 / 6), np.float32(2 / 3)
 
 
-class Path(NamedTuple):
+class TileTransform(NamedTuple):
     """Where the pixels of a tile lie: ``origin + matrix · pixel + spline through the nodes``.
 
     Along the rows of the tile the spline is written as polynomials, one from node to node.
@@ -30,7 +30,7 @@ class Path(NamedTuple):
 
 
 @jit
-def _follow_row(path: Path, z: int, y: int, row: np.ndarray) -> None:
+def _follow_row(path: TileTransform, z: int, y: int, row: np.ndarray) -> None:
     """Write the places (3, width) of the pixels of row ``y`` in plane ``z``.
 
     The first of the three is left alone in a plane: it is 0 there.
@@ -57,7 +57,7 @@ def _follow_row(path: Path, z: int, y: int, row: np.ndarray) -> None:
 
 
 @jit
-def follow(path: Path, places: np.ndarray) -> None:
+def follow(path: TileTransform, places: np.ndarray) -> None:
     """Write the places (3, depth, height, width) of all pixels."""
     for z in range(places.shape[1]):
         for y in range(places.shape[2]):
@@ -65,7 +65,7 @@ def follow(path: Path, places: np.ndarray) -> None:
 
 
 @jit
-def extent(path: Path, low: np.ndarray, high: np.ndarray) -> None:
+def extent(path: TileTransform, low: np.ndarray, high: np.ndarray) -> None:
     """Lower ``low`` and raise ``high``, both (3, width), to the places of each column."""
     row = np.zeros(low.shape)
     for z in range(path.weights_z.shape[0]):
@@ -96,7 +96,7 @@ def _find(row: np.ndarray, shape: tuple[int, int, int], at: np.ndarray, part: np
 
 
 @jit
-def nearest(path: Path, box: np.ndarray, found: np.ndarray) -> None:
+def nearest(path: TileTransform, box: np.ndarray, found: np.ndarray) -> None:
     """Take the pixels of ``box`` (channels, z, y, x) that the places lie in.
 
     Places here count from the corner of the first pixel, not from its middle.
@@ -115,7 +115,7 @@ def nearest(path: Path, box: np.ndarray, found: np.ndarray) -> None:
 
 
 @jit
-def linear(path: Path, box: np.ndarray, found: np.ndarray) -> None:
+def linear(path: TileTransform, box: np.ndarray, found: np.ndarray) -> None:
     """Interpolate ``box`` (channels, z, y, x) linearly."""
     width = found.shape[3]
     row, part = np.zeros((3, width)), np.empty((3, width), np.float32)
@@ -152,7 +152,7 @@ def _bilinear(pixels: np.ndarray, at: np.uintp, down: np.uintp, ty: float, tx: f
 
 
 @jit
-def cubic(path: Path, box: np.ndarray, found: np.ndarray) -> None:
+def cubic(path: TileTransform, box: np.ndarray, found: np.ndarray) -> None:
     """Evaluate the cubic spline whose coefficients are ``box`` (channels, z, y, x).
 
     Places count from the second coefficient of each axis: the first lies just before it.

@@ -22,7 +22,7 @@ CACHED = 2844  # … squares x (inputs + outputs), values and products stay in 4
 STAGGER = 16  # numbers between planes, which would else meet in the same few lines of the cache
 
 
-class Room(NamedTuple):
+class BlockBuffers(NamedTuple):
     """Where a block is computed, by address."""
 
     values: int  # of the pixels
@@ -39,7 +39,7 @@ def room_sizes(inputs: int, outputs: int) -> tuple[int, int, int, int]:
 
 @jit
 def convolve(
-    parts: tuple[FeatureMap, FeatureMap], kernels: Kernels, out: FeatureMap, room: Room
+    parts: tuple[FeatureMap, FeatureMap], kernels: Kernels, out: FeatureMap, room: BlockBuffers
 ) -> None:
     """Write ``out`` (height, width, outputs), nothing below 0.
 
@@ -59,7 +59,7 @@ def _convolve(
     out: FeatureMap,
     first: int,
     last: int,
-    room: Room,
+    room: BlockBuffers,
 ) -> None:
     """Compute one block."""
     inputs = kernels.values.shape[2]
@@ -90,7 +90,7 @@ def _spread(
     left: tuple[int, int],
     place: int,
     inputs: int,
-    room: Room,
+    room: BlockBuffers,
 ) -> None:
     """Write the values of one square; beyond the end of the image, zeros are read.
 
@@ -111,7 +111,7 @@ def _spread(
 
 
 @jit
-def _multiply(kernels: np.ndarray, count: int, outputs: int, room: Room) -> None:
+def _multiply(kernels: np.ndarray, count: int, outputs: int, room: BlockBuffers) -> None:
     """Multiply the values of ``count`` squares, rounded up to the next ROWS."""
     blocks, inputs = kernels.shape[1], kernels.shape[2]
     kernel = address(kernels)
@@ -137,7 +137,9 @@ def _multiply(kernels: np.ndarray, count: int, outputs: int, room: Room) -> None
 
 
 @jit
-def _gather(room: Room, place: int, bias: np.ndarray, out: FeatureMap, top: int, left: int) -> None:
+def _gather(
+    room: BlockBuffers, place: int, bias: np.ndarray, out: FeatureMap, top: int, left: int
+) -> None:
     """Write the pixels of one square, as many as lie in ``out``."""
     rows, columns = min(MADE, out.height - top), min(MADE, out.width - left)
     whole = rows == MADE and columns == MADE

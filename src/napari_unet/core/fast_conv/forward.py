@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_unet.core.fast_conv.block import SQUARES, Room, room_sizes
+from napari_unet.core.fast_conv.block import SQUARES, BlockBuffers, room_sizes
 from napari_unet.core.fast_conv.buffers import SPARE, Workspace
 from napari_unet.core.fast_conv.level import LevelPlan, ThreadBuffers, compute
 from napari_unet.core.fast_conv.maps import NOTHING, FeatureMap, plane_of
@@ -166,7 +166,7 @@ class Levels:
             result=plane_of(take("result", strip, columns, channels)),
             patches=patches.ctypes.data,
             found=found.ctypes.data,
-            room=Room(*(array.ctypes.data for array in room)),
+            room=BlockBuffers(*(array.ctypes.data for array in room)),
         )
 
 

@@ -6,7 +6,7 @@ there are only the maps between levels and the copies for the expanding path.
 
 from typing import NamedTuple
 
-from napari_unet.core.fast_conv.block import Room, convolve
+from napari_unet.core.fast_conv.block import BlockBuffers, convolve
 from napari_unet.core.fast_conv.maps import NOTHING, FeatureMap, rows_of
 from napari_unet.core.fast_conv.pointwise import Image, class_scores, first_layer, up_convolve
 from napari_unet.core.fast_conv.simd import BYTES, LANES, largest, move
@@ -46,7 +46,7 @@ class ThreadBuffers(NamedTuple):
     result: FeatureMap  # a strip of the second convolution
     patches: int  # address of room for one row of an image, 9 numbers a pixel and channel
     found: int  # address of room for the scores of one row, in sixteens
-    room: Room
+    room: BlockBuffers
 
 
 @jit

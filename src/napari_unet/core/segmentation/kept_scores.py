@@ -76,7 +76,7 @@ class ScoreCache:
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
+class LabelResult:
     """Labels made of scores, and the class of each object (0: none)."""
 
     labels: np.ndarray  # classes, or objects; as small a type as holds them
@@ -85,7 +85,7 @@ class Labelled:
 
 def relabel(
     kept: ScoreCache, settings: ObjectSettings, objects: bool, base: np.ndarray | None = None
-) -> Labelled:
+) -> LabelResult:
     """Return the objects, or classes, in all that is scored; ``base`` shows through elsewhere.
 
     Areas and holes matter to classes too. Objects of ``base`` get numbers after the new ones.
@@ -98,7 +98,7 @@ def relabel(
         if objects:
             more = max(int(found.max(initial=0)) + 1 - len(kinds), 0)
             kinds = np.concatenate([kinds, np.ones(more, np.uint8)])
-    return Labelled(_small(found, objects), kinds)
+    return LabelResult(_small(found, objects), kinds)
 
 
 def relabel_tile(

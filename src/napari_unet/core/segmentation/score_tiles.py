@@ -23,7 +23,7 @@ from napari_unet.core.segmentation import tile_size
 from napari_unet.core.segmentation import tile_size as cost
 from napari_unet.core.segmentation.image_reader import Reader, prefetch
 from napari_unet.core.segmentation.scorer import TileScorer, out_of_memory
-from napari_unet.core.segmentation.tile_store import LabelStore, Note
+from napari_unet.core.segmentation.tile_store import LabelStore, WrittenTile
 from napari_unet.core.segmentation.tiling import Tile, work
 
 
@@ -200,12 +200,12 @@ class _Refused:
     pixels: float = inf
 
 
-Score = Callable[[ImageScorer, LabelStore, Sequence[Tile], ImageFile], Iterator[Note]]
+Score = Callable[[ImageScorer, LabelStore, Sequence[Tile], ImageFile], Iterator[WrittenTile]]
 
 
 def score_here(
     scoring: ImageScorer, store: LabelStore, tiles: Sequence[Tile], image: ImageFile
-) -> Iterator[Note]:
+) -> Iterator[WrittenTile]:
     """Score ``tiles`` in this process; each is written while the next is computed."""
     del image
     scored = scoring.score(tiles)

@@ -98,7 +98,7 @@ AVERAGES = ("none", "mirror", "rotate")
 
 
 @dataclass(frozen=True)
-class Version:
+class Orientation:
     """One way to look at a tile (..., Y, X): mirrored along ``flips``, then turned if ``swap``."""
 
     flips: tuple[int, ...] = ()
@@ -115,20 +115,20 @@ class Version:
         return scores.flip(self.flips) if self.flips else scores
 
 
-def versions(average: str, dims: int) -> tuple[Version, ...]:
+def versions(average: str, dims: int) -> tuple[Orientation, ...]:
     """Return the versions that ``average`` asks for, the tile as it is first."""
     if average not in AVERAGES:
         raise ValueError(f"average is '{average}': choose one of {', '.join(AVERAGES)}")
     if average == "none":
-        return (Version(),)
+        return (Orientation(),)
     axes = range(-dims, 0)
     flips = list(chain.from_iterable(combinations(axes, n) for n in range(dims + 1)))
     swaps = (False, True) if average == "rotate" else (False,)
-    return tuple(Version(flip, swap) for swap in swaps for flip in flips)
+    return tuple(Orientation(flip, swap) for swap in swaps for flip in flips)
 
 
 def average_of(
-    tile: torch.Tensor, ways: tuple[Version, ...], score: Callable[[torch.Tensor], torch.Tensor]
+    tile: torch.Tensor, ways: tuple[Orientation, ...], score: Callable[[torch.Tensor], torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the mean of ``score`` over ``ways``, and its variance; (B, K, *output) both.
 

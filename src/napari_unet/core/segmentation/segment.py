@@ -84,7 +84,7 @@ def entropy(scores: np.ndarray) -> np.ndarray:
     return np.clip(found, 0.0, 1.0).astype(np.float32)
 
 
-class SegmentMore(RareOptions, total=False):
+class RareSegmentOptions(RareOptions, total=False):
     """The options of ``segment`` that are seldom needed."""
 
     out: Any  # array of the shape of the labels, written tile by tile
@@ -135,7 +135,7 @@ def segment(
     average: str = "none",
     objects: bool | ObjectSettings = False,
     scores: bool = False,
-    **more: Unpack[SegmentMore],
+    **more: Unpack[RareSegmentOptions],
 ) -> Segmentation:
     """Segment ``image``: the class of the highest score of each pixel, or objects.
 

@@ -29,7 +29,7 @@ from napari_unet.core.segmentation.tiling import Tile
 Bounds = tuple[tuple[int, int], ...]  # start and stop along each axis
 
 
-class Note(NamedTuple):
+class WrittenTile(NamedTuple):
     """A tile that is written, and the checksum of what was written."""
 
     bounds: Bounds
@@ -53,15 +53,15 @@ class LabelStore:
         scores = np.zeros((classes, *shape), np.float32) if classes else None
         return cls(np.zeros(shape, np.uint8), scores, threshold)
 
-    def write(self, tile: Tile, scores: np.ndarray) -> Note:
+    def write(self, tile: Tile, scores: np.ndarray) -> WrittenTile:
         """Write the scores of one tile and the labels that follow from them."""
         labels = foreground(scores, self.threshold)
         self.labels[tile.write] = labels
         if self.scores is not None:
             self.scores[(slice(None), *tile.write)] = scores
-        return Note(bounds(tile), checksum(labels, None if self.scores is None else scores))
+        return WrittenTile(bounds(tile), checksum(labels, None if self.scores is None else scores))
 
-    def note(self, note: Note) -> None:
+    def note(self, note: WrittenTile) -> None:
         """Remember that a tile is done."""
         self.done.add(note.bounds)
 
@@ -186,12 +186,12 @@ class DiskStore(LabelStore):
         """Tell whether labels, scores or objects are here, or have been moved to their place."""
         return (self.folder / f"{what}.zarr").exists()
 
-    def write(self, tile: Tile, scores: np.ndarray) -> Note:
+    def write(self, tile: Tile, scores: np.ndarray) -> WrittenTile:
         """Write the scores of one tile and the labels that follow from them."""
         with one_sentence(self.folder):
             return super().write(tile, scores)
 
-    def note(self, note: Note) -> None:
+    def note(self, note: WrittenTile) -> None:
         """Remember that a tile is done, for this run and the next."""
         super().note(note)
         with one_sentence(self.folder), (self.folder / JOURNAL).open("a", encoding="ascii") as file:
@@ -285,13 +285,13 @@ def _read_json(path: Path) -> Any:
         return None
 
 
-def _notes(journal: Path) -> Iterator[Note]:
+def _notes(journal: Path) -> Iterator[WrittenTile]:
     """Read the journal; a line that was cut short is no line."""
     if not journal.exists():
         return
     for line in journal.read_text(encoding="ascii", errors="replace").splitlines():
         try:
             pairs, found = json.loads(line)
-            yield Note(tuple((int(a), int(b)) for a, b in pairs), int(found))
+            yield WrittenTile(tuple((int(a), int(b)) for a, b in pairs), int(found))
         except (ValueError, TypeError):
             continue

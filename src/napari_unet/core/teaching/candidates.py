@@ -22,7 +22,7 @@ DROP = 0.01  # of balanced agreement
 OBEYED = 0.85  # share of a new stroke from which on it counts as learnt
 
 
-class Verdict(NamedTuple):
+class Decision(NamedTuple):
     """Whether to publish, and what there is to say."""
 
     publish: bool
@@ -47,7 +47,7 @@ class NeverWorseGate:
         candidate: Mapping[Stroke, Agreement],
         fresh: Collection[Stroke],
         spotted: bool = False,
-    ) -> Verdict:
+    ) -> Decision:
         """Compare the marks of a candidate with those of what is shown, None before the first.
 
         What is shown better only by the spots around new strokes, ``spotted``, is no yardstick.
@@ -56,17 +56,19 @@ class NeverWorseGate:
         agreement = balanced(candidate)
         newest = share_of(candidate, fresh)
         if shown is None:
-            return Verdict(True, _first(len(candidate)), agreement, newest)
+            return Decision(True, _first(len(candidate)), agreement, newest)
         if not spotted or not self.best:
             self.best = max(self.best, balanced(shown))
         if agreement < self.best - DROP:
             points = (self.best - agreement) * 100
             said = f"Keeps the preview: the new one would lose {points:.0f} points of agreement."
-            return Verdict(False, said, agreement, newest)
+            return Decision(False, said, agreement, newest)
         if newest is not None and newest < OBEYED:
             said = f"Still unsure about your last stroke: {newest:.0%} of it is right."
-            return Verdict(newest >= (share_of(shown, fresh) or 0.0), said, agreement, newest)
-        return Verdict(True, f"Agrees with {agreement:.0%} of what you painted.", agreement, newest)
+            return Decision(newest >= (share_of(shown, fresh) or 0.0), said, agreement, newest)
+        return Decision(
+            True, f"Agrees with {agreement:.0%} of what you painted.", agreement, newest
+        )
 
 
 def share_of(marks: Mapping[Stroke, Agreement], strokes: Collection[Stroke]) -> float | None:
@@ -92,7 +94,7 @@ class Candidate(NamedTuple):
     state: LearnedState
     screen: BlendedScorer
     marks: dict[Stroke, Agreement]
-    verdict: Verdict
+    verdict: Decision
     share: float = 1.0  # of the way to what was learnt
 
     @property

@@ -87,7 +87,7 @@ class PixelClassifier:
         )
 
 
-class ReferenceLooks(NamedTuple):
+class ReferenceFeatures(NamedTuple):
     """Pixels that nobody painted, at which a glance is to say what is shown."""
 
     looks: np.ndarray  # (n, filters) float32
@@ -108,7 +108,7 @@ class PixelClassifierTrainer:
         classes: int,
         fresh: Collection[Stroke] = (),
         before: PixelClassifier | None = None,
-        held: ReferenceLooks | None = None,
+        held: ReferenceFeatures | None = None,
     ) -> PixelClassifier:
         """Fit a glance to all strokes, and to ``held``, beginning from the one ``before``.
 

@@ -20,7 +20,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from napari_unet.core.annotation.annotation import UNLABELLED
 from napari_unet.core.teaching.blended_scores import BlendedScorer
 from napari_unet.core.teaching.image_view import PIECE, ImageView
-from napari_unet.core.teaching.pixel_classifier import ReferenceLooks
+from napari_unet.core.teaching.pixel_classifier import ReferenceFeatures
 from napari_unet.core.teaching.pixel_features import FilterBank
 from napari_unet.core.teaching.stroke_agreement import CELL, AgreementTest, Cell
 from napari_unet.core.teaching.stroke_map import cuts
@@ -112,7 +112,7 @@ class ReferencePixels:
         """Whether what is shown is from so few strokes that it is no better than a guess."""
         return len(self._strokes) <= FEW
 
-    def held(self, shown: BlendedScorer, fresh: Collection[Stroke]) -> ReferenceLooks | None:
+    def held(self, shown: BlendedScorer, fresh: Collection[Stroke]) -> ReferenceFeatures | None:
         """Return what is shown of some pixels, none near ``fresh`` strokes; not of few strokes."""
         if not self._weight:
             return None
@@ -125,7 +125,7 @@ class ReferencePixels:
             kept = self._kept(plane, pixels, fresh)
             looks.append(self._filters.at(plane, pixels[kept]))
             kinds.append(labels[plane, place[0], place[1]][tuple(inside[kept].T)])
-        return ReferenceLooks(np.concatenate(looks), np.concatenate(kinds), self._weight)
+        return ReferenceFeatures(np.concatenate(looks), np.concatenate(kinds), self._weight)
 
     def unpainted(self, shown: BlendedScorer, fresh: Collection[Stroke]) -> PseudoLabels:
         """Return what is shown in the cells; nothing of few strokes.

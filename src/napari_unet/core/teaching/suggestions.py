@@ -49,7 +49,7 @@ class _Look:
         return self.unlike if early else (2 * self.doubt + self.flips + self.unlike) / 4
 
 
-class Scout:
+class SuggestionSearch:
     """Looks for places worth a stroke in a picture."""
 
     def __init__(self, picture: ImageView, strokes: Strokes, names: Callable[[int], str]) -> None:

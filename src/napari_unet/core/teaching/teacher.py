@@ -44,7 +44,7 @@ from napari_unet.core.teaching.stability import ReferencePixels
 from napari_unet.core.teaching.stroke_agreement import AgreementTest
 from napari_unet.core.teaching.stroke_batches import StrokeBatches
 from napari_unet.core.teaching.strokes import Stroke, Strokes
-from napari_unet.core.teaching.suggestions import Scout, Suggestion
+from napari_unet.core.teaching.suggestions import Suggestion, SuggestionSearch
 from napari_unet.core.teaching.working_size import FACTORS, WorkingSize, suggested, widths_of
 
 
@@ -65,7 +65,7 @@ def codes_of(kinds: np.ndarray) -> np.ndarray:
     return kinds + np.uint8(1)
 
 
-class Lesson:
+class StrokeTeaching:
     """Strokes on one image, and the network that learns from them."""
 
     def __init__(self, image: Any, axes: str | None, classes: int, seed: int) -> None:
@@ -208,7 +208,7 @@ class Lesson:
 MINDS = 3  # published states compared to find where the network changed its mind
 
 
-class Teacher(Lesson):
+class Teacher(StrokeTeaching):
     """Teaches a network from strokes on ``image``; ``classes`` counts the background.
 
     Boxes are slices along the axes of the annotation (the image's, channels left out), an index in
@@ -226,7 +226,7 @@ class Teacher(Lesson):
         project: Path | str | None = None,
     ) -> None:
         super().__init__(image, axes, classes, seed)
-        self._scout = Scout(self._picture, self._strokes, self._name)
+        self._scout = SuggestionSearch(self._picture, self._strokes, self._name)
         self.check = BlindCheck(seed)  # windows drawn at random, judged by the person
         self._project = None if project is None else Path(project)
         if self._project is not None:

@@ -89,7 +89,7 @@ class Ranks(Protocol):
         """Replace each tensor by that of rank 0."""
 
 
-class Reading:
+class PendingLoss:
     """A loss on its way from the device to the host; work queued after it is not waited for."""
 
     def __init__(self, loss: torch.Tensor) -> None:
@@ -122,7 +122,7 @@ class Learner:
         self._optimiser = Optimiser(dict(network.named_parameters()), settings)
         self._average = Average(network.parameters(), settings.ema) if settings.ema else None
 
-    def learn(self, batch: Batch, rate: float, number: int) -> "Reading":
+    def learn(self, batch: Batch, rate: float, number: int) -> "PendingLoss":
         """Take one step; return its loss without waiting for it."""
         rank = self._ranks.rank if self._ranks else 0
         with seeded(self.device, [self._settings.seed, number, rank]):
@@ -133,7 +133,7 @@ class Learner:
         self._optimiser.step(rate)
         if self._average:
             self._average.update(number)
-        return Reading(loss.detach())
+        return PendingLoss(loss.detach())
 
     def settle_on(self, best: Mapping[str, torch.Tensor]) -> None:
         """Leave the network with the ``best`` weights; where there are none, the averaged ones."""

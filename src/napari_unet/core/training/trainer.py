@@ -15,7 +15,7 @@ import torch
 from napari_unet.core.runtime.memory import is_out_of_memory
 from napari_unet.core.training.batches import Sampler
 from napari_unet.core.training.job import TrainingJob
-from napari_unet.core.training.learner import Learner, Reading
+from napari_unet.core.training.learner import Learner, PendingLoss
 from napari_unet.core.training.resume import CheckpointWriter, note_end, note_start
 from napari_unet.core.training.schedule import Budget, Clock, rate_at
 from napari_unet.core.training.settings import smaller_tile
@@ -29,12 +29,12 @@ HEARTBEAT = 0.9  # seconds without a word during a validation
 
 
 @dataclass(frozen=True, eq=False)
-class Launched:
+class PendingStep:
     """A step whose loss may still be on its way."""
 
     number: int
     rate: float
-    loss: Reading
+    loss: PendingLoss
     idle: float
     boundary: bool  # what follows it needs these weights: nothing is launched before it is settled
 
@@ -66,7 +66,7 @@ class Trainer:
         self._begun = (self._progress.number, self._progress.seconds)
         self._lag = LAG.get(self._learner.device.type, 0)
         self._every = steps_between(self._learner.device)
-        self._launched: deque[Launched] = deque()
+        self._launched: deque[PendingStep] = deque()
         self._said = list(job.said)
         self._ended = self._complete()
         self._sampler = self._new_sampler()
@@ -114,7 +114,7 @@ class Trainer:
         while len(self._launched) > (0 if launched.boundary else self._lag):
             yield from self._settle(self._launched.popleft())
 
-    def _launch(self, number: int) -> Launched:
+    def _launch(self, number: int) -> PendingStep:
         batch = self._sampler.take(number)
         (seconds,) = self._job.agreed([self._clock.seconds])
         rate = rate_at(self._settings, number, self._budget.progress(number - 1, seconds))
@@ -122,9 +122,9 @@ class Trainer:
         loss = self._learner.learn(batch, rate, number)
         last = self._budget.used_up(number, seconds)
         boundary = last or number % self._every == 0 or self._examiner.on_grid(number)
-        return Launched(number, rate, loss, batch.idle, boundary)
+        return PendingStep(number, rate, loss, batch.idle, boundary)
 
-    def _settle(self, launched: Launched) -> Iterator[Step]:
+    def _settle(self, launched: PendingStep) -> Iterator[Step]:
         """Read the loss of a step and do what is due after it."""
         step = self._read(launched)
         if not self._launched:  # the weights are those of this step
@@ -135,7 +135,7 @@ class Trainer:
                 self._safety.offer(self._progress, self._examiner.best)
         yield self._told(step)
 
-    def _read(self, launched: Launched) -> Step:
+    def _read(self, launched: PendingStep) -> Step:
         """Wait for the loss of a step and guard it."""
         progress = self._progress
         loss, idle, seconds = self._job.agreed(

@@ -34,7 +34,7 @@ MARGIN = 1.5  # scoring takes time beside the network
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
+class LabelledBox:
     """The labelled box of one plane (or volume) of an annotation, and the tiles that cover it."""
 
     annotation: Annotation
@@ -49,7 +49,7 @@ class Field:
 
 
 @dataclass
-class Tally:
+class ScoreSums:
     """What the fields scored so far add up to."""
 
     classes: int
@@ -60,7 +60,7 @@ class Tally:
     def __post_init__(self) -> None:
         self.shared, self.either = np.zeros((2, self.classes), int)
 
-    def add(self, field: Field, scores: np.ndarray) -> None:
+    def add(self, field: LabelledBox, scores: np.ndarray) -> None:
         """Take in the ``scores`` (classes, *box) of ``field``."""
         truth = field.truth(field.annotation.classes)
         known = truth != UNLABELLED
@@ -111,7 +111,7 @@ class Validator:
 
     def run(self, network: UNet, dtype: torch.dtype) -> Iterator[float | dict[str, Any]]:
         """Yield the share done after each tile, and the scores at the end."""
-        tally = Tally(network.classes)
+        tally = ScoreSums(network.classes)
         total, done = sum(len(field.tiles) for field in self._fields), 0
         for place in self._fields:
             shape = tuple(part.stop - part.start for part in place.box)
@@ -124,7 +124,7 @@ class Validator:
         yield tally.scores()
 
     def _score(
-        self, network: UNet, dtype: torch.dtype, field: Field, tile: Tile, scores: np.ndarray
+        self, network: UNet, dtype: torch.dtype, field: LabelledBox, tile: Tile, scores: np.ndarray
     ) -> None:
         """Write the part of ``tile`` that lies in the box of ``field`` into its ``scores``."""
         pixels = self._pixels_of(field, tile)
@@ -145,7 +145,7 @@ class Validator:
         )
         scores[(slice(None), *target)] = found[(slice(None), *source)]
 
-    def _pixels_of(self, field: Field, tile: Tile) -> np.ndarray:
+    def _pixels_of(self, field: LabelledBox, tile: Tile) -> np.ndarray:
         """Return the normalised input (C, *input) of ``tile``."""
         image = canonical(field.annotation.image, field.annotation.axes)
         planes = [slice(index, index + 1) for index in field.plane]
@@ -160,7 +160,7 @@ class Validator:
         return np.nan_to_num(found, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
 
 
-def fields_of(annotation: Annotation, settings: TrainSettings) -> Iterator[Field]:
+def fields_of(annotation: Annotation, settings: TrainSettings) -> Iterator[LabelledBox]:
     """Yield a field for each plane, or volume, of ``annotation`` with labels."""
     labelled = canonical_labels(annotation.classes, annotation.axes) != UNLABELLED
     dims, depth = settings.dims, settings.depth
@@ -171,7 +171,9 @@ def fields_of(annotation: Annotation, settings: TrainSettings) -> Iterator[Field
     for plane in product(*(range(n) for n in labelled.shape[:-dims])):
         box = _box(labelled[plane])
         if box:
-            yield Field(annotation, plane, box, tuple(tiling.tiles(labelled.shape[-dims:], box)))
+            yield LabelledBox(
+                annotation, plane, box, tuple(tiling.tiles(labelled.shape[-dims:], box))
+            )
 
 
 def _box(labelled: np.ndarray) -> tuple[slice, ...]:

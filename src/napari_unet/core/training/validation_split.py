@@ -138,7 +138,7 @@ BY_IMAGE = 4  # images from which whole ones are held back
 
 
 @dataclass(frozen=True, eq=False)
-class Division:
+class TrainingSplit:
     """Annotations to train and to validate on; of each, the place of the one it was made of."""
 
     train: tuple[Annotation, ...]
@@ -154,7 +154,7 @@ def hold_back(
     dims: int,
     seed: int = 0,
     share: float | None = None,
-) -> Division:
+) -> TrainingSplit:
     """Hold back whole images where there are enough of them, else a block of the one with most
     labels.
 
@@ -174,14 +174,14 @@ def hold_back(
         return _nothing(annotations, said)
 
 
-def _nothing(annotations: Sequence[Annotation], said: str) -> Division:
-    return Division(tuple(annotations), (), tuple(range(len(annotations))), (), said)
+def _nothing(annotations: Sequence[Annotation], said: str) -> TrainingSplit:
+    return TrainingSplit(tuple(annotations), (), tuple(range(len(annotations))), (), said)
 
 
-def _images(annotations: Sequence[Annotation], share: float, seed: int) -> Division:
+def _images(annotations: Sequence[Annotation], share: float, seed: int) -> TrainingSplit:
     kept, held = split_by_image(annotations, share, seed)
     said = f"{len(held)} of {len(annotations)} images are held back to validate on."
-    return Division(
+    return TrainingSplit(
         tuple(annotations[place] for place in kept),
         tuple(annotations[place] for place in held),
         tuple(kept),
@@ -190,7 +190,7 @@ def _images(annotations: Sequence[Annotation], share: float, seed: int) -> Divis
     )
 
 
-def _block(annotations: Sequence[Annotation], share: float, depth: int, dims: int) -> Division:
+def _block(annotations: Sequence[Annotation], share: float, depth: int, dims: int) -> TrainingSplit:
     place = int(np.argmax([np.count_nonzero(~a.unlabelled) for a in annotations]))
     kept, held = split_by_blocks(annotations[place], reach(depth), share, dims)
     train = [kept if p == place else a for p, a in enumerate(annotations)]
@@ -203,7 +203,7 @@ def _block(annotations: Sequence[Annotation], share: float, depth: int, dims: in
         f"{share:.0%} of the labels are held back to validate on: a block at one end of the image, "
         f"{reach(depth)} px away from the rest."
     )
-    return Division(tuple(train), (held,), tuple(range(len(train))), (place,), said)
+    return TrainingSplit(tuple(train), (held,), tuple(range(len(train))), (place,), said)
 
 
 def _classes(annotations: Sequence[Annotation]) -> np.ndarray:

@@ -68,7 +68,7 @@ class FindingRow(QWidget):
             self.going.emit(self.finding)
 
 
-class Checking(QWidget):
+class AnnotationCheck(QWidget):
     """Checks the annotation when asked, in the compute thread; says when it is out of date."""
 
     def __init__(self, viewer: Any, session: Session) -> None:

@@ -12,23 +12,23 @@ from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QPushButton, 
 
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.annotate.annotation_choice import AnnotationChoice
-from napari_unet.widgets.annotate.checks_panel import Checking
+from napari_unet.widgets.annotate.checks_panel import AnnotationCheck
 from napari_unet.widgets.annotate.class_counts import advice, looks_like_objects
 from napari_unet.widgets.annotate.class_editing import cover
 from napari_unet.widgets.annotate.class_list import ClassList
-from napari_unet.widgets.annotate.shapes_to_labels import Gathering
+from napari_unet.widgets.annotate.shapes_to_labels import ShapesToLabels
 from napari_unet.widgets.annotate.shortcuts import bind_keys, let_encircle, unbind_keys
 from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.label_classes import code_of, set_code
 from napari_unet.widgets.live.live_panel import LiveSection
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.dock import Frame, Section, open_dock
+from napari_unet.widgets.shared.dock import Dock, Section, open_dock
 
 if TYPE_CHECKING:
     import napari
 
 
-class Meaning(QWidget):
+class LabelMeaning(QWidget):
     """Two switches for labels that were made elsewhere; no pixel changes by them."""
 
     changed = Signal()
@@ -92,7 +92,7 @@ def in_words(code: LabelCode) -> str:
     return f"{first} · {after}… {'objects' if code.instances else 'classes'}"
 
 
-class AnnotateDock(Frame):
+class AnnotateDock(Dock):
     """Everything about painting; ``image`` and ``labels`` are the pair it is about.
 
     ``live`` is the part in which a network learns while somebody paints.
@@ -106,10 +106,10 @@ class AnnotateDock(Frame):
         self._bound: Labels | None = None
         self.choice = AnnotationChoice(self.viewer, self.session)
         self.classes = ClassList()
-        self.meaning = Meaning()
-        self.gathering = Gathering(self.viewer, self.session)
+        self.meaning = LabelMeaning()
+        self.gathering = ShapesToLabels(self.viewer, self.session)
         self.live = LiveSection(self.session)
-        self.checking = Checking(self.viewer, self.session)
+        self.checking = AnnotationCheck(self.viewer, self.session)
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self._lay_out()

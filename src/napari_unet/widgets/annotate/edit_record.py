@@ -96,7 +96,7 @@ def _parts(atom: Any) -> _Atom:
     return places, before, np.full(len(before), atom.new_value, before.dtype)
 
 
-class Confirming:
+class ConfirmedEdits:
     """Each edit is remembered by the pixels it turned over: undo and redo turn them over again."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:

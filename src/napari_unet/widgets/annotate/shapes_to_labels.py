@@ -184,7 +184,7 @@ def _check_room(labels: Labels, values: np.ndarray) -> None:
 RADIUS, RING = 5.0, 3.0  # px until somebody says otherwise
 
 
-class Gathering(QWidget):
+class ShapesToLabels(QWidget):
     """Turns a points or shapes layer into annotation; Ctrl+Z takes it back."""
 
     done = Signal()

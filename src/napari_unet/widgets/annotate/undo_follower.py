@@ -19,7 +19,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unet.core.annotation.label_codes import LabelClass
 from napari_unet.core.arrays.label_values import Counts, add, count_values, counting
 from napari_unet.widgets.annotate.class_editing import put_in, take_out
-from napari_unet.widgets.annotate.edit_record import Confirming, Edit
+from napari_unet.widgets.annotate.edit_record import ConfirmedEdits, Edit
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.scheduler import Urgency
@@ -44,7 +44,7 @@ class UndoFollower(QObject):
         super().__init__()
         self.counts: Counts | None = None  # None while they are counted
         self._layer = weakref.ref(layer)
-        self.confirming = Confirming(layer.data.shape)
+        self.confirming = ConfirmedEdits(layer.data.shape)
         self._data = layer.data
         self._done: deque[Edit] = deque(maxlen=HISTORY)
         self._undone: deque[Edit] = deque(maxlen=HISTORY)
@@ -174,7 +174,7 @@ class UndoFollower(QObject):
 
     def _replace(self, layer: Labels) -> None:
         self._data, self.counts, self._unwritten = layer.data, None, None
-        self.confirming = Confirming(layer.data.shape)
+        self.confirming = ConfirmedEdits(layer.data.shape)
         self._done.clear()
         self._undone.clear()
         self._depth = _depth(layer)

@@ -23,10 +23,10 @@ from napari_unet.widgets.evaluate.error_list import (
     show_errors,
     show_kinds,
 )
-from napari_unet.widgets.evaluate.figures import ERRORS, FigureTable, Matching
+from napari_unet.widgets.evaluate.figures import ERRORS, FigureTable, MatchSettings
 from napari_unet.widgets.evaluate.layer_pair import TwoLayers, evaluation_request, pixels_of
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.dock import Frame, Section
+from napari_unet.widgets.shared.dock import Dock, Section
 from napari_unet.widgets.shared.session import LatestRequest
 from napari_unet.workflows.evaluate_pair import PairResult, evaluate_pair, told
 from napari_unet.workflows.scheduler import Outcome, Urgency
@@ -39,7 +39,7 @@ COMPARE = ("objects", "classes")
 MISSING = "Two labels layers are needed: segment an image, or open labels with File ▸ Open."
 
 
-class EvaluateDock(Frame):
+class EvaluateDock(Dock):
     """Compares two labels layers; what somebody corrects meanwhile is evaluated again."""
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
@@ -94,7 +94,7 @@ class EvaluateDock(Frame):
         self.outlines = QCheckBox("Truth and result as outlines")
         self.outlines.setToolTip("Draw both as lines 2 px wide, to see the errors on the image")
         self._drawn = ErrorOutlines()
-        self.matching = Matching()
+        self.matching = MatchSettings()
         self.copy = QPushButton("Copy table")
         self.copy.clicked.connect(self._copy)
         self.run = QPushButton("▶ Evaluate")

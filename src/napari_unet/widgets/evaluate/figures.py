@@ -24,7 +24,7 @@ from napari_unet.workflows.evaluate_pair import PairResult
 
 
 @dataclass(frozen=True)
-class Wording:
+class MeasureText:
     """A name for people and a sentence on what it tells."""
 
     name: str
@@ -32,27 +32,31 @@ class Wording:
 
 
 MEASURES = {
-    "iou": Wording("IoU", "Foreground of truth and result: what they share, of what either has."),
-    "average_precision": Wording(
+    "iou": MeasureText(
+        "IoU", "Foreground of truth and result: what they share, of what either has."
+    ),
+    "average_precision": MeasureText(
         "AP", "Objects found, of all that are true, false or missed; a match has the IoU set below."
     ),
-    "mean_average_precision": Wording("mean AP", "AP averaged over matches at IoU 0.50 to 0.95."),
-    "f1": Wording("F1", "The harmonic mean of precision and recall of the objects."),
-    "precision": Wording("precision", "Objects of the result that match a true one."),
-    "recall": Wording("recall", "True objects that the result has found."),
-    "panoptic_quality": Wording("PQ", "F1 times the mean IoU of the matches."),
-    "seg": Wording("SEG", "Mean IoU over the true objects, as in the Cell Tracking Challenge."),
-    "v_rand": Wording("V_Rand", "How alike the objects group the pixels, as in ISBI 2012."),
-    "v_info": Wording("V_Info", "Information that the two groupings of the pixels share."),
-    "rand_error": Wording("Rand error", "1 less the Rand F-score; 0 is best."),
-    "dice": Wording("Dice", "Foreground: twice what both share, of what each has."),
-    "pixel_error": Wording("pixel error", "Pixels that are wrong; 0 is best."),
-    "mean_iou": Wording("mean IoU", "The IoU of each class, averaged."),
-    "mean_dice": Wording("mean Dice", "The Dice of each class, averaged."),
-    "warping_error": Wording(
+    "mean_average_precision": MeasureText(
+        "mean AP", "AP averaged over matches at IoU 0.50 to 0.95."
+    ),
+    "f1": MeasureText("F1", "The harmonic mean of precision and recall of the objects."),
+    "precision": MeasureText("precision", "Objects of the result that match a true one."),
+    "recall": MeasureText("recall", "True objects that the result has found."),
+    "panoptic_quality": MeasureText("PQ", "F1 times the mean IoU of the matches."),
+    "seg": MeasureText("SEG", "Mean IoU over the true objects, as in the Cell Tracking Challenge."),
+    "v_rand": MeasureText("V_Rand", "How alike the objects group the pixels, as in ISBI 2012."),
+    "v_info": MeasureText("V_Info", "Information that the two groupings of the pixels share."),
+    "rand_error": MeasureText("Rand error", "1 less the Rand F-score; 0 is best."),
+    "dice": MeasureText("Dice", "Foreground: twice what both share, of what each has."),
+    "pixel_error": MeasureText("pixel error", "Pixels that are wrong; 0 is best."),
+    "mean_iou": MeasureText("mean IoU", "The IoU of each class, averaged."),
+    "mean_dice": MeasureText("mean Dice", "The Dice of each class, averaged."),
+    "warping_error": MeasureText(
         "warping error", "Pixels wrong after borders were moved as far as topology allows; 0 best."
     ),
-    "warping_events": Wording(
+    "warping_events": MeasureText(
         "splits, merges", "Splits, merges, holes and objects wrong for each pixel; 0 is best."
     ),
 }
@@ -60,7 +64,7 @@ FIRST = ("iou", "average_precision", "mean_iou", "mean_dice")  # shown while the
 
 
 @dataclass(frozen=True)
-class ErrorWords:
+class ErrorText:
     """A kind of error: its name, its colour, and what is wrong."""
 
     name: str
@@ -69,22 +73,22 @@ class ErrorWords:
 
 
 ERRORS = (
-    ErrorWords("missed", "#e60000", "True objects that the result has not found"),
-    ErrorWords("false", "#6680ff", "Objects of the result that are none"),
-    ErrorWords("split", "#ffff33", "True objects that the result cuts into several"),
-    ErrorWords("merged", "#803366", "Objects of the result that cover several true ones"),
-    ErrorWords("border", "#00ffe6", "Objects found whose border is more than 2 px off"),
+    ErrorText("missed", "#e60000", "True objects that the result has not found"),
+    ErrorText("false", "#6680ff", "Objects of the result that are none"),
+    ErrorText("split", "#ffff33", "True objects that the result cuts into several"),
+    ErrorText("merged", "#803366", "Objects of the result that cover several true ones"),
+    ErrorText("border", "#00ffe6", "Objects found whose border is more than 2 px off"),
 )
 
 
-def wording(measure: str, iou: float) -> Wording:
+def wording(measure: str, iou: float) -> MeasureText:
     """Return the words for a measure; those of one class name it."""
     name, _, of = measure.partition(" of ")
     found = MEASURES[name]
     if of:
-        return Wording(f"{found.name} of class {of}", found.about)
+        return MeasureText(f"{found.name} of class {of}", found.about)
     matched = name in ("average_precision", "f1", "precision", "recall", "panoptic_quality")
-    return Wording(f"{found.name} @{iou:g}", found.about) if matched else found
+    return MeasureText(f"{found.name} @{iou:g}", found.about) if matched else found
 
 
 def number(figure: float) -> str:
@@ -198,7 +202,7 @@ class _Rows(QWidget):
         return labels
 
 
-class Matching(QWidget):
+class MatchSettings(QWidget):
     """The IoU of a match and the slow measures. ``changed``: one of them is another."""
 
     changed = Signal()

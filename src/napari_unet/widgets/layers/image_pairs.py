@@ -24,7 +24,7 @@ class ImagePair:
     role: str
 
 
-class Pairs(QObject):
+class ImagePairs(QObject):
     """The pairs of a viewer, in the order of its layers."""
 
     changed = Signal()

@@ -16,7 +16,7 @@ from napari.layers import Image, Labels, Layer, Vectors
 from napari_unet.widgets.layers.layers import GEOMETRY, replace_data
 
 
-class Made:
+class PluginLayer:
     """A layer made by the plugin, and whether somebody else has changed it since."""
 
     def __init__(self, layer: Layer) -> None:
@@ -40,12 +40,14 @@ class Made:
         self.touched = self.touched or not self._writing
 
 
-class Results:
+class ResultLayers:
     """The result layers of a viewer: of an image, of a kind such as 'segmented'."""
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = weakref.ref(viewer)
-        self._made: weakref.WeakKeyDictionary[Layer, dict[str, Made]] = weakref.WeakKeyDictionary()
+        self._made: weakref.WeakKeyDictionary[Layer, dict[str, PluginLayer]] = (
+            weakref.WeakKeyDictionary()
+        )
 
     def labels(
         self, image: Layer, kind: str, data: Any, geometry: dict[str, Any], **look: Any
@@ -92,13 +94,13 @@ class Results:
             self._renew(self._made[image][kind], found, data, given)
             return found
         layer = kind_of(data, name=f"{image.name} {kind}", **given)
-        self._made.setdefault(image, {})[kind] = Made(layer)
+        self._made.setdefault(image, {})[kind] = PluginLayer(layer)
         viewer = self._viewer()
         if viewer is not None:
             viewer.add_layer(layer)
         return layer
 
-    def _renew(self, made: Made, layer: Layer, data: Any, geometry: dict[str, Any]) -> None:
+    def _renew(self, made: PluginLayer, layer: Layer, data: Any, geometry: dict[str, Any]) -> None:
         """Give the layer new data in its new place; colours, contrast and order stay as set."""
         with made.writing():
             if isinstance(layer, Labels):

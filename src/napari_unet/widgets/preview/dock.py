@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QStackedWidget, QWi
 
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.widgets.layers.coordinates import from_layer, labels_shape
-from napari_unet.widgets.layers.image_pairs import Pairs
+from napari_unet.widgets.layers.image_pairs import ImagePairs
 from napari_unet.widgets.layers.layers import full_shape
 from napari_unet.widgets.preview.pages import ViewChoice, make_pages, usual_of
 from napari_unet.widgets.preview.placement import fill_canvas, look_at_layers, turn_to
@@ -30,20 +30,20 @@ from napari_unet.widgets.preview.preview_request import (
     subject_of,
 )
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.dock import Frame, open_dock
+from napari_unet.widgets.shared.dock import Dock, open_dock
 from napari_unet.widgets.shared.layer_choice import LayerChoice
 from napari_unet.widgets.shared.layer_events import Connections, disconnect_all, timer
 from napari_unet.widgets.shared.session import LatestRequest
 from napari_unet.workflows.scheduler import Outcome
 
 
-class Chosen(QWidget):
+class InputChoice(QWidget):
     """Chooses an image; its annotation follows, or else labels that fit it."""
 
     changed = Signal()  # other layers, or other pixels
     touched = Signal()  # perhaps: the labels were painted in, or look different
 
-    def __init__(self, viewer: Any, pairs: Pairs) -> None:
+    def __init__(self, viewer: Any, pairs: ImagePairs) -> None:
         super().__init__()
         self._pairs = pairs
         self.image = LayerChoice(viewer, (Image,), "Annotated image")
@@ -128,7 +128,7 @@ RESTED = 500  # ms after the last picture, when nobody waits for another one
 PATIENCE = 400  # ms after which the dock says that it draws
 
 
-class PreviewDock(Frame):
+class PreviewDock(Dock):
     """Live views of the annotated image; its values are those that Train uses."""
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # type: ignore[name-defined]  # noqa: F821
@@ -146,7 +146,7 @@ class PreviewDock(Frame):
         self._other_layers()
 
     def _build(self) -> None:
-        self.chosen = Chosen(self.viewer, self.session.pairs)
+        self.chosen = InputChoice(self.viewer, self.session.pairs)
         self.views = ViewChoice()
         self.pages = make_pages()
         self.stack = QStackedWidget()

@@ -14,15 +14,15 @@ from weakref import WeakSet
 import numpy as np
 from napari.layers import Image, Labels, Layer, Vectors
 
-from napari_unet.widgets.layers.result_layers import Results, same_place
+from napari_unet.widgets.layers.result_layers import ResultLayers, same_place
 
 BUNCH = 512  # lines; a layer of lines has a multiple of it, the rest of them without length
 
 
-class PreviewSheets:
+class PreviewLayerStore:
     """The preview layers of a viewer; those of an image are called after it. GUI thread only."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: ResultLayers) -> None:
         self._results = results
         self._stale: WeakSet[Layer] = WeakSet()  # with the thumbnail of an older picture
 

@@ -24,7 +24,7 @@ from napari_unet.widgets.preview.preview_request import VIEWS
 from napari_unet.widgets.shared.sliders import SettingRow, SliderRow
 
 
-class Rows(QWidget):
+class SettingRows(QWidget):
     """Rows of settings below each other; ``edited`` tells the name and value of one."""
 
     edited = Signal(str, object)
@@ -56,9 +56,9 @@ class Rows(QWidget):
 FORMULA = {"balance": "paper", "v": "falk", "sigma1": "falk"}  # settings only one formula uses
 
 
-def deformation_rows() -> Rows:
+def deformation_rows() -> SettingRows:
     """Return what decides how a tile is deformed."""
-    return Rows([
+    return SettingRows([
         SliderRow("sd", "strength", "px", power=2),
         SettingRow("grid", "grid", "nodes"),
         SliderRow("rotation", "rotation", "± °"),
@@ -68,10 +68,10 @@ def deformation_rows() -> Rows:
     ])  # fmt: skip
 
 
-def weight_rows() -> Rows:
+def weight_rows() -> SettingRows:
     """Return what decides what a pixel weighs."""
     falk = "In Falk's formula it is the factor of the separation."
-    return Rows([
+    return SettingRows([
         SettingRow(
             "weighting", "formula", hint="paper: Ronneberger et al. 2015; falk: Falk et al. 2019."
         ),
@@ -83,9 +83,9 @@ def weight_rows() -> Rows:
     ])  # fmt: skip
 
 
-def sample_rows() -> Rows:
+def sample_rows() -> SettingRows:
     """Return what decides how much the network sees at once."""
-    return Rows([SettingRow("tile", "tile", "px")])
+    return SettingRows([SettingRow("tile", "tile", "px")])
 
 
 def usual_of(weighting: str) -> dict[str, float]:
@@ -107,7 +107,9 @@ class Page(QWidget):
     wished = Signal()  # other layers over the tile
     closed_up = Signal(bool)  # look at the tile alone, or at the image, too
 
-    def __init__(self, rows: Rows, base: Sequence[str], over: dict[str, tuple[str, bool]]) -> None:
+    def __init__(
+        self, rows: SettingRows, base: Sequence[str], over: dict[str, tuple[str, bool]]
+    ) -> None:
         """``base``: the layers that are always shown; ``over``: hints of those that may be."""
         super().__init__()
         self.rows = rows

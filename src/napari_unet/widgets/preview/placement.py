@@ -21,7 +21,7 @@ Geometry = dict[str, Any]  # arguments of a layer
 
 
 @dataclass(frozen=True)
-class PreviewGround:
+class PreviewAxes:
     """The axes of a layer of tiles of ``image``: the last ones that its labels have."""
 
     letters: str
@@ -29,7 +29,7 @@ class PreviewGround:
     geometry: Geometry
 
     @classmethod
-    def of(cls, image: Image, dims: int) -> "PreviewGround":
+    def of(cls, image: Image, dims: int) -> "PreviewAxes":
         """Lay out tiles of this many axes."""
         tile = "ZYX"[-dims:]
         letters = axes_of(image)[: image.ndim].removeprefix("C")
@@ -100,20 +100,20 @@ GAP = 0.03  # of the longer edge of the image, between it and the tile
 
 
 @dataclass(frozen=True)
-class Placing:
+class TilePlacement:
     """Where a tile and the lines over it are shown."""
 
-    tile: PreviewGround
-    flat: PreviewGround  # of the lines, which lie in planes
+    tile: PreviewAxes
+    flat: PreviewAxes  # of the lines, which lie in planes
     offset: dict[str, float]  # of the tile's first pixel in pixels of the image
     start: np.ndarray  # (2,) where the previewed region begins in the image, rows and columns
     size: tuple[int, int]  # of the image, rows and columns
 
     @classmethod
-    def of(cls, image: Image, given: PreviewResult) -> "Placing":
+    def of(cls, image: Image, given: PreviewResult) -> "TilePlacement":
         """Place the tile of ``given`` beside ``image``."""
         shape = given.found.sample.image.shape[1:]
-        tile, flat = PreviewGround.of(image, len(shape)), PreviewGround.of(image, 2)
+        tile, flat = PreviewAxes.of(image, len(shape)), PreviewAxes.of(image, 2)
         edges = dict(zip(tile.tile, shape, strict=True))
         letters = axes_of(image)[: image.ndim].removeprefix("C")
         size = dict(zip(letters, labels_shape(image), strict=True))

@@ -11,8 +11,13 @@ from napari.utils.colormaps import DirectLabelColormap
 from napari_unet.widgets.layers.coordinates import axes_of, labels_geometry, region_to_layer
 from napari_unet.widgets.layers.label_classes import classes_of
 from napari_unet.widgets.layers.layers import NOTES, displayed_slice, is_preview
-from napari_unet.widgets.preview.line_layers import PreviewSheets, line_width, rectangle, segments
-from napari_unet.widgets.preview.placement import Placing, moved
+from napari_unet.widgets.preview.line_layers import (
+    PreviewLayerStore,
+    line_width,
+    rectangle,
+    segments,
+)
+from napari_unet.widgets.preview.placement import TilePlacement, moved
 from napari_unet.widgets.preview.preview_request import PreviewResult
 from napari_unet.widgets.shared.session import Session
 
@@ -25,7 +30,7 @@ class PreviewLayers:
 
     def __init__(self, viewer: Any, session: Session) -> None:
         self._viewer = viewer
-        self._sheets = PreviewSheets(session.results)
+        self._sheets = PreviewLayerStore(session.results)
 
     def show(self, image: Image, labels: Labels, given: PreviewResult) -> bool:
         """Put the answer into its layers; return whether there are new ones among them."""
@@ -112,7 +117,7 @@ class PreviewLayers:
             }
 
     def _show_deformation(self, image: Image, labels: Labels, given: PreviewResult) -> None:
-        place = Placing.of(image, given)
+        place = TilePlacement.of(image, given)
         found = given.found
         self._show_image(image, "deformed", place, found.sample.image)
         layer = self._sheets.labels(
@@ -126,7 +131,7 @@ class PreviewLayers:
         self._show_lines(image, "folded", place, found.folds)
 
     def _show_sample(self, image: Image, labels: Labels, given: PreviewResult) -> None:
-        place = Placing.of(image, given)
+        place = TilePlacement.of(image, given)
         found = given.found
         sample, lost = found.sample, found.border
         self._show_image(image, "sample", place, sample.image)
@@ -143,7 +148,7 @@ class PreviewLayers:
         frames += [part for line in found.outlines for part in place.in_tile(line)]
         self._show_lines(image, "frame", place, frames)
 
-    def _show_image(self, image: Image, kind: str, place: Placing, tile: np.ndarray) -> None:
+    def _show_image(self, image: Image, kind: str, place: TilePlacement, tile: np.ndarray) -> None:
         """Show a tile (C, *spatial) as the network gets it: 0 to 1 are black to white."""
         if image.rgb:
             colours = np.clip(np.moveaxis(tile[:3], 0, -1), 0.0, 1.0)
@@ -159,7 +164,7 @@ class PreviewLayers:
         )  # fmt: skip
 
     def _show_lines(
-        self, image: Image, kind: str, place: Placing, lines: Iterable[np.ndarray]
+        self, image: Image, kind: str, place: TilePlacement, lines: Iterable[np.ndarray]
     ) -> None:
         data = segments([place.flat.points(line) for line in lines], len(place.flat.letters))
         before = self._sheets.find(image, kind)

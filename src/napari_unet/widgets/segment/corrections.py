@@ -11,7 +11,7 @@ from napari_unet.widgets.layers.annotation_layers import images_of, new_annotati
 from napari_unet.widgets.layers.coordinates import labels_shape
 from napari_unet.widgets.layers.label_classes import classes_of, code_of
 from napari_unet.widgets.layers.layers import region_setitem, unwrapped
-from napari_unet.widgets.segment.result import Written
+from napari_unet.widgets.segment.result import WrittenLabels
 from napari_unet.widgets.segment.runs import Segmentations
 from napari_unet.widgets.shared.session import Session
 
@@ -60,7 +60,7 @@ def use_changes(viewer: Any, labels: Labels, rim: int = 0) -> Labels:
     return annotation
 
 
-def changed_pixels(labels: Labels, written: Written) -> np.ndarray:
+def changed_pixels(labels: Labels, written: WrittenLabels) -> np.ndarray:
     """Return where ``labels`` differ from what the network wrote; exact, undone edits do not.
 
     Every pixel of an object that was given another class differs.
@@ -121,16 +121,16 @@ def image_of(viewer: Any, labels: Labels) -> Image:
     )
 
 
-def _written(viewer: Any, labels: Labels) -> Written | None:
+def _written(viewer: Any, labels: Labels) -> WrittenLabels | None:
     return Segmentations.of(Session.of(viewer)).written.get(labels)
 
 
-def _keeps_objects(labels: Labels, written: Written | None) -> bool:
+def _keeps_objects(labels: Labels, written: WrittenLabels | None) -> bool:
     classes = written.classes if written is not None else classes_of(labels)
     return code_of(labels).instances and len(classes) <= MAX_CLASSES
 
 
-def _kinds(viewer: Any, labels: Labels, written: Written) -> np.ndarray:
+def _kinds(viewer: Any, labels: Labels, written: WrittenLabels) -> np.ndarray:
     """Return the class of each object by its label; where the labels are classes, themselves."""
     if not written.objects:
         return np.arange(int(np.max(labels.data)) + 1)
@@ -142,7 +142,7 @@ def _kinds(viewer: Any, labels: Labels, written: Written) -> np.ndarray:
     return written.chosen.kinds(written.place.flat(labels.data), written.kinds, scores)
 
 
-def _classes(viewer: Any, labels: Labels, written: Written | None) -> np.ndarray:
+def _classes(viewer: Any, labels: Labels, written: WrittenLabels | None) -> np.ndarray:
     """Return the class of each pixel, background 0, -1 where it is unlabelled."""
     code, data = code_of(labels), np.asarray(labels.data)
     if code.instances and written is not None:
@@ -171,7 +171,7 @@ def _new_from_changes(
     viewer: Any,
     image: Image,
     labels: Labels,
-    written: Written,
+    written: WrittenLabels,
     place: tuple[Box, np.ndarray],
 ) -> Labels:
     box, wanted = place

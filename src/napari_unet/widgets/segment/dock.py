@@ -15,11 +15,11 @@ from napari_unet.widgets.segment.folder_run import FolderRequest, FolderRun
 from napari_unet.widgets.segment.inputs import Inputs, add_row, form
 from napari_unet.widgets.segment.object_table import Table
 from napari_unet.widgets.segment.result import Overlays, Result
-from napari_unet.widgets.segment.result_bar import LookForm, MoreActions, ResultBar
-from napari_unet.widgets.segment.run_bar import Planning, RunBar
+from napari_unet.widgets.segment.result_bar import LabelOptionsForm, MoreActions, ResultBar
+from napari_unet.widgets.segment.run_bar import PlanLine, RunBar
 from napari_unet.widgets.segment.runs import Segmentations
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.dock import Frame, Section, open_dock
+from napari_unet.widgets.shared.dock import Dock, Section, open_dock
 from napari_unet.widgets.shared.job import Job
 from napari_unet.widgets.shared.layer_events import Connections, disconnect_all
 from napari_unet.workflows.scheduler import Outcome
@@ -29,14 +29,14 @@ from napari_unet.workflows.segment_request import LabelOptions
 STACKS = ("plane by plane", "as volumes")
 
 
-class SegmentDock(Frame):
+class SegmentDock(Dock):
     """Chooses what to segment, shows how far it is, and what to make of the result."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.segmentations = Segmentations.of(self.session)
         self.inputs = Inputs(self.viewer, self.session)
-        self.look = LookForm()
+        self.look = LabelOptionsForm()
         self.stack = QComboBox()
         self.stack.addItems(STACKS)
         self.stack.setToolTip(
@@ -46,7 +46,7 @@ class SegmentDock(Frame):
         self.more = MoreActions()
         self.runs = RunBar(self.segmentations)
         self.results = ResultBar(self.session)
-        self.planning = Planning(self.session, self.inputs)
+        self.planning = PlanLine(self.session, self.inputs)
         self.overlays = Overlays(self.session, self)
         self._opening: Job | None = None
         self._lay_out()

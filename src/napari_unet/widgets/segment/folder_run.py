@@ -32,7 +32,7 @@ class FolderRequest:
 
 
 @dataclass(frozen=True)
-class FileNews:
+class FolderProgress:
     """How far the files are."""
 
     number: int  # of the file at work, from 1
@@ -44,7 +44,9 @@ class FileNews:
     skipped: bool = False  # its results are there already
 
 
-def segment_folder(request: FolderRequest, wish: CancelFlag) -> Generator[FileNews, None, None]:
+def segment_folder(
+    request: FolderRequest, wish: CancelFlag
+) -> Generator[FolderProgress, None, None]:
     """Segment file after file; one that fails is told and does not stop the others."""
     from napari_unet.core.files.image_file import is_image
 
@@ -56,7 +58,7 @@ def segment_folder(request: FolderRequest, wish: CancelFlag) -> Generator[FileNe
     made = replace(request, network=_on_device(request))
     digest = fingerprint(request.network)
     for number, path in enumerate(paths, start=1):
-        news = FileNews(number, len(paths), path.name)
+        news = FolderProgress(number, len(paths), path.name)
         yield news
         try:
             yield from _segment_file(made, digest, path, news, wish)
@@ -84,8 +86,8 @@ def _on_device(request: FolderRequest) -> Any:
 
 
 def _segment_file(
-    request: FolderRequest, digest: str, path: Path, news: FileNews, wish: CancelFlag
-) -> Generator[FileNews, None, None]:
+    request: FolderRequest, digest: str, path: Path, news: FolderProgress, wish: CancelFlag
+) -> Generator[FolderProgress, None, None]:
     from napari_unet.core.files.image_file import open_image
     from napari_unet.core.segmentation.score_tiles import score_here
     from napari_unet.workflows.segment_files import Choices, FileSegmentation, Outputs

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from napari_unet.widgets.segment.inputs import LABEL_WIDTH
-from napari_unet.widgets.segment.result import Result, Written
+from napari_unet.widgets.segment.result import Result, WrittenLabels
 from napari_unet.widgets.shared.layer_events import timer
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Urgency
@@ -126,7 +126,7 @@ class ClassChoice(QWidget):
         if kind is not None and label >= len(written.kinds):
             self.classes.setItemText(0, _by_scores(written.classes[kind].name))
 
-    def _written(self) -> Written | None:
+    def _written(self) -> WrittenLabels | None:
         return None if self._result is None else self._result.written
 
 
@@ -135,7 +135,7 @@ def _by_scores(name: str) -> str:
 
 
 def _prefer(
-    keeping: CacheChoice, data: Any, written: Written, label: int
+    keeping: CacheChoice, data: Any, written: WrittenLabels, label: int
 ) -> tuple[int, int | None]:
     """Return the label and the class that the scores prefer for it; compute thread.
 

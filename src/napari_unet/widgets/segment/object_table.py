@@ -25,7 +25,7 @@ from napari_unet.core.text import count_thin
 from napari_unet.widgets.layers.coordinates import pixels_of
 from napari_unet.widgets.layers.layers import look_at, unwrapped
 from napari_unet.widgets.segment.region_choice import LayerGeometry
-from napari_unet.widgets.segment.result import Result, Written
+from napari_unet.widgets.segment.result import Result, WrittenLabels
 from napari_unet.widgets.segment.runs import Segmentations
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import LatestRequest, Session
@@ -203,7 +203,7 @@ class Table(QWidget):
 def _measure(
     keeping: CacheChoice,
     labels: np.ndarray,
-    written: Written,
+    written: WrittenLabels,
     pixels: ImagePixels,
     look: LabelOptions,
 ) -> Any:

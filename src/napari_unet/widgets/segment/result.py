@@ -25,7 +25,7 @@ from napari_unet.widgets.segment.region_choice import LayerGeometry
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.segment_image import Block
+from napari_unet.workflows.segment_image import TileDone
 from napari_unet.workflows.segment_request import CacheChoice, LabelOptions
 
 
@@ -85,7 +85,7 @@ LARGEST = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
+class WrittenLabels:
     """What the network wrote into a layer: whatever differs from it, a person has changed."""
 
     image: "weakref.ref[Image]"
@@ -108,7 +108,10 @@ class Result(QObject):
     changed = Signal()
 
     def __init__(
-        self, session: Session, image: Image, written: "weakref.WeakKeyDictionary[Labels, Written]"
+        self,
+        session: Session,
+        image: Image,
+        written: "weakref.WeakKeyDictionary[Labels, WrittenLabels]",
     ) -> None:
         super().__init__()
         self.keeping = CacheChoice()  # compute thread only
@@ -143,7 +146,7 @@ class Result(QObject):
         return layer if self._is_there(layer) else None
 
     @property
-    def written(self) -> Written | None:
+    def written(self) -> WrittenLabels | None:
         """What the network wrote into the layer that shows the result."""
         layer = self.layer
         return None if layer is None else self._written.get(layer)
@@ -192,7 +195,7 @@ class Result(QObject):
         if not self.running:
             self._latest.ask(_relabel, self.keeping, self.look)
 
-    def show_block(self, block: Block) -> None:
+    def show_block(self, block: TileDone) -> None:
         """Write one tile where the result is seen."""
         layer = self._to_write_to()
         if layer is None:
@@ -271,7 +274,7 @@ class Result(QObject):
         set_classes(
             layer, self.classes, LabelCode("background", "objects" if objects else "classes")
         )
-        self._written[layer] = Written(
+        self._written[layer] = WrittenLabels(
             weakref.ref(image), self.place, data, kinds, objects, self.classes
         )
         return layer

@@ -158,7 +158,7 @@ RESULTS = (
 )
 
 
-class LookForm(QWidget):
+class LabelOptionsForm(QWidget):
     """``value()``, ``set_value()``, ``changed``: a Look, redrawn while it is dragged."""
 
     changed = Signal(object)  # Look

@@ -17,7 +17,7 @@ from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.messages import show_progress
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.segment_image import Expected, expect
+from napari_unet.workflows.segment_image import SegmentationEstimate, expect
 from napari_unet.workflows.segment_request import SegmentRequest
 
 FULL = 1000  # of the progress bar
@@ -116,7 +116,7 @@ class RunBar(QWidget):
         layout.addWidget(self.state)
 
 
-class Planning(QObject):
+class PlanLine(QObject):
     """Tells, in a line, the plan, or the problem that has to be solved first."""
 
     told = Signal(str, str)  # plan, problem
@@ -178,7 +178,7 @@ def _expect_all(requests: Sequence[SegmentRequest]) -> str:
     return plan_line(plans)
 
 
-def plan_line(plans: Sequence[Expected]) -> str:
+def plan_line(plans: Sequence[SegmentationEstimate]) -> str:
     """Return '≈ 16 tiles · 9 s · 1.1 GB'."""
     tiles = count_thin(sum(plan.tiles for plan in plans), "tile")
     seconds = duration(sum(plan.seconds for plan in plans))

@@ -13,12 +13,17 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.text import duration
 from napari_unet.widgets.segment.region_choice import LayerGeometry
-from napari_unet.widgets.segment.result import Result, Written
+from napari_unet.widgets.segment.result import Result, WrittenLabels
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.job import Job
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import JobFactory, Outcome, Urgency
-from napari_unet.workflows.segment_image import Block, CancelFlag, SegmentationStarted, score_image
+from napari_unet.workflows.segment_image import (
+    CancelFlag,
+    SegmentationStarted,
+    TileDone,
+    score_image,
+)
 from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
 
 
@@ -131,7 +136,7 @@ class ImageRun(Run):
                 return
             if isinstance(value, SegmentationStarted):
                 self.tiles, self._pixels = value.tiles, value.pixels
-            elif isinstance(value, Block) and not self._given_up():
+            elif isinstance(value, TileDone) and not self._given_up():
                 self.result.show_block(value)
                 self.done += 1
                 self._written += value.labels.size
@@ -183,7 +188,7 @@ class Segmentations(QObject):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.written: weakref.WeakKeyDictionary[Labels, Written] = weakref.WeakKeyDictionary()
+        self.written: weakref.WeakKeyDictionary[Labels, WrittenLabels] = weakref.WeakKeyDictionary()
         self.run: Run | None = None
         self.last: Run | None = None  # that ended
         self._session = session

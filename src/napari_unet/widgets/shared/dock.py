@@ -127,7 +127,7 @@ SOON, AFTER = 50, 400  # ms
 HEIGHT = 240  # px, at least: Qt makes the window higher than the screen for what does not fit
 
 
-class Frame(QWidget):
+class Dock(QWidget):
     """The base of a dock: fill ``body``, and ``foot`` with what must always be seen.
 
     napari calls ``reset_choices`` whenever layers are added, removed, moved or renamed; every
@@ -189,7 +189,7 @@ class Frame(QWidget):
             QTimer.singleShot(0, self._come_forward)
 
     def _gather(self) -> None:
-        dock = gather(self, Frame)
+        dock = gather(self, Dock)
         if dock is not None:
             dock.visibilityChanged.connect(self._seen)
             self._seen(not self.visibleRegion().isEmpty())

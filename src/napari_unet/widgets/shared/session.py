@@ -15,9 +15,9 @@ from napari.utils.task_status import Status
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.training.settings import TrainSettings
-from napari_unet.widgets.layers.image_pairs import Pairs
+from napari_unet.widgets.layers.image_pairs import ImagePairs
 from napari_unet.widgets.layers.layers import unwrapped
-from napari_unet.widgets.layers.result_layers import Results
+from napari_unet.widgets.layers.result_layers import ResultLayers
 from napari_unet.widgets.networks import Networks
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.job import Job, dispatch
@@ -72,8 +72,8 @@ class Session(QObject):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.networks = Networks()
-        self.pairs = Pairs(viewer)
-        self.results = Results(viewer)
+        self.pairs = ImagePairs(viewer)
+        self.results = ResultLayers(viewer)
         self.closed = False  # its window is: nothing is to be shown or kept any more
         self._viewer = weakref.ref(viewer)
         self._settings = TrainSettings.preset("standard")

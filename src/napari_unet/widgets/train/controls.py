@@ -17,7 +17,13 @@ from napari_unet.widgets.train.image_list import sure
 from napari_unet.widgets.train.text import progress, share_done
 from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.unfinished_runs import CutOff, cut_off, discard, resumed, with_device
+from napari_unet.workflows.unfinished_runs import (
+    UnfinishedRun,
+    cut_off,
+    discard,
+    resumed,
+    with_device,
+)
 
 SENTENCES = 1  # shown of what a training has said; the tooltip has all
 
@@ -143,7 +149,7 @@ class ResumeBar(QWidget):
     def __init__(self, trainings: Trainings) -> None:
         super().__init__()
         self._trainings = trainings
-        self._found: list[CutOff] = []
+        self._found: list[UnfinishedRun] = []
         self.words = QLabel()
         self.words.setWordWrap(True)
         self.go_on = QPushButton("Go on")

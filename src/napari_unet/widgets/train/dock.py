@@ -9,14 +9,14 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.dock import Frame, Section
+from napari_unet.widgets.shared.dock import Dock, Section
 from napari_unet.widgets.shared.preferences import machine
 from napari_unet.widgets.shared.settings_form import SettingsForm
 from napari_unet.widgets.train.controls import Controls, ResumeBar
 from napari_unet.widgets.train.image_list import ImageList
 from napari_unet.widgets.train.loss_plot import LossPlot
 from napari_unet.widgets.train.network_list import NetworkList, Shown
-from napari_unet.widgets.train.start_form import BeginForm, Expectation
+from napari_unet.widgets.train.start_form import BeginForm, EstimateLine
 from napari_unet.widgets.train.text import best_of, with_preset
 from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.scheduler import Outcome, Urgency
@@ -31,7 +31,7 @@ PLOT = 145  # px, so that all of the dock is seen on a small screen
 NO_SOURCE = "Add an image with its annotation first, with the role train"
 
 
-class TrainDock(Frame):
+class TrainDock(Dock):
     """The dock; trainings and networks belong to the session and go on without it."""
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
@@ -41,7 +41,7 @@ class TrainDock(Frame):
         self.images = ImageList(self.trainings)
         self.begin = BeginForm(self.session)
         self.form = SettingsForm(self.session.settings)
-        self.expected = Expectation(self.session, self._to_look_at)
+        self.expected = EstimateLine(self.session, self._to_look_at)
         self.networks = NetworkList(self.trainings)
         self.controls = Controls()
         self.plot = LossPlot(self.viewer)

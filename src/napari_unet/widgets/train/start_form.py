@@ -154,7 +154,7 @@ def _combo(tip: str) -> QComboBox:
 QUIET = 700  # ms without a change after which a step is measured
 
 
-class Expectation(QLabel):
+class EstimateLine(QLabel):
     """Asks for the outlook of ``recipe()`` when nothing has changed for a moment, and shows it."""
 
     told = Signal(object)  # Outlook
