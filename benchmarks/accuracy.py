@@ -103,11 +103,11 @@ def _network(task: Task, settings: TrainSettings) -> UNet:
 def pace() -> dict[str, float]:
     """Measure how many steps of each preset one core makes in a minute."""
     task = load("dsb2018")
-    learnt = annotations(replace(task, train=task.train[:8]))
+    learned = annotations(replace(task, train=task.train[:8]))
     found = {}
     for name in PRESETS:
         settings = TrainSettings.preset(name, steps=40)
-        running = train(_network(task, settings), learnt, settings)
+        running = train(_network(task, settings), learned, settings)
         for step in running:
             if step.number == 4:  # drawing, compiling and first allocations are behind it
                 begun = time.process_time()

@@ -64,7 +64,7 @@ def _cell(values: list[float | None]) -> str:
 def _manners(found: Rows, images: list[str]) -> list[str]:
     """Return the table of how the Teacher behaves on the way."""
     lines = [
-        "| picture | strokes | mending from s | first preview, CPU-s | right before learnt |"
+        "| picture | strokes | mending from s | first preview, CPU-s | right before learning |"
         " mending stroke right after 0.5 CPU-s, drawing included | 1 s later | largest dip of IoU |"
         " CPU-s used |",
         "|---|" + "---:|" * 8,

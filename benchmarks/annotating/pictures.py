@@ -1,6 +1,6 @@
 """The eight pictures: what the person looks at, and what is an object in it.
 
-They were chosen by looking at images, before anything had learnt from them.
+They were chosen by looking at images, before anything had learned from them.
 """
 
 from collections.abc import Callable

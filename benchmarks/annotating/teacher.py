@@ -13,7 +13,7 @@ from napari_unet import Teacher
 
 T = TypeVar("T")
 PREVIEWS = 1 / 3  # of the time goes into previews at most
-SOME = 1e-3  # seconds, for one step: strokes are learnt before anything is drawn, as in the dock
+SOME = 1e-3  # seconds, for one step: strokes are learned before anything is drawn, as in the dock
 
 
 class TaughtNetwork:

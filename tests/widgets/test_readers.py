@@ -41,7 +41,7 @@ def test_a_sample_is_an_image_with_its_truth_hidden(key, make_napari_viewer_prox
     image[0].flat[0] = 1  # the layer is the user's
 
 
-def test_a_sample_from_the_menu_can_be_learnt_from_at_once(make_napari_viewer_proxy):
+def test_a_sample_from_the_menu_can_be_learned_from_at_once(make_napari_viewer_proxy):
     viewer = make_napari_viewer_proxy()
     viewer.open_sample("napari-unet", "nuclei-3d")
     truth, image = viewer.layers

@@ -90,7 +90,7 @@ def first_settings(
         preset, reason = suggest_preset(device, minutes or MINUTES[device])
         report.warn(reason, preset=preset)
     settings = TrainSettings.preset(preset, seed=arguments.seed, minutes=minutes)
-    if before is not None:  # it has learnt on images normalised in its own way
+    if before is not None:  # it has learned on images normalised in its own way
         seen = Normalisation.of(before.about)
         settings = replace(settings, low=seen.low, high=seen.high, flatten=seen.flatten)
     return changed(settings, arguments)

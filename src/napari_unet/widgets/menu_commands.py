@@ -125,6 +125,6 @@ def _annotate_with_active(viewer: Any, changes: bool) -> None:
     viewer = unwrapped(viewer)
     active = viewer.layers.selection.active
     if not isinstance(active, Labels):
-        messages.problem("No labels layer is selected: select the result that is to be learnt from")
+        messages.problem("No labels layer is selected: select the result to learn from")
         return
     annotate_with(viewer, active, changes)

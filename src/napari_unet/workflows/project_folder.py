@@ -3,7 +3,7 @@
 ``project.json`` says which images there are and what their annotations mean; ``annotations/*.tif``
 hold the labels as they were saved last, ``confirmed/*.tif`` of the same names are 1 where these
 labels were confirmed and not painted; ``strokes.journal`` has what was painted since; ``networks/``
-and ``runs/`` are what was learnt. Images stay where they are; only those without a file of their
+and ``runs/`` are what was learned. Images stay where they are; only those without a file of their
 own are written, to ``images/``.
 
 Project facts: which images a project has, and what their annotations mean, as project.json.

@@ -79,7 +79,7 @@ def classes_of(material: TrainingData) -> list[dict[str, str]]:
 
 
 def _normalised_as(network: Any, settings: TrainSettings) -> TrainSettings:
-    """A network goes on with images normalised as those it has learnt from."""
+    """A network goes on with images normalised as those it has learned from."""
     from napari_unet.core.normalisation import Normalisation
 
     seen = Normalisation.of(network.about)

@@ -18,7 +18,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def network():
-    """A network after a hundred steps: the less it has learnt, the more labels are in doubt."""
+    """A network after a hundred steps: the less it has learned, the more labels are in doubt."""
     images = sorted((DATA / "train" / "images").iterdir())[:6]
     annotations = [
         Annotation(

@@ -19,7 +19,7 @@ def _one_thread():
 
 @pytest.fixture
 def full_size():
-    """Asked for by tests of how well is learnt: tiles are as large as in use."""
+    """Asked for by tests of how well is learned: tiles are as large as in use."""
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def stroke_labels(truth, kind, seed, width=3, length=14):
 
 @pytest.fixture
 def taught(picture):
-    """A teacher that has learnt from four strokes."""
+    """A teacher that has learned from four strokes."""
     from napari_unet import Teacher
 
     image, truth = picture

@@ -53,9 +53,9 @@ def test_small_losses_do_not_add_up():
 def test_what_obeys_a_new_stroke_no_better_is_not_shown():
     gate = NeverWorseGate()
     shown = marks(0.9, 1, 0.5)
-    worse, better, learnt = marks(1, 1, 0.4), marks(1, 1, 0.6), marks(1, 1, 0.9)
+    worse, better, learned = marks(1, 1, 0.4), marks(1, 1, 0.6), marks(1, 1, 0.9)
     assert not gate.judge(shown, worse, [NEW]).publish
     verdict = gate.judge(shown, better, [NEW])
     assert verdict.publish
     assert "60%" in verdict.said
-    assert "unsure" not in gate.judge(shown, learnt, [NEW]).said
+    assert "unsure" not in gate.judge(shown, learned, [NEW]).said

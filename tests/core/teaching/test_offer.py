@@ -7,13 +7,13 @@ from napari_unet.core.teaching.preview_history import UNSEEN
 
 @pytest.fixture
 def offers(taught, picture, tools):
-    """Those of a lesson with 16 strokes, of which the last two are not learnt."""
+    """Those of a lesson with 16 strokes, of which the last two are not learned."""
     for seed in range(20, 32):
         taught.paint(*tools.stroke(picture[1], seed % 2, seed))
     return taught._course._offers
 
 
-def test_of_many_strokes_an_exam_asks_some_of_each_class_and_those_not_learnt(
+def test_of_many_strokes_an_exam_asks_some_of_each_class_and_those_not_learned(
     offers, taught, monkeypatch
 ):
     fresh = list(taught.strokes[-2:])
@@ -32,7 +32,7 @@ def test_of_many_strokes_an_exam_asks_some_of_each_class_and_those_not_learnt(
     assert others == set(taught.strokes)
 
 
-def test_part_of_the_way_lies_between_what_is_shown_and_what_was_learnt(taught, picture):
+def test_part_of_the_way_lies_between_what_is_shown_and_what_was_learned(taught, picture):
     """Weights of the network and of the glance, and how much the network counts."""
     states = taught._shelf.states
     one, other = states[-2], states[-1]
@@ -55,7 +55,7 @@ def test_a_stroke_that_is_obeyed_without_help_has_no_spot_any_more(taught, pictu
     list(taught.learn(steps=1))
     assert len(taught._shelf.last.beside.spots) >= 1
     list(taught.learn(steps=120))
-    assert not taught._course._unlearnt.now()
+    assert not taught._course._unlearned.now()
     assert taught._shelf.last.beside.spots == ()
 
 

@@ -89,7 +89,7 @@ def test_a_network_is_taught_what_is_shown_in_the_cells(scene, tools, monkeypatc
     monkeypatch.setattr(stability, "FEW", 3)
     monkeypatch.setattr(stability, "FULL", 5)
     unpainted = found.unpainted(shown, ())
-    assert unpainted.weight == stability.LEARNT / 2
+    assert unpainted.weight == stability.LEARNED / 2
     classes = unpainted.classes[()][WHOLE]
     labels, _ = teacher.predict((slice(0, 160), slice(0, 260)))
     inside = np.zeros((160, 260), bool)
@@ -119,11 +119,11 @@ def test_a_network_is_taught_what_is_shown_in_the_cells(scene, tools, monkeypatc
 def test_the_network_learns_what_was_shown_when_strokes_changed(scene, tools, monkeypatch):
     monkeypatch.setattr(stability, "FEW", 3)
     teacher = taught(scene, tools)
-    learnt = []
+    learned = []
     draw = StrokeBatches.draw
 
     def noted(self, step, classes, device, choice):
-        learnt.append(choice.unpainted)
+        learned.append(choice.unpainted)
         return draw(self, step, classes, device, choice)
 
     monkeypatch.setattr(StrokeBatches, "draw", noted)
@@ -131,13 +131,13 @@ def test_the_network_learns_what_was_shown_when_strokes_changed(scene, tools, mo
     teacher.paint(*tools.stroke(scene[1], 1, 4))
     expected = teacher._course.anchors.unpainted(shown, [teacher.strokes[-1]])
     list(teacher.learn(steps=30))
-    assert len({id(one) for one in learnt}) == 1, "not what came of it meanwhile"
-    assert learnt[0].weight == expected.weight > 0
-    np.testing.assert_array_equal(learnt[0].classes[()][WHOLE], expected.classes[()][WHOLE])
+    assert len({id(one) for one in learned}) == 1, "not what came of it meanwhile"
+    assert learned[0].weight == expected.weight > 0
+    np.testing.assert_array_equal(learned[0].classes[()][WHOLE], expected.classes[()][WHOLE])
     teacher.work_at(2)
     teacher.paint(*tools.stroke(scene[1], 0, 5))
     list(teacher.learn(steps=10))
-    assert learnt[-1].classes[()].shape == (80, 130)
+    assert learned[-1].classes[()].shape == (80, 130)
     teacher.undo_learning()
     assert teacher._course._unpainted == NOTHING
 

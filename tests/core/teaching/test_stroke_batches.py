@@ -48,7 +48,7 @@ def test_a_stroke_left_out_is_never_drawn(painted):
         assert stroke not in rehearsal._chosen(choice, np.random.default_rng(number))
 
 
-def test_what_is_shown_is_learnt_where_nobody_painted(painted):
+def test_what_is_shown_is_learned_where_nobody_painted(painted):
     rehearsal, stroke = painted
     shown = ShownPlane((160, 200))
     for place in ((0, 1), (0, 2), (1, 1), (2, 2)):

@@ -162,7 +162,7 @@ def test_it_stops_by_itself_and_wakes_when_painted(picture, tools, monkeypatch):
     assert list(teacher.learn(steps=15))
 
 
-def test_undone_strokes_are_no_longer_learnt(taught, picture, tools):
+def test_undone_strokes_are_no_longer_learned(taught, picture, tools):
     _image, truth = picture
     box, codes = tools.stroke(truth, 1, 30)
     count = len(taught.strokes)
@@ -242,7 +242,7 @@ def test_confirmed_pixels_are_the_networks_own_answer(taught, picture):
     assert len(taught.strokes) == count - len(boxes)
 
 
-def test_strokes_painted_on_a_preview_are_foreseen_before_they_are_learnt(taught, picture, tools):
+def test_strokes_painted_on_a_preview_are_foreseen_before_they_are_learned(taught, picture, tools):
     _image, truth = picture
     assert taught.foreseen.share is None
     box, codes = tools.stroke(truth, 1, 50)
@@ -271,9 +271,9 @@ def test_labels_that_are_no_whole_numbers_are_refused(picture):
         Teacher(picture[0]).paint((slice(0, 2), slice(0, 2)), np.ones((2, 2)))
 
 
-def test_nothing_learnt_is_said(picture):
+def test_nothing_learned_is_said(picture):
     teacher = Teacher(picture[0])
-    with pytest.raises(ValueError, match="nothing is learnt yet"):
+    with pytest.raises(ValueError, match="nothing is learned yet"):
         teacher.predict(everything(picture[0]))
     with pytest.raises(ValueError, match="1 classes"):
         Teacher(picture[0], classes=1)

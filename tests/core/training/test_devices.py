@@ -36,7 +36,7 @@ def test_it_learns_and_is_kept(annotation, make, settings, device, precision, tm
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:3])
     assert {p.device.type for p in network.parameters()} == {device.type}
     assert {p.dtype for p in network.parameters()} == {torch.float32}
-    path = tmp_path / "learnt.safetensors"
+    path = tmp_path / "learned.safetensors"
     save_network(network, path)
     tile = make.scene()[0][None, :44, :44]
     np.testing.assert_allclose(load_network(path).score(tile), network.score(tile), atol=0.02)

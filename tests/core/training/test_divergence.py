@@ -28,8 +28,8 @@ def test_an_explosion_is_seen_after_a_few_steps_and_one_bad_tile_is_none():
 
 
 def test_a_collapse_to_knowing_nothing_is_seen():
-    learnt = list(np.linspace(1.0, 0.1, 100))
-    assert 100 < first_alarm(learnt + [1.0] * 30) < 115
+    learned = list(np.linspace(1.0, 0.1, 100))
+    assert 100 < first_alarm(learned + [1.0] * 30) < 115
 
 
 def test_weights_are_not_trusted_while_the_loss_rises():

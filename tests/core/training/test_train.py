@@ -112,7 +112,7 @@ class Clock:
             monkeypatch.setattr(module, "time", self)
         learn, run = Learner.learn, Validator.run
 
-        def learnt(*given):
+        def learned(*given):
             self.now += self.STEP
             return learn(*given)
 
@@ -123,7 +123,7 @@ class Clock:
                     self.now += self.STEP * validator.steps_worth() / MARGIN / tiles
                 yield part
 
-        monkeypatch.setattr(Learner, "learn", learnt)
+        monkeypatch.setattr(Learner, "learn", learned)
         monkeypatch.setattr(Validator, "run", validated)
 
     def perf_counter(self):
@@ -213,7 +213,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("words", REFUSED)
-def test_what_cannot_be_learnt_is_refused_before_the_start(make, network, settings, words):
+def test_what_cannot_be_learned_is_refused_before_the_start(make, network, settings, words):
     image, labels = make.scene()
     annotation = Annotation(image, REFUSED[words](labels))
     before = make.digest(network)

@@ -72,7 +72,7 @@ def test_keys_over_the_canvas(hand, qtbot):
     hand.key(Qt.Key.Key_BracketLeft)
     assert labels.brush_size == size
     assert dock.live.switch.text() == "○ off   G"
-    hand.key(Qt.Key.Key_N)  # nothing is learnt yet: said, not crashed
+    hand.key(Qt.Key.Key_N)  # nothing is learned yet: said, not crashed
     hand.key(Qt.Key.Key_G)
     assert (room.live, dock.live.switch.text()) == (True, "● on   G")
     hand.key(Qt.Key.Key_G)

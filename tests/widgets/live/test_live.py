@@ -143,7 +143,7 @@ def test_two_strokes_make_a_preview_that_follows_the_brush(viewer, qtbot, discs)
     states = room.told.epoch
     live.undo.click()
     settled(room, qtbot)
-    assert "Back to what was learnt" in live.status.text()
+    assert "Back to what was learned" in live.status.text()
     assert room.told.epoch == states + 1
     # a class is added, named and painted while live, removed and brought back
     dock.classes.add.click()

@@ -170,7 +170,7 @@ def test_training_further_leaves_the_network_it_began_with(workplace, qtbot):
     assert len(networks["cells-1"].steps) == 40
 
 
-def test_what_cannot_be_learnt_from_is_said_and_nothing_is_stuck(workplace, qtbot, monkeypatch):
+def test_what_cannot_be_learned_from_is_said_and_nothing_is_stuck(workplace, qtbot, monkeypatch):
     trainings = workplace.trainings
     count = len(notification_manager.records)
     one = np.ones_like(workplace.labels.data)

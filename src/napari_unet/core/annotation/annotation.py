@@ -97,7 +97,7 @@ class Annotation:
         value is beyond int32. With ``ids='classes'`` they are the connected pieces of foreground,
         of whatever class: pixels are connected along the axes, in a plane or, with a Z axis, in
         the volume. Parts of different classes that touch are one object: no background lies
-        between them that could be learnt as a separation.
+        between them that could be learned as a separation.
         """
         if self._code.instances:
             palette = self._palette()

@@ -124,5 +124,5 @@ def _equal(planes: np.ndarray) -> list[Finding]:
     if len(planes) not in (3, 4) or not all(np.array_equal(planes[0], p) for p in planes[1:3]):
         return []
     message = "The first three channels are equal: it is a gray picture stored in colour."
-    remedy = "Give one channel of it, which is learnt as well and three times as fast to read."
+    remedy = "Give one channel of it, which is learned as well and three times as fast to read."
     return [Finding("gray-as-colour", "warning", message, remedy)]

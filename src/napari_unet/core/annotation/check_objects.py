@@ -180,7 +180,7 @@ def _specks(objects: _Objects, pieces: ConnectedRegions, code: LabelCode) -> lis
         f"the median area of {number(round(medians[specks[0]]))} pixels: "
         f"{listed(shown, total=len(specks))}."
     )
-    remedy = "Erase what was painted by mistake: a speck is learnt like everything else."
+    remedy = "Erase what was painted by mistake: a speck is learned like everything else."
     ids = _ids(objects.names[specks]) if code.instances else ()
     return [Finding("specks", "warning", message, remedy, place, ids)]
 

@@ -106,7 +106,7 @@ def _too_many(palette: LabelTable, code: LabelCode) -> list[Finding]:
     return [Finding("too-many-classes", "error", message, remedy, palette.where(beyond))]
 
 
-RARE = 0.01  # of the labelled pixels: a class with less is learnt slowly
+RARE = 0.01  # of the labelled pixels: a class with less is learned slowly
 
 
 class _Shares(NamedTuple):

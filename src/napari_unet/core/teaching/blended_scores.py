@@ -1,9 +1,9 @@
 """Screen: scores tiles with one set of weights of a network, and with a glance beside it.
 
 The values of both, before the softmax, are averaged: what one of them is unsure of the other
-decides. A network that has learnt little gives small values and is outvoted by itself.
+decides. A network that has learned little gives small values and is outvoted by itself.
 
-Spot: the surroundings of a stroke that is not learnt yet; the newest glance decides there.
+Spot: the surroundings of a stroke that is not learned yet; the newest glance decides there.
 
 Whoever mends a place wants it mended at once, and nothing far away to flip for it. What a glance
 sees as the class of the stroke is shown as that class near it, whatever all else says; away from it

@@ -1,6 +1,6 @@
 """Quality: how good the preview is, in figures that promise no more than they measure.
 
-Two ways: how much of each new stroke was right before it was learnt, and how many windows drawn at
+Two ways: how much of each new stroke was right before it was learned, and how many windows drawn at
 random a person judged to be right.
 """
 
@@ -31,7 +31,7 @@ class Share(NamedTuple):
 
 @dataclass
 class RightBeforeLearning:
-    """How much of the last strokes was right before the network had learnt them."""
+    """How much of the last strokes was right before the network had learned them."""
 
     _shares: deque[float] = field(default_factory=lambda: deque(maxlen=ROLLING))
 
@@ -57,7 +57,7 @@ class RightBeforeLearning:
         count = len(self._shares)
         what = "stroke" if count == 1 else f"{count} strokes"
         return (
-            f"Of your last {what}, {self.share:.0%} was right before it was learnt. "
+            f"Of your last {what}, {self.share:.0%} was right before it was learned. "
             "Whoever paints on errors alone sees a lower figure than the whole image would give."
         )
 

@@ -1,7 +1,7 @@
-"""Candidate: as much of what was learnt as may be shown at once, with the marks of an exam on it.
+"""Candidate: as much of what was learned as may be shown at once, with the marks of an exam on it.
 
-How far it goes towards what was learnt the anchors say; whether it is shown, the gate. Of many
-strokes an exam asks some: those not learnt yet, and others, not the same ones for long.
+How far it goes towards what was learned the anchors say; whether it is shown, the gate. Of many
+strokes an exam asks some: those not learned yet, and others, not the same ones for long.
 
 NeverWorseGate: a preview is replaced only by one that obeys the strokes as well, old ones and new.
 
@@ -19,7 +19,7 @@ from napari_unet.core.teaching.stroke_agreement import Agreement, AgreementTest,
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 DROP = 0.01  # of balanced agreement
-OBEYED = 0.85  # share of a new stroke from which on it counts as learnt
+OBEYED = 0.85  # share of a new stroke from which on it counts as learned
 
 
 class Decision(NamedTuple):
@@ -51,7 +51,7 @@ class NeverWorseGate:
         """Compare the marks of a candidate with those of what is shown, None before the first.
 
         What is shown better only by the spots around new strokes, ``spotted``, is no yardstick.
-        ``fresh`` are the strokes not learnt yet; what obeys them no better is not shown either.
+        ``fresh`` are the strokes not learned yet; what obeys them no better is not shown either.
         """
         agreement = balanced(candidate)
         newest = share_of(candidate, fresh)
@@ -83,7 +83,7 @@ def _first(strokes: int) -> str:
 
 
 FEW = 2  # strokes up to which a preview may become quite another one
-MOST = 20  # cells of an exam, those of strokes not learnt yet apart: an eighth of a second
+MOST = 20  # cells of an exam, those of strokes not learned yet apart: an eighth of a second
 STAY = 8  # changes of the strokes that the same others are asked: their cells are scored already
 SPREAD = 0.6180339887498949  # multiples of it lie evenly between whole numbers
 
@@ -95,7 +95,7 @@ class Candidate(NamedTuple):
     screen: BlendedScorer
     marks: dict[Stroke, Agreement]
     verdict: Decision
-    share: float = 1.0  # of the way to what was learnt
+    share: float = 1.0  # of the way to what was learned
 
     @property
     def whole(self) -> bool:
@@ -105,7 +105,7 @@ class Candidate(NamedTuple):
 
 @dataclass
 class CandidateMaker:
-    """Makes offers from what is learnt, beside what is shown."""
+    """Makes offers from what is learned, beside what is shown."""
 
     strokes: Strokes
     exam: AgreementTest
@@ -124,7 +124,7 @@ class CandidateMaker:
         self._drawn += 1
 
     def foresee(self, new: Collection[Stroke]) -> dict[Stroke, Agreement]:
-        """Return the marks of what is shown on strokes that are not learnt yet."""
+        """Return the marks of what is shown on strokes that are not learned yet."""
         marks = self.marks(new)
         self._wrong = 1 - balanced(marks) if marks else self._wrong
         return marks

@@ -57,7 +57,7 @@ class LearningProgress:
 
     @property
     def exam_due(self) -> bool:
-        """Whether it is time to look at what was learnt."""
+        """Whether it is time to look at what was learned."""
         return self.steps >= self.next_exam or self.settled
 
     @property
@@ -74,7 +74,7 @@ class LearningProgress:
     def note_exam(self, agreement: float, cells: int, whole: bool = True) -> None:
         """Take in the agreement found by an exam of so many cells; gain makes learning go on.
 
-        So does what was learnt as long as it is not shown as a ``whole``; the next exam is soon.
+        So does what was learned as long as it is not shown as a ``whole``; the next exam is soon.
         """
         self.examined = True
         if (
@@ -102,7 +102,7 @@ class PendingStrokes:
     _numbers: list[int] = field(default_factory=list)
 
     def add(self, strokes: Iterable[Stroke]) -> None:
-        """Take in new strokes; of whoever paints faster than is learnt, the newest count."""
+        """Take in new strokes; of whoever paints faster than is learned, the newest count."""
         self._numbers = [*self._numbers, *(stroke.number for stroke in strokes)][-MOST:]
 
     def forget(self) -> None:
@@ -151,7 +151,7 @@ class LearningLoop:
 
     def __post_init__(self) -> None:
         self.pupil = self.make(SIZES[0])
-        self._unlearnt = PendingStrokes(self.strokes)
+        self._unlearned = PendingStrokes(self.strokes)
         self._growth = Growth(self.make, SIZES, self.strokes, self.exam)
         self._offers = CandidateMaker(self.strokes, self.exam, self.shelf, self.anchors)
 
@@ -172,7 +172,7 @@ class LearningLoop:
 
     def changed(self, added: Sequence[Stroke] = ()) -> None:
         """Wake up: strokes were painted or taken away."""
-        self._unlearnt.add(added)
+        self._unlearned.add(added)
         wait = STEPS_TO_FIRST_TEST
         if not self._taught:
             wait = FIRST - self.total
@@ -183,10 +183,10 @@ class LearningLoop:
         self._changed, self.asleep = True, False
 
     def foresee(self) -> None:
-        """Mark what is shown on strokes it has not learnt."""
+        """Mark what is shown on strokes it has not learned."""
         if self.shelf.last is None:
             return
-        new = self._offers.unmarked(s for s in self._unlearnt.now() if not s.confirmed)
+        new = self._offers.unmarked(s for s in self._unlearned.now() if not s.confirmed)
         self.foreseen.note(self._offers.foresee(new).values())
 
     def step(self) -> Published | None:
@@ -202,7 +202,7 @@ class LearningLoop:
         self.total += 1
         # what nothing is known of yet needs context; of a mended preview the stroke is what counts
         close = self._taught and not self._progress.examined
-        fresh = self._unlearnt.now()
+        fresh = self._unlearned.now()
         choice = Choice(fresh, close=close, unpainted=self._unpainted)
         self._progress.note_loss(self.pupil.learn(self.total, choice))
         if self._progress.exam_due:
@@ -216,7 +216,7 @@ class LearningLoop:
         state = self.shelf.states[-1]
         self._take_up(state)
         before = state.shown
-        said = f"Back to what was learnt from {before.strokes} strokes; paint to go on."
+        said = f"Back to what was learned from {before.strokes} strokes; paint to go on."
         return self._told(said, before.agreement, before.newest, True)
 
     def regroup(self, kept: Sequence[int | None]) -> None:
@@ -243,14 +243,14 @@ class LearningLoop:
         self._take_up(state)
 
     def _take_up(self, state: LearnedState) -> None:
-        """Go on from a state, with all that was learnt since forgotten."""
+        """Go on from a state, with all that was learned since forgotten."""
         if state.shown.by != self.pupil.name:
             self._growth.start_over(state.shown.by, SIZES)
         self.pupil = self.make(state.shown.by).reborn(state.network, state.weights)
         self._beside, self._changed, self._near = state.beside, False, False
         self._unpainted, self.asleep = NOTHING, True
         self._offers.forget_marks()
-        self._unlearnt.forget()
+        self._unlearned.forget()
         self.shelf.next_epoch()
 
     def _grow(self) -> Published | None:
@@ -270,7 +270,7 @@ class LearningLoop:
 
     def _glance(self) -> Published | None:
         """Fit a glance to all strokes; show some of it, at once near the new ones."""
-        self._changed, fresh, last = False, self._unlearnt.now(), self.shelf.last
+        self._changed, fresh, last = False, self._unlearned.now(), self.shelf.last
         before = self._beside.glance if self._beside else None
         held = None
         if last:
@@ -286,7 +286,7 @@ class LearningLoop:
 
     def _fade(self, near: bool) -> Published | None:
         """Show the newest glance ``near`` new strokes alone, or part of it elsewhere too."""
-        self._near, fresh, last = near, self._unlearnt.now(), self.shelf.last
+        self._near, fresh, last = near, self._unlearned.now(), self.shelf.last
         assert last is not None
         aim = replace(last, beside=self._aimed(fresh, last.network_counts))
         offer = self._offers.nearby(aim, fresh) if near else self._offers.of(aim, fresh, 0.5)
@@ -294,7 +294,7 @@ class LearningLoop:
 
     def _sit_exam(self) -> Published:
         """Mark the averaged weights and publish what of them passes."""
-        fresh, last = self._unlearnt.now(), self.shelf.last
+        fresh, last = self._unlearned.now(), self.shelf.last
         told = self._told("", 0.0, None, True)
         beside = self._beside and self._aimed(fresh, self.shelf.network_share(self.total))
         aim = LearnedState(told, self.pupil.network, self.pupil.weights(), beside)
@@ -304,7 +304,7 @@ class LearningLoop:
         if self.over:
             verdict = verdict._replace(said="Settled: waiting for you.")
         if self._progress.steps >= FORGIVEN:
-            self._unlearnt.forget()
+            self._unlearned.forget()
         if not verdict.publish:
             if last and not last.taught and last.shown.by == self.pupil.name:
                 self.shelf.learn_on(aim.weights)
@@ -316,7 +316,7 @@ class LearningLoop:
         """Treat strokes like the others that are obeyed without the spots around them."""
         beside = offer.state.beside
         plain = offer.screen.with_beside(beside and replace(beside, spots=()))
-        self._unlearnt.let_go(self.exam.marks(plain, fresh))
+        self._unlearned.let_go(self.exam.marks(plain, fresh))
 
     def _aimed(self, fresh: Sequence[Stroke], network: float) -> ClassifierPart:
         """Return the newest glance as it is to be shown, spots around ``fresh`` strokes."""

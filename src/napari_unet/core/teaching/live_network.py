@@ -149,7 +149,7 @@ def change_classes(weights: Weights, kept: Sequence[int | None]) -> Weights:
     """Return ``weights`` with a head of which row i is row ``kept[i]`` of before, None being new.
 
     A new class starts a little below the mean of the others: it is nowhere the likeliest, so that
-    no preview changes by it, and near enough to be learnt soon.
+    no preview changes by it, and near enough to be learned soon.
     """
     found = {name: weight.clone() for name, weight in weights.items()}
     for name in HEAD:

@@ -39,7 +39,7 @@ class Trial:
 
     @property
     def over(self) -> bool:
-        """Whether both have learnt enough to be compared."""
+        """Whether both have learned enough to be compared."""
         return self.steps >= STEPS
 
     def winner(self) -> LiveNetwork | None:

@@ -2,7 +2,7 @@
 
 Two layers of weights are fitted to all that is painted whenever that changes, beginning from those
 fitted before: a tenth of a second of one core. A stroke is obeyed at once, long before a network
-has learnt it.
+has learned it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +25,7 @@ RATE = 1e-2
 NOISE = 0.3  # sd of what is added to the filters, of their own spread
 MOST = 1000  # pixels a class, shared by its strokes
 LEAST = 12  # pixels of a stroke, however many there are
-NEW = 200  # pixels of a stroke not learnt yet
+NEW = 200  # pixels of a stroke not learned yet
 URGENT = 3.0  # times the weight of a pixel of such a stroke
 OUTVOTED = 1.0  # how far above the others the right value of such a stroke has to be
 UNLIKELY = 0.5  # how far below the mean of the others a new class starts
@@ -112,7 +112,7 @@ class PixelClassifierTrainer:
     ) -> PixelClassifier:
         """Fit a glance to all strokes, and to ``held``, beginning from the one ``before``.
 
-        Of ``fresh`` strokes, not learnt yet, more pixels are taken, and they have to outvote.
+        Of ``fresh`` strokes, not learned yet, more pixels are taken, and they have to outvote.
         """
         every, new = list(self._strokes), {stroke.number for stroke in fresh}
         share = {kind: MOST // sum(s.kind == kind for s in every) for kind in self._strokes.kinds}

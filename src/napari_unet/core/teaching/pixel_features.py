@@ -1,7 +1,7 @@
 """FilterBank: what a pixel looks like from near and from far, at five scales.
 
 Gray values, slopes, bends and how these vary around: what a classifier of single pixels needs to
-tell classes apart before a network has learnt anything. Only what is painted or looked at is
+tell classes apart before a network has learned anything. Only what is painted or looked at is
 filtered, piece by piece, and kept up to a limit.
 """
 

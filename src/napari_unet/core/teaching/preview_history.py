@@ -110,7 +110,7 @@ class PreviewHistory:
         """Return what scores with the state that is shown."""
         last = self.last
         if last is None:
-            raise ValueError("nothing is learnt yet: paint strokes of two classes first")
+            raise ValueError("nothing is learned yet: paint strokes of two classes first")
         if self._screen is None or self._screen[0] is not last:
             before = self._screen
             same = before is not None and before[0].weights is last.weights
@@ -130,7 +130,7 @@ class PreviewHistory:
         return self._seen
 
     def network_share(self, steps: int) -> float:
-        """Return how much the network is to count: the more, the longer it has learnt."""
+        """Return how much the network is to count: the more, the longer it has learned."""
         now = self.last.network_counts if self.last else 0.0
         return max(now, NETWORK * min(steps / RIPE, 1.0) ** 2)
 
@@ -182,7 +182,7 @@ def network(
     pixel_size: dict[str, float] | None,
 ) -> UNet:
     """Return a copy of the network shown; its pixels are ``factor`` times those of the image."""
-    shelf.screen()  # refuses where nothing is learnt yet
+    shelf.screen()  # refuses where nothing is learned yet
     state = shelf.last
     assert state is not None
     found = copy.deepcopy(state.network)
@@ -216,7 +216,7 @@ def state(network: UNet, channels: int, seed: int) -> LearnedState:
     weights = {name: w.detach().clone() for name, w in kept.state_dict().items()}
     past = [item for item in network.about["history"] if item.get("event") == "taught"]
     strokes = int(past[-1]["strokes"]) if past else 0
-    said = f"Goes on from what was learnt from {strokes} strokes."
+    said = f"Goes on from what was learned from {strokes} strokes."
     return LearnedState(Published(0, by, strokes, 0, 0.0, None, True, said), kept, weights)
 
 

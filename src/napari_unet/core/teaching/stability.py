@@ -1,6 +1,6 @@
 """ReferencePixels: mostly unpainted pixels, at which a new preview is compared with the one shown.
 
-A new glance and the network are held to it, and a stride towards what was learnt ends where too
+A new glance and the network are held to it, and a stride towards what was learned ends where too
 much would change.
 
 Strokes leave most of a picture unseen; empty background far from all objects may hang between two
@@ -61,7 +61,7 @@ class ShownPlane:
 
 
 class PseudoLabels(NamedTuple):
-    """What is to be learnt beside the strokes."""
+    """What is to be learned beside the strokes."""
 
     classes: Mapping[PlaneIndex, ShownPlane]
     weight: float  # of all of it in a batch; that of the strokes is 1
@@ -74,9 +74,9 @@ CELLS = 8  # of the picture that are looked at
 EACH = 100  # pixels of each
 FEW = 6  # strokes up to which anchors count nothing: what is shown is no better than a guess
 FULL = 18  # strokes from which on anchors count as much as all of them, for a glance
-LEARNT = 0.25  # and so much for a network, …
+LEARNED = 0.25  # and so much for a network, …
 WITHIN = 4  # … but for pixels so near to another class
-AWAY = 16  # pixels around the box of a stroke not learnt yet in which there are none
+AWAY = 16  # pixels around the box of a stroke not learned yet in which there are none
 CHANGED = 0.05  # of the pixels shown as objects: as many may change at once
 FEWEST = 0.01  # of all pixels: as many may change in any case
 MANY = 0.35  # of all pixels: more objects, after few strokes, are shown by a guess
@@ -90,7 +90,7 @@ class Transition(NamedTuple):
 
     seen: BlendedScorer  # what was looked at last
     shown: BlendedScorer
-    aim: BlendedScorer  # what was learnt
+    aim: BlendedScorer  # what was learned
 
 
 class ReferencePixels:
@@ -142,14 +142,14 @@ class ReferencePixels:
         for stroke in fresh:
             if stroke.plane in planes:
                 planes[stroke.plane].forget(self._around(stroke))
-        return PseudoLabels(planes, LEARNT * self._weight)
+        return PseudoLabels(planes, LEARNED * self._weight)
 
     def look(self, shown: BlendedScorer) -> None:
         """Let ``shown`` score the cells of the anchors, so that it knows what it says of them."""
         self._exam.values(shown, self._cells())
 
     def stride(self, way: Transition, fresh: Collection[Stroke], wrong: float) -> float:
-        """Return how far to go at once from what is shown to what was learnt: 1 is all the way.
+        """Return how far to go at once from what is shown to what was learned: 1 is all the way.
 
         As far as no more pixels, those near ``fresh`` strokes left out, differ from what was seen
         last than are a small part of those seen as objects: so much of them, at most, can be lost

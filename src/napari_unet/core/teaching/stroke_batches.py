@@ -1,6 +1,6 @@
 """StrokeBatches: which strokes the next step learns from, and the tiles cut around them.
 
-Half of a batch comes from strokes that are not learnt yet, half from all others: each class as
+Half of a batch comes from strokes that are not learned yet, half from all others: each class as
 often, and within a class each stroke as often, so that a large blob does not drown a fine line.
 Of pixels that nobody painted, some keep the class that is shown of them.
 """
@@ -21,7 +21,7 @@ from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.training.batches import Batch
 from napari_unet.core.training.settings import TrainSettings
 
-FRESH = 0.5  # share of a batch that holds strokes not learnt yet
+FRESH = 0.5  # share of a batch that holds strokes not learned yet
 SEEN = 44  # pixels along the edge of what a close look learns from: a third of the work
 MORE = 2  # times as many tiles of them
 

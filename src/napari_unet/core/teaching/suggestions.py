@@ -45,7 +45,7 @@ class _Look:
     pair: tuple[int, int] = (0, 1)  # the classes it hesitates between
 
     def worth(self, early: bool) -> float:
-        """Return how much is to be learnt here."""
+        """Return how much is to be learned here."""
         return self.unlike if early else (2 * self.doubt + self.flips + self.unlike) / 4
 
 

@@ -117,7 +117,7 @@ class StrokeTeaching:
 
     @property
     def foreseen(self) -> RightBeforeLearning:
-        """How much of each new stroke was right before it was learnt."""
+        """How much of each new stroke was right before it was learned."""
         return self._course.foreseen
 
     def paint(

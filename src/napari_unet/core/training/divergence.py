@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 RECENT = 20  # losses whose median is compared
-LOST = (0.8, 3.0)  # a median above the first, and times the lowest so far, has lost what it learnt
+LOST = (0.8, 3.0)  # a median above the first, and times the lowest so far, has lost what it learned
 DOUBTFUL = (0.6, 2.0)  # from here on weights are nothing to go back to
 EXPLODED = 10.0  # a median of the last losses beyond any that learning starts from
 LAST = 5

@@ -60,7 +60,7 @@ def settings_of(network: UNet, settings: TrainSettings) -> TrainSettings:
 def check_can_train(
     network: UNet, annotations: Sequence[Annotation], validation: Sequence[Annotation]
 ) -> list[Annotation]:
-    """Return the annotations that have labels, or say why nothing can be learnt from them."""
+    """Return the annotations that have labels, or say why nothing can be learned from them."""
     if not annotations:
         raise ValueError("there is no annotation to train on: give at least one")
     for role, group in (("to train on", annotations), ("to validate on", validation)):

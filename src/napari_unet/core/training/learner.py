@@ -157,7 +157,7 @@ class Learner:
                 self._average.exchange()
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Return everything learnt, by name; these are the tensors in use, not copies."""
+        """Return everything learned, by name; these are the tensors in use, not copies."""
         found = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
         kept = self._optimiser.tensors().items()
         found |= {f"optimiser.{name}": tensor for name, tensor in kept}

@@ -249,7 +249,7 @@ class PresetSuggestion(NamedTuple):
 def suggest_preset(device: str, minutes: float) -> PresetSuggestion:
     """Return the preset for ``minutes`` on a device of this type: cpu, cuda or mps."""
     if device in FAST or minutes >= ENOUGH:
-        preset, why = "standard", "the most accurate one that has learnt by then"
+        preset, why = "standard", "the most accurate one that has learned by then"
     elif minutes >= SHORT:
         preset, why = "small", "the larger ones need more time"
     else:

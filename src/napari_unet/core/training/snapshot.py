@@ -30,7 +30,7 @@ class Snapshot:
     def take(
         cls, learner: Learner, progress: TrainingProgress, best: Mapping[str, torch.Tensor]
     ) -> "Snapshot":
-        """Copy what ``learner`` has learnt; ``best`` never changes, so it is shared."""
+        """Copy what ``learner`` has learned; ``best`` never changes, so it is shared."""
         tensors = {name: _copy(tensor) for name, tensor in learner.tensors().items()}
         return cls(tensors, progress.copy(), best)
 
@@ -55,7 +55,7 @@ class LastGoodState:
     def __init__(self, learner: Learner, start: Snapshot) -> None:
         self._learner = learner
         self.good = start
-        self.step = start.progress.number  # after which the good weights were learnt
+        self.step = start.progress.number  # after which the good weights were learned
         self._offered: Snapshot | None = None
 
     def offer(self, progress: TrainingProgress, best: Mapping[str, torch.Tensor]) -> None:

@@ -1,5 +1,5 @@
 """Trainer: the loop of a training. Goes back where the loss diverges or the memory ends, keeps the
-best, writes checkpoints, and leaves the network with what was learnt however it is left.
+best, writes checkpoints, and leaves the network with what was learned however it is left.
 
 The same code runs on CPU, CUDA and MPS. On CUDA a loss is read one step late, so that the device
 never waits for the host.

@@ -67,7 +67,7 @@ class Falk:
         if not 0 < self.v <= 1:
             raise ValueError(
                 f"v is {self.v}: the weight of far background must lie above 0, "
-                "or it is not learnt, and be 1 at most"
+                "or it is not learned, and be 1 at most"
             )
 
     @property

@@ -80,7 +80,7 @@ ROLE_TIP = (
     "network. off: it is left out"
 )
 HOLD_BACK_TIP = (
-    "Where no image has the role validate, 15 % of what is labelled is not learnt from but scored "
+    "Where no image has the role validate, 15 % of what is labelled is not learned from but scored "
     "on: a block at one end of the image, or whole images of four or more. Without it nobody can "
     "tell which network is the best one"
 )
