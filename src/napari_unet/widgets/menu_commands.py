@@ -5,9 +5,8 @@ The command that opens Evaluate with the selected labels as the result.
 Segment commands: what the menus and the palette do without looking for the dock.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 
 from napari_unet.widgets.layers.annotation_layers import images_of, new_annotation_layer
 from napari_unet.widgets.layers.coordinates import pixels_of
@@ -23,11 +22,8 @@ from napari_unet.widgets.shared.preferences import machine
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
 
-if TYPE_CHECKING:
-    import napari
 
-
-def new_annotation(viewer: "napari.viewer.Viewer") -> None:
+def new_annotation(viewer: Viewer) -> None:
     """Add an annotation layer to the active image, or to the topmost, with the brush in hand."""
     viewer = unwrapped(viewer)
     image = active_image(viewer)
@@ -43,7 +39,7 @@ def new_annotation(viewer: "napari.viewer.Viewer") -> None:
     take_up_brush(viewer, layer)
 
 
-def active_image(viewer: "napari.viewer.Viewer") -> Image | None:
+def active_image(viewer: Viewer) -> Image | None:
     """Return the image layer that is selected, else the topmost one, else None."""
     active = viewer.layers.selection.active
     if isinstance(active, Image) and not is_preview(active):
@@ -51,14 +47,14 @@ def active_image(viewer: "napari.viewer.Viewer") -> Image | None:
     return next(iter(reversed(images_of(viewer))), None)
 
 
-def take_up_brush(viewer: "napari.viewer.Viewer", layer: Labels) -> None:
+def take_up_brush(viewer: Viewer, layer: Labels) -> None:
     """Select ``layer`` and paint with its first class."""
     viewer.layers.selection.active = layer
     layer.mode = "paint"
     layer.selected_label = value_of(layer, 1)
 
 
-def evaluate_against(viewer: "napari.viewer.Viewer") -> None:
+def evaluate_against(viewer: Viewer) -> None:
     """Open the Evaluate dock; the selected labels are the result, the truth is chosen there."""
     viewer = unwrapped(viewer)
     selection = viewer.layers.selection
@@ -70,7 +66,7 @@ def evaluate_against(viewer: "napari.viewer.Viewer") -> None:
     dock.set_result(found[0])
 
 
-def segment_active(viewer: "napari.viewer.Viewer") -> None:
+def segment_active(viewer: Viewer) -> None:
     """Segment the active image with the newest network, as it was looked at last."""
     viewer = unwrapped(viewer)
     session = Session.of(viewer)
@@ -96,17 +92,17 @@ def segment_active(viewer: "napari.viewer.Viewer") -> None:
         messages.problem(str(error))
 
 
-def use_as_annotation(viewer: "napari.viewer.Viewer") -> None:
+def use_as_annotation(viewer: Viewer) -> None:
     """Make an annotation of the selected labels, all of them."""
     _annotate_with_active(viewer, changes=False)
 
 
-def use_corrections_as_annotation(viewer: "napari.viewer.Viewer") -> None:
+def use_corrections_as_annotation(viewer: Viewer) -> None:
     """Add what was changed in the selected labels since they were made to the annotation."""
     _annotate_with_active(viewer, changes=True)
 
 
-def annotate_with(viewer: Any, labels: Labels, changes: bool, rim: int = 0) -> Labels | None:
+def annotate_with(viewer: Viewer, labels: Labels, changes: bool, rim: int = 0) -> Labels | None:
     """Make annotation of ``labels`` and tell where it is, or what is wrong."""
     try:
         layer = use_changes(viewer, labels, rim) if changes else use_all(viewer, labels)
@@ -121,7 +117,7 @@ def annotate_with(viewer: Any, labels: Labels, changes: bool, rim: int = 0) -> L
     return layer
 
 
-def _annotate_with_active(viewer: Any, changes: bool) -> None:
+def _annotate_with_active(viewer: Viewer, changes: bool) -> None:
     viewer = unwrapped(viewer)
     active = viewer.layers.selection.active
     if not isinstance(active, Labels):

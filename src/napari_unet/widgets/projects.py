@@ -7,6 +7,7 @@ from typing import Any
 import napari
 import numpy as np
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 
 from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
 from napari_unet.core.files.image_file import ImageFile
@@ -63,7 +64,7 @@ def _read(path: str) -> list[Any]:
     return [(None,)]
 
 
-def open_project(viewer: Any, folder: Path) -> Project:
+def open_project(viewer: Viewer, folder: Path) -> Project:
     """Open images, annotations and networks, and go on with the strokes of the project."""
     session = Session.of(viewer)
     keeper = Autosave.of(session)
@@ -92,7 +93,7 @@ def open_project(viewer: Any, folder: Path) -> Project:
     return project
 
 
-def save_project(viewer: Any, folder: Path) -> list[Path]:
+def save_project(viewer: Viewer, folder: Path) -> list[Path]:
     """Save the window as a project: in the one that is open, or a new one of this name."""
     session = Session.of(viewer)
     keeper = Autosave.of(session)
@@ -133,7 +134,7 @@ def _take_over(
     keeper.move(project.journal(data, facts, confirmed), project, keys)
 
 
-def _add_image(viewer: Any, kept: KeptImage, file: ImageFile) -> Image:
+def _add_image(viewer: Viewer, kept: KeptImage, file: ImageFile) -> Image:
     data = file.data
     if int(np.prod(data.shape, dtype=object)) * np.dtype(data.dtype).itemsize <= IN_MEMORY:
         data = np.asarray(data[...])

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import napari
+from napari.viewer import Viewer
 from npe2 import PluginManager
 from qtpy.QtCore import QTimer
 
@@ -24,7 +24,7 @@ def open_window(paths: Sequence[Path], sample: str = "") -> None:
     napari.run()
 
 
-def fill(viewer: Any, paths: Sequence[Path], sample: str = "") -> None:
+def fill(viewer: Viewer, paths: Sequence[Path], sample: str = "") -> None:
     """Open what was asked for, then the docks: Annotate makes the annotation layer."""
     if sample:
         viewer.open_sample(PLUGIN, sample)
@@ -37,7 +37,7 @@ def fill(viewer: Any, paths: Sequence[Path], sample: str = "") -> None:
     open_docks(viewer)
 
 
-def open_docks(viewer: Any) -> None:
+def open_docks(viewer: Viewer) -> None:
     """Open every dock behind the first one, as tabs."""
     manifest = PluginManager.instance().get_manifest(PLUGIN)
     names = [dock.display_name for dock in manifest.contributions.widgets or ()]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import psutil
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -71,7 +72,7 @@ class FindingRow(QWidget):
 class AnnotationCheck(QWidget):
     """Checks the annotation when asked, in the compute thread; says when it is out of date."""
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: Viewer, session: Session) -> None:
         super().__init__()
         self.rows: list[FindingRow] = []
         self._viewer = viewer

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from napari.layers import Labels, Points, Shapes
+from napari.viewer import Viewer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
@@ -54,7 +55,7 @@ class Disc(NamedTuple):
     step: int  # from the value of a disc to that of the next: 1 where each is an object
 
 
-def points_in(labels: Labels, points: Points, viewer: Any) -> np.ndarray:
+def points_in(labels: Labels, points: Points, viewer: Viewer) -> np.ndarray:
     """Return ``points`` as pixels of ``labels``; what has fewer axes lies in the shown plane."""
     return _into(labels, points, np.asarray(points.data, float), viewer)
 
@@ -99,7 +100,7 @@ def write_discs(labels: Labels, pixels: PaintedPixels, rings: np.ndarray) -> int
     return changed
 
 
-def outlines_in(labels: Labels, shapes: Shapes, viewer: Any) -> list[np.ndarray]:
+def outlines_in(labels: Labels, shapes: Shapes, viewer: Viewer) -> list[np.ndarray]:
     """Return the closed shapes as corners (n, axes) in pixels of ``labels``; lines are left out."""
     kinds = zip(shapes.data, shapes.shape_type, strict=True)
     corners = [
@@ -118,7 +119,7 @@ def fill_outlines(labels: Labels, outlines: list[np.ndarray]) -> int:
         return _write(labels, joined, np.full(len(joined), value_of(labels, 0)), (0,))
 
 
-def _into(labels: Labels, layer: Any, coordinates: np.ndarray, viewer: Any) -> np.ndarray:
+def _into(labels: Labels, layer: Any, coordinates: np.ndarray, viewer: Viewer) -> np.ndarray:
     """Return coordinates of the data of ``layer`` in the data of ``labels``."""
     world = np.array([layer.data_to_world(row) for row in coordinates]).reshape(-1, layer.ndim)
     missing = labels.ndim - world.shape[1]
@@ -189,7 +190,7 @@ class ShapesToLabels(QWidget):
 
     done = Signal()
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: Viewer, session: Session) -> None:
         super().__init__()
         self._viewer = viewer
         self._labels: Labels | None = None

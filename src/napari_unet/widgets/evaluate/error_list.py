@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
+from napari.viewer import Viewer
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
@@ -227,7 +228,7 @@ def show_kinds(layer: Labels, wanted: frozenset[str]) -> None:
     layer.colormap = DirectLabelColormap(color_dict=colors)
 
 
-def go_to(viewer: Any, layer: Labels, item: Any) -> None:
+def go_to(viewer: Viewer, layer: Labels, item: Any) -> None:
     """Bring an error to the middle, near enough to see it and far enough to see all of it."""
     look_at(viewer, layer, item.centre)
     shown = [axis - (viewer.dims.ndim - layer.ndim) for axis in viewer.dims.displayed]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
+from napari.viewer import Viewer
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
@@ -28,7 +29,7 @@ class TwoLayers(QWidget):
     changed = Signal()
     edited = Signal()
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: Viewer, session: Session) -> None:
         super().__init__()
         self._session = session
         self._by_hand = False  # somebody chose, so nothing is guessed any more

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
+from napari.viewer import Viewer
 
 from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
 from napari_unet.widgets.layers.coordinates import (
@@ -26,7 +27,7 @@ DEFAULT_CLASSES = (new_class(0), new_class(1, "object"))
 
 
 def new_annotation_layer(
-    viewer: Any,
+    viewer: Viewer,
     image: Image,
     *,
     classes: Sequence[LabelClass] = DEFAULT_CLASSES,
@@ -58,7 +59,7 @@ def snapshot(image: Image, labels: Labels) -> LayerSnapshot:
     return LayerSnapshot(image.name, pixels_of(image), found, code.zero, code.ids)
 
 
-def images_of(viewer: Any) -> list[Image]:
+def images_of(viewer: Viewer) -> list[Image]:
     """Return the image layers a network can see, in the order of the layer list."""
     layers = unwrapped(viewer).layers
     return [layer for layer in layers if isinstance(layer, Image) and not is_preview(layer)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 ROLES = ("train", "validate", "off")
@@ -29,7 +30,7 @@ class ImagePairs(QObject):
 
     changed = Signal()
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self._viewer = weakref.ref(viewer)
         self._labels: weakref.WeakKeyDictionary[Image, weakref.ref[Labels]] = (

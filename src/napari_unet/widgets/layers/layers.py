@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Layer
+from napari.viewer import Viewer
 
 from napari_unet.core.arrays.boxes import Box
 
@@ -46,7 +47,7 @@ def full_shape(layer: Layer) -> tuple[int, ...]:
     return tuple(int(edge) for edge in data.shape[: layer.ndim])
 
 
-def displayed_slice(viewer: Any, layer: Layer) -> Box:
+def displayed_slice(viewer: Viewer, layer: Layer) -> Box:
     """Return the plane of ``layer`` on the screen; an axis that is not shown is slice(i, i + 1).
 
     Right for layers of fewer axes than the viewer, moved, scaled, transposed or multiscale.
@@ -59,7 +60,7 @@ def displayed_slice(viewer: Any, layer: Layer) -> Box:
     )
 
 
-def visible_region(viewer: Any, layer: Layer) -> Box:
+def visible_region(viewer: Viewer, layer: Layer) -> Box:
     """Return the part of the displayed plane of ``layer`` that the canvas shows, in 3-D all of it.
 
     A pyramid does not tell: its ``corner_pixels`` lag behind the camera.
@@ -82,7 +83,7 @@ def visible_region(viewer: Any, layer: Layer) -> Box:
     )
 
 
-def view_centre(viewer: Any, layer: Layer) -> tuple[float, ...]:
+def view_centre(viewer: Viewer, layer: Layer) -> tuple[float, ...]:
     """Return the middle of the canvas in data coordinates of ``layer``."""
     world = np.array(viewer.dims.point, float)
     shown = list(viewer.dims.displayed)
@@ -90,7 +91,7 @@ def view_centre(viewer: Any, layer: Layer) -> tuple[float, ...]:
     return tuple(float(value) for value in layer.world_to_data(world[-layer.ndim :]))
 
 
-def look_at(viewer: Any, layer: Layer, point: Any) -> None:
+def look_at(viewer: Viewer, layer: Layer, point: Any) -> None:
     """Move sliders and camera so that the data point ``point`` of ``layer`` is in the middle."""
     world = layer.data_to_world(point)
     for axis in range(layer.ndim):
@@ -148,7 +149,7 @@ def _atom_box(atom: Any) -> tuple[list[int], list[int]]:
     return [int(np.min(i)) for i in atom[0]], [int(np.max(i)) + 1 for i in atom[0]]
 
 
-def _shown_axes(viewer: Any, layer: Layer) -> set[int]:
+def _shown_axes(viewer: Viewer, layer: Layer) -> set[int]:
     return {axis - (viewer.dims.ndim - layer.ndim) for axis in viewer.dims.displayed}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Vectors
+from napari.viewer import Viewer
 
 from napari_unet.widgets.layers.layers import GEOMETRY, replace_data
 
@@ -43,7 +44,7 @@ class PluginLayer:
 class ResultLayers:
     """The result layers of a viewer: of an image, of a kind such as 'segmented'."""
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: Viewer) -> None:
         self._viewer = weakref.ref(viewer)
         self._made: weakref.WeakKeyDictionary[Layer, dict[str, PluginLayer]] = (
             weakref.WeakKeyDictionary()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
+from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.arrays.boxes import Box
@@ -146,7 +147,7 @@ class PreviewLayer:
 
 
 @contextmanager
-def undisturbed(viewer: Any) -> Iterator[None]:
+def undisturbed(viewer: Viewer) -> Iterator[None]:
     """Let layers come and go without changing what is selected and active."""
     selection = viewer.layers.selection
     chosen, active = set(selection), selection.active
@@ -166,7 +167,7 @@ class ViewTracker(QObject):
 
     moved = Signal()
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self._viewer = weakref.ref(viewer)
         self._timer = QTimer(self)
@@ -217,7 +218,7 @@ def _edges(box: tuple[slice, ...], letters: str, seen: bool) -> list[int]:
 
 
 def _near(
-    viewer: Any, image: Image, labels: Labels, region: tuple[slice, ...]
+    viewer: Viewer, image: Image, labels: Labels, region: tuple[slice, ...]
 ) -> tuple[float, ...]:
     """Return where the mouse is over the canvas, else the middle of it."""
     point = labels.world_to_data(np.asarray(viewer.cursor.position)[-labels.ndim :])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.arrays.boxes import Box
@@ -64,7 +65,7 @@ def _lines(region: Box, axes: int) -> np.ndarray:
     return lines
 
 
-def _zoom(viewer: Any, labels: Labels, region: Box) -> float:
+def _zoom(viewer: Viewer, labels: Labels, region: Box) -> float:
     """Return the zoom that leaves the camera alone where the place is seen well already."""
     edges = [
         (part.stop - part.start) * abs(float(scale))

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QStackedWidget, QWidget
@@ -43,7 +44,7 @@ class InputChoice(QWidget):
     changed = Signal()  # other layers, or other pixels
     touched = Signal()  # perhaps: the labels were painted in, or look different
 
-    def __init__(self, viewer: Any, pairs: ImagePairs) -> None:
+    def __init__(self, viewer: Viewer, pairs: ImagePairs) -> None:
         super().__init__()
         self._pairs = pairs
         self.image = LayerChoice(viewer, (Image,), "Annotated image")
@@ -131,7 +132,7 @@ PATIENCE = 400  # ms after which the dock says that it draws
 class PreviewDock(Dock):
     """Live views of the annotated image; its values are those that Train uses."""
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # type: ignore[name-defined]  # noqa: F821
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.seed = 0
         self.screen = PreviewLayers(self.viewer, self.session)

@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Vectors
+from napari.viewer import Viewer
 
 from napari_unet.widgets.layers.result_layers import ResultLayers, same_place
 
@@ -107,6 +108,6 @@ def within(line: np.ndarray, size: tuple[int, ...]) -> list[np.ndarray]:
     return [part for part, keep in zip(np.split(line, cuts), kept, strict=True) if keep]
 
 
-def line_width(viewer: Any, layer: Layer) -> float:
+def line_width(viewer: Viewer, layer: Layer) -> float:
     """Return WIDTH in pixels of ``layer``."""
     return float(WIDTH / viewer.scene.camera.zoom / abs(layer.scale[-1]))

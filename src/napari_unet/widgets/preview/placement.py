@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Layer
 from napari.utils.transforms import CompositeAffine
+from napari.viewer import Viewer
 
 from napari_unet.widgets.layers.coordinates import axes_of, labels_geometry, labels_shape
 from napari_unet.widgets.preview.line_layers import within
@@ -153,7 +154,7 @@ def _beside(height: int, width: int, down: int, across: int) -> dict[str, float]
 MARGIN = 0.94  # of the canvas, that what is looked at fills
 
 
-def look_at_layers(viewer: Any, layers: list[Layer], whole: bool) -> None:
+def look_at_layers(viewer: Viewer, layers: list[Layer], whole: bool) -> None:
     """Bring ``layers`` into view: all of them, or with ``whole`` False the middle of them."""
     if viewer.dims.ndisplay != 2 or not layers:
         return
@@ -168,7 +169,7 @@ def look_at_layers(viewer: Any, layers: list[Layer], whole: bool) -> None:
         fill_canvas(viewer, layers)
 
 
-def fill_canvas(viewer: Any, layers: list[Layer]) -> None:
+def fill_canvas(viewer: Viewer, layers: list[Layer]) -> None:
     """Bring ``layers`` into view, as large as the canvas allows."""
     if viewer.dims.ndisplay != 2 or not layers:
         return
@@ -178,7 +179,7 @@ def fill_canvas(viewer: Any, layers: list[Layer]) -> None:
     viewer.scene.camera.zoom = float(MARGIN * room.min())
 
 
-def turn_to(viewer: Any, layer: Layer) -> None:
+def turn_to(viewer: Viewer, layer: Layer) -> None:
     """Move the sliders to the middle of ``layer`` along the axes on which it is not met."""
     first = viewer.dims.ndim - layer.ndim
     low, high = layer.extent.world
@@ -188,7 +189,7 @@ def turn_to(viewer: Any, layer: Layer) -> None:
             viewer.dims.set_point(axis, (low[place] + high[place]) / 2)
 
 
-def _extent(viewer: Any, layers: list[Layer]) -> tuple[np.ndarray, np.ndarray]:
+def _extent(viewer: Viewer, layers: list[Layer]) -> tuple[np.ndarray, np.ndarray]:
     """Return the corners, in world coordinates, of the displayed plane of all ``layers``."""
     boxes = []
     for layer in layers:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
+from napari.viewer import Viewer
 
 from napari_unet.widgets.layers.coordinates import axes_of, labels_geometry, region_to_layer
 from napari_unet.widgets.layers.label_classes import classes_of
@@ -28,7 +29,7 @@ LINES = {"grid": "#ffd60a", "folded": "#ff3b30", "frame": "#00c8ff"}
 class PreviewLayers:
     """The preview layers of a viewer; those of an image are called after it."""
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: Viewer, session: Session) -> None:
         self._viewer = viewer
         self._sheets = PreviewLayerStore(session.results)
 

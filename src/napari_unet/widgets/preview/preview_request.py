@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 
 from napari_unet.core.annotation.annotation import Annotation
 from napari_unet.core.arrays.axes import ImagePixels, spatial_axes
@@ -73,7 +74,7 @@ class PreviewInput:
         return " × ".join(str(edge) for edge in edges if edge > 1)
 
 
-def subject_of(viewer: Any, image: Image, labels: Labels, dims: int) -> PreviewInput:
+def subject_of(viewer: Viewer, image: Image, labels: Labels, dims: int) -> PreviewInput:
     """Take ``image`` and a copy of its labels; refused in words where the two do not fit."""
     pixels, code = pixels_of(image), code_of(labels)
     region = region_of(viewer, image, dims)
@@ -87,7 +88,7 @@ def subject_of(viewer: Any, image: Image, labels: Labels, dims: int) -> PreviewI
     return PreviewInput(image.name, pixels, region, whole, copied, code.zero, code.ids)
 
 
-def region_of(viewer: Any, image: Image, dims: int) -> Box:
+def region_of(viewer: Viewer, image: Image, dims: int) -> Box:
     """Return what of ``image`` is previewed: all of it, or a part around the view's middle."""
     letters = axes_of(image)
     edges = {a: n for a, n in zip(letters, _shape(image), strict=True) if a != "C"}

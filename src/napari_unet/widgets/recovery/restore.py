@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 
 from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
 from napari_unet.widgets.annotate.undo_follower import UndoFollower
@@ -45,7 +46,7 @@ def facts_of(session: Session, labels: Labels) -> dict[str, Any]:
     return found
 
 
-def image_for(viewer: Any, facts: dict[str, Any]) -> Image | None:
+def image_for(viewer: Viewer, facts: dict[str, Any]) -> Image | None:
     """Return the image that was painted on: one that is open, or opened now."""
     said = facts.get("image")
     if not said:
@@ -60,7 +61,7 @@ def image_for(viewer: Any, facts: dict[str, Any]) -> Image | None:
     return found
 
 
-def _open_one(viewer: Any, said: dict[str, Any]) -> Image | None:
+def _open_one(viewer: Viewer, said: dict[str, Any]) -> Image | None:
     images = [layer for layer in viewer.layers if isinstance(layer, Image)]
     same = [one for one in images if signature(pixels_of(one).data) == said["signature"]]
     return next((one for one in same if one.name == said["name"]), next(iter(same), None))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.arrays.boxes import Box
@@ -18,7 +19,7 @@ from napari_unet.widgets.shared.session import Session
 MAX_CLASSES = 2  # background and one: only then an annotation can tell objects apart
 
 
-def use_all(viewer: Any, labels: Labels) -> Labels:
+def use_all(viewer: Viewer, labels: Labels) -> Labels:
     """Make a new annotation layer of ``labels``; an older annotation stays, unpaired."""
     viewer = unwrapped(viewer)
     image = image_of(viewer, labels)
@@ -34,7 +35,7 @@ def use_all(viewer: Any, labels: Labels) -> Labels:
     return _new_layer(viewer, image, labels, values, code)
 
 
-def use_changes(viewer: Any, labels: Labels, rim: int = 0) -> Labels:
+def use_changes(viewer: Viewer, labels: Labels, rim: int = 0) -> Labels:
     """Add what a person changed in ``labels``, and ``rim`` px around, to the annotation.
 
     In an annotation that exists it is one edit, which Ctrl-Z takes back.
@@ -82,7 +83,7 @@ def changed_pixels(labels: Labels, written: WrittenLabels) -> np.ndarray:
     return changed
 
 
-def guessed_classes(viewer: Any, labels: Labels) -> str:
+def guessed_classes(viewer: Viewer, labels: Labels) -> str:
     """Say which classes objects were given that a person added; "" where there is no choice."""
     written = _written(viewer, labels)
     if written is None or not written.has_choice:
@@ -103,7 +104,7 @@ def guessed_classes(viewer: Any, labels: Labels) -> str:
     )
 
 
-def image_of(viewer: Any, labels: Labels) -> Image:
+def image_of(viewer: Viewer, labels: Labels) -> Image:
     """Return the image that ``labels`` are of: known, paired, or the topmost of its shape."""
     session = Session.of(viewer)
     written = Segmentations.of(session).written.get(labels)
@@ -121,7 +122,7 @@ def image_of(viewer: Any, labels: Labels) -> Image:
     )
 
 
-def _written(viewer: Any, labels: Labels) -> WrittenLabels | None:
+def _written(viewer: Viewer, labels: Labels) -> WrittenLabels | None:
     return Segmentations.of(Session.of(viewer)).written.get(labels)
 
 
@@ -130,7 +131,7 @@ def _keeps_objects(labels: Labels, written: WrittenLabels | None) -> bool:
     return code_of(labels).instances and len(classes) <= MAX_CLASSES
 
 
-def _kinds(viewer: Any, labels: Labels, written: WrittenLabels) -> np.ndarray:
+def _kinds(viewer: Viewer, labels: Labels, written: WrittenLabels) -> np.ndarray:
     """Return the class of each object by its label; where the labels are classes, themselves."""
     if not written.objects:
         return np.arange(int(np.max(labels.data)) + 1)
@@ -142,7 +143,7 @@ def _kinds(viewer: Any, labels: Labels, written: WrittenLabels) -> np.ndarray:
     return written.chosen.kinds(written.place.flat(labels.data), written.kinds, scores)
 
 
-def _classes(viewer: Any, labels: Labels, written: WrittenLabels | None) -> np.ndarray:
+def _classes(viewer: Viewer, labels: Labels, written: WrittenLabels | None) -> np.ndarray:
     """Return the class of each pixel, background 0, -1 where it is unlabelled."""
     code, data = code_of(labels), np.asarray(labels.data)
     if code.instances and written is not None:
@@ -168,7 +169,7 @@ def _in_plane(axes: int) -> np.ndarray:
 
 
 def _new_from_changes(
-    viewer: Any,
+    viewer: Viewer,
     image: Image,
     labels: Labels,
     written: WrittenLabels,
@@ -207,7 +208,7 @@ def _edit(
 
 
 def _new_layer(
-    viewer: Any, image: Image, labels: Labels, values: np.ndarray, code: LabelCode
+    viewer: Viewer, image: Image, labels: Labels, values: np.ndarray, code: LabelCode
 ) -> Labels:
     small = np.uint8 if int(values.max(initial=0)) <= 255 else np.uint16
     kind = small if int(values.max(initial=0)) <= 65535 else np.int32

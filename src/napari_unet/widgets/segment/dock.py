@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Labels
+from napari.viewer import Viewer
 from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QWidget
 
 from napari_unet.widgets.layers.annotation_layers import path_of
@@ -32,7 +33,7 @@ STACKS = ("plane by plane", "as volumes")
 class SegmentDock(Dock):
     """Chooses what to segment, shows how far it is, and what to make of the result."""
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.segmentations = Segmentations.of(self.session)
         self.inputs = Inputs(self.viewer, self.session)

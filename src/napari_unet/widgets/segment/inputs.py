@@ -8,9 +8,9 @@ Rows: the labelled lines of the dock, all with their labels in one column.
 """
 
 from pathlib import Path
-from typing import Any
 
 from napari.layers import Image, Shapes
+from napari.viewer import Viewer
 from qtpy.QtCore import QSignalBlocker, QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -226,7 +226,7 @@ class Inputs(QWidget):
     changed = Signal()
     edited = Signal()
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: Viewer, session: Session) -> None:
         super().__init__()
         self.viewer = viewer
         self.network = NetworkChoice(session)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
+from napari.viewer import Viewer
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -105,7 +106,7 @@ class TableModel(QAbstractTableModel):
 class Table(QWidget):
     """The table of the objects of ``result`` as they are in its layer, corrections included."""
 
-    def __init__(self, viewer: Any, result: Result) -> None:
+    def __init__(self, viewer: Viewer, result: Result) -> None:
         super().__init__()
         self.viewer = unwrapped(viewer)
         session = Session.of(viewer)

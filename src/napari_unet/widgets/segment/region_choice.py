@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Shapes
+from napari.viewer import Viewer
 
 from napari_unet.core.arrays.boxes import Box
 from napari_unet.widgets.layers.coordinates import (
@@ -34,7 +35,7 @@ CORNERS = 48  # of the polygon that stands for an ellipse
 AREAS = ("rectangle", "polygon", "ellipse")
 
 
-def part_of(viewer: Any, image: Image, scope: int, shapes: Shapes | None, dims: int) -> Part:
+def part_of(viewer: Viewer, image: Image, scope: int, shapes: Shapes | None, dims: int) -> Part:
     """Return the part of ``image`` that ``scope`` means for a network of ``dims`` dimensions."""
     near = _near(viewer, image)
     if scope == SHAPES:
@@ -67,7 +68,7 @@ def _without_channels(image: Image, parts: Any) -> tuple[Any, ...]:
     return tuple(part for part, letter in zip(parts, letters, strict=True) if letter != "C")
 
 
-def _near(viewer: Any, image: Image) -> tuple[float, ...]:
+def _near(viewer: Viewer, image: Image) -> tuple[float, ...]:
     return tuple(float(place) for place in _without_channels(image, view_centre(viewer, image)))
 
 
@@ -81,7 +82,7 @@ def _through(image: Image, region: Box, dims: int) -> Box:
 
 
 def _in_shapes(
-    viewer: Any, image: Image, shapes: Shapes, dims: int, near: tuple[float, ...]
+    viewer: Viewer, image: Image, shapes: Shapes, dims: int, near: tuple[float, ...]
 ) -> Part:
     """Return the box around the shapes that are selected (all if none is), and what is inside."""
     from skimage.draw import polygon  # a dock that opens must not wait for it
@@ -127,7 +128,7 @@ def _ellipse(box: np.ndarray) -> np.ndarray:
     return box.mean(axis=0) + np.cos(angle) * first + np.sin(angle) * second
 
 
-def _place(viewer: Any, image: Image, shapes: Shapes, corner: np.ndarray) -> tuple[float, ...]:
+def _place(viewer: Viewer, image: Image, shapes: Shapes, corner: np.ndarray) -> tuple[float, ...]:
     """Return where a corner lies in the labels of ``image``; layers end with the same axes."""
     world = np.array(viewer.dims.point, float)
     at = np.asarray(shapes.data_to_world(corner), float)

@@ -7,6 +7,7 @@ Docks: they are tabs of one another, because below each other none would have ro
 
 from typing import Any
 
+from napari.viewer import Viewer
 from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
@@ -68,7 +69,7 @@ class Section(QWidget):
 PLUGIN = "napari-unet"
 
 
-def open_dock(viewer: Any, name: str) -> Any:
+def open_dock(viewer: Viewer, name: str) -> Any:
     """Open the dock called ``name``, or bring it to the front; return what is in it."""
     dock, inside = viewer.window.add_plugin_dock_widget(PLUGIN, name)
     dock.show()
@@ -134,7 +135,7 @@ class Dock(QWidget):
     LayerChoice inside the dock follows.
     """
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self.viewer = unwrapped(viewer)
         self.session = Session.of(viewer)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Layer
+from napari.viewer import Viewer
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy
 
@@ -22,7 +23,7 @@ class LayerChoice(QComboBox):
 
     def __init__(
         self,
-        viewer: Any,
+        viewer: Viewer,
         kinds: tuple[type[Layer], ...],
         name: str,
         *,

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from napari.utils.task_status import Status
+from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.training.settings import TrainSettings
@@ -35,7 +36,7 @@ class Tasks:
     window, or a napari without such a list, is never asked.
     """
 
-    def __init__(self, viewer: Any, close: Callable[[], Any]) -> None:
+    def __init__(self, viewer: Viewer, close: Callable[[], Any]) -> None:
         self._window: Any = getattr(viewer, "window", None)
         self._close = close
         self._entry: Any = None
@@ -69,7 +70,7 @@ class Session(QObject):
     jobs_changed = Signal()
     settings_changed = Signal(object)  # TrainSettings
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self.networks = Networks()
         self.pairs = ImagePairs(viewer)
@@ -85,7 +86,7 @@ class Session(QObject):
             window.destroyed.connect(self.close)
 
     @classmethod
-    def of(cls, viewer: Any) -> "Session":
+    def of(cls, viewer: Viewer) -> "Session":
         """Return the session of ``viewer``, which may be the proxy that napari gives plugins."""
         viewer = unwrapped(viewer)
         if viewer not in _SESSIONS:
@@ -93,8 +94,8 @@ class Session(QObject):
         return _SESSIONS[viewer]
 
     @property
-    def viewer(self) -> Any:
-        """The viewer, None once it is gone."""
+    def viewer(self) -> Viewer:
+        """The viewer; None once it is gone, when only late answers still ask."""
         return self._viewer()
 
     @property

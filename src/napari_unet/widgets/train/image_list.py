@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -253,7 +254,7 @@ class ImageList(QWidget):
             self.refresh()
 
 
-def candidates(viewer: Any, pairs: Any) -> list[tuple[Image, Labels]]:
+def candidates(viewer: Viewer, pairs: Any) -> list[tuple[Image, Labels]]:
     """Return images with labels layers of their size, likely ones first."""
     images = [layer for layer in viewer.layers if isinstance(layer, Image)]
     labels = [layer for layer in viewer.layers if isinstance(layer, Labels)]

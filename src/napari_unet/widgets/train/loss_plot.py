@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
+from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
@@ -82,7 +83,7 @@ class Curve:
 class LossPlot(pg.GraphicsLayoutWidget):
     """Draws the Steps it is given, at most five times a second."""
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self.setMinimumHeight(140)
         self.setMaximumHeight(260)

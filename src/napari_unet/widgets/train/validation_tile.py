@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 from napari.utils.colormaps import DirectLabelColormap
+from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.arrays.axes import ImagePixels
@@ -109,7 +110,7 @@ def segmented_tile(
     return SegmentedTile(place, scored.tile.write, labels, scoring.contrast, colours)
 
 
-def _layer_of(viewer: Any, place: ValidationTilePlace) -> Image | None:
+def _layer_of(viewer: Viewer, place: ValidationTilePlace) -> Image | None:
     """Return the layer that still holds the pixels, whatever it is called now."""
     layers = [] if viewer is None else [x for x in viewer.layers if isinstance(x, Image)]
     for layer in layers:
