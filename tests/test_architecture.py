@@ -44,6 +44,9 @@ MAY_NOT_IMPORT = {
 }
 
 
+FAST_CONV, DOOR = "napari_unet.core.fast_conv", "napari_unet.core.fast_conv.network.accelerated"
+
+
 def load_house():
     spec = importlib.util.spec_from_file_location("house", ROOT / "tools" / "house.py")
     module = importlib.util.module_from_spec(spec)
@@ -75,6 +78,18 @@ def test_imports_point_one_way(module):
     banned = MAY_NOT_IMPORT.get(floor, ())
     wrong = [n for n in imports(module) for b in banned if (n + ".").startswith(b + ".")]
     assert not wrong, f"{module} imports {wrong}"
+
+
+def test_fast_convolutions_have_one_door():
+    """So the folder can be dropped, or replaced by a library, with a change of few lines."""
+    used = {
+        name
+        for path in MODULES
+        if not name_of(path).startswith("core.fast_conv.")
+        for name in imports(path)
+        if (name + ".").startswith(FAST_CONV + ".")
+    }
+    assert used == {DOOR}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)

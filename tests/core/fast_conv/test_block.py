@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core.fast_conv.block import NARROW, SQUARES, BlockBuffers, convolve, room_sizes
-from napari_unet.core.fast_conv.maps import NOTHING, plane_of
+from napari_unet.core.fast_conv.buffers import NOTHING, plane_of
 from napari_unet.core.fast_conv.weights import kernels_of
 
 CLOSE = 2e-5  # where pixels have a standard deviation of 1

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import time
 import weakref
 
 import numpy as np
@@ -11,15 +12,8 @@ import torch
 from napari_unet import UNet, score_tiles, segment
 from napari_unet.core.fast_conv import buffers, forward
 from napari_unet.core.fast_conv.buffers import BufferPool
-from napari_unet.core.fast_conv.network import (
-    WinogradNetwork,
-    in_winograd,
-    kept_bytes,
-    maps,
-    room_bytes,
-)
+from napari_unet.core.fast_conv.network import SWITCH, WinogradNetwork, accelerated
 from napari_unet.core.segmentation import precision, tile_size
-from napari_unet.core.segmentation import precision as gain
 from napari_unet.core.segmentation.scorer import TileScorer
 
 SHAPES = [
@@ -46,7 +40,7 @@ def network(**shape):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_scores_are_those_of_double_precision(shape):
     net = network(**shape)
-    quick = in_winograd(net)
+    quick = accelerated(net)
     size = [net.input_size(n) for n in (37, 70)]
     tile = np.random.default_rng(0).random((net.channels, *size), np.float32)
     exact = copy.deepcopy(net).double().score(tile.astype(np.float64))
@@ -62,10 +56,10 @@ def test_no_map_is_read_before_it_is_written(shape, monkeypatch):
 
     net = network(**shape)
     tile = np.random.default_rng(0).random((net.channels, *(net.input_size(n) for n in (37, 350))))
-    expected = in_winograd(net).score(tile.astype(np.float32))
+    expected = accelerated(net).score(tile.astype(np.float32))
     monkeypatch.setattr(buffers, "aligned", poisoned)
     monkeypatch.setattr(forward, "SPARE", BufferPool())
-    np.testing.assert_array_equal(in_winograd(net).score(tile.astype(np.float32)), expected)
+    np.testing.assert_array_equal(accelerated(net).score(tile.astype(np.float32)), expected)
 
 
 @pytest.mark.parametrize("tile", [60, 76, (92, 60), 140])
@@ -99,25 +93,54 @@ def test_where_it_is_used(shape, precision, used):
     assert not isinstance(net, WinogradNetwork)
 
 
-@pytest.mark.parametrize(
-    ("beaten", "times", "pays"),
-    [
-        (torch.float32, 2.5, True),
-        (torch.float32, 1.1, False),
-        (torch.bfloat16, 1.1, True),  # and it rounds less
-        (torch.bfloat16, 0.9, False),
-    ],
-)
-def test_it_pays_where_it_is_faster(beaten, times, pays, monkeypatch):
-    monkeypatch.setattr(gain, "_gain", lambda given: times if given == beaten else 0.0)
-    assert gain.is_faster.__wrapped__(beaten) == pays
+@pytest.mark.parametrize(("seconds", "beaten"), [(0.5, True), (0.0, False)])
+def test_a_rival_has_to_be_beaten(seconds, beaten):
+    def rival(network):
+        def score(tile):
+            time.sleep(seconds)
+
+        return score
+
+    assert (accelerated(network(base=16, depth=1), rival) is not None) == beaten
+
+
+def test_a_rival_that_torch_has_not_is_not_asked_again():
+    asked = []
+
+    def rival(network):
+        asked.append(network)
+        raise RuntimeError("no such convolution")
+
+    net = network(base=16, depth=1)
+    assert accelerated(net, rival) is None
+    assert accelerated(net, rival) is None
+    assert len(asked) == 1
+
+
+def test_the_switch_leaves_everything_to_torch_and_labels_as_they_are(monkeypatch):
+    net = network(base=16, depth=2)
+    image = np.random.default_rng(2).integers(0, 200, (300, 200), np.uint8)
+    on = segment(image, net, precision="winograd")
+    monkeypatch.setenv(SWITCH, "0")
+    assert accelerated(net) is None
+    assert TileScorer(net, "winograd").fast is None
+    off = segment(image, net, precision="winograd", scores=True)
+    np.testing.assert_array_equal(
+        off.scores, segment(image, net, precision="float32", scores=True).scores
+    )
+    np.testing.assert_array_equal(on.labels, off.labels)
+    monkeypatch.setenv(SWITCH, "1")
+    assert accelerated(net) is not None
 
 
 @pytest.mark.parametrize("half", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("pays", [True, False])
 def test_large_images_get_the_quickest(pays, half, monkeypatch):
+    def measured(network, rival=None, times=1.0):
+        return accelerated(network) if pays or rival is None else None
+
     monkeypatch.setattr(precision, "fast_dtype", lambda device: half)
-    monkeypatch.setattr(precision, "is_faster", lambda beaten: pays and beaten == half)
+    monkeypatch.setattr(precision, "accelerated", measured)
     other = str(half).removeprefix("torch.")
     for shape, quick in (
         ({"base": 16}, "winograd" if pays else other),
@@ -146,7 +169,7 @@ def test_no_bit_depends_on_threads_strips_or_bands(monkeypatch):
     assert size[0] > 4 * forward.LEAST
     tile = torch.rand(1, 1, *size)  # before the softmax, which is torch's
     torch.set_num_threads(1)
-    alone = in_winograd(net)(tile)
+    alone = accelerated(net)(tile)
     for threads, shares, blocks, band, finer in (
         (2, 4, 3, 70, 4), (2, 1, 3, 300, 9), (3, 1, 1, 33, 2), (1, 4, 9, 999, 4),
     ):  # fmt: skip
@@ -155,7 +178,7 @@ def test_no_bit_depends_on_threads_strips_or_bands(monkeypatch):
         monkeypatch.setattr(forward, "SHARES", shares)
         monkeypatch.setattr(forward, "BLOCKS", blocks)
         monkeypatch.setattr(forward, "BAND", band)
-        assert torch.equal(in_winograd(net)(tile), alone)
+        assert torch.equal(accelerated(net)(tile), alone)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 4, 7])
@@ -186,7 +209,7 @@ def test_the_last_parts_of_a_level_are_finer(threads, monkeypatch):
     monkeypatch.setattr(forward, "compute", noted)
     monkeypatch.setattr(forward.Levels, "_compute", level)
     net = network(base=16, depth=1)
-    quick = in_winograd(net)
+    quick = accelerated(net)
     quick.passage.threads = threads
     quick.passage(np.zeros((1, 1000, 100), np.float32), [(988, 88)])
     pieces = sorted(rows for rows, _ in levels[-1])
@@ -201,7 +224,7 @@ def test_the_last_parts_of_a_level_are_finer(threads, monkeypatch):
 
 def test_a_tile_leaves_nothing_to_the_next_and_is_left_alone_by_it():
     net = network(base=16, depth=2)
-    quick, random = in_winograd(net), np.random.default_rng(0)
+    quick, random = accelerated(net), np.random.default_rng(0)
     with torch.inference_mode():
         first, second = torch.rand(2, 1, 1, 124, 124)
         scores = quick(first)
@@ -209,14 +232,14 @@ def test_a_tile_leaves_nothing_to_the_next_and_is_left_alone_by_it():
         assert not torch.equal(quick(second), kept)
     assert torch.equal(scores, kept)
     tiles = [random.random((1, *size), np.float32) for size in ((124, 92), (92, 156), (80, 80))]
-    alone = [in_winograd(net).score(tile) for tile in tiles]
+    alone = [accelerated(net).score(tile) for tile in tiles]
     for tile, scores in zip([*tiles, *tiles[::-1]], [*alone, *alone[::-1]], strict=True):
         assert np.array_equal(quick.score(tile), scores)
 
 
 def test_rows_that_are_too_short_are_left_to_torch():
     net = network(base=16, depth=2)
-    quick, random = in_winograd(net), np.random.default_rng(0)
+    quick, random = accelerated(net), np.random.default_rng(0)
     for n in range(1, 20):
         low = random.random((1, net.input_size(n), net.input_size(40)), np.float32)
         for tile in (low, np.ascontiguousarray(low.swapaxes(1, 2))):
@@ -232,22 +255,22 @@ def test_numbers_that_are_none_are_not_hidden():
     with torch.no_grad():
         net.bottom.first.weight[3, 2, 1, 1] = float("nan")
     tile = np.random.default_rng(0).random((1, 124, 124), np.float32)
-    assert np.isnan(in_winograd(net).score(tile)).any()
+    assert np.isnan(accelerated(net).score(tile)).any()
 
 
 def test_what_is_made_of_the_weights_is_kept_until_they_change_or_are_gone():
     net, tile = network(base=16, depth=1), np.random.default_rng(0).random((1, 60, 60), np.float32)
-    first, second = in_winograd(net), in_winograd(net)
+    first, second = accelerated(net), accelerated(net)
     assert first.passage.layers is second.passage.layers
     assert first.passage is not second.passage  # two threads may score at a time
     before = first.score(tile)
     net.head.bias.data[0] += 1.0  # torch counts no version of this
-    changed = in_winograd(net).score(tile)
+    changed = accelerated(net).score(tile)
     assert np.abs(changed - net.score(tile)).max() < 1e-5
     assert np.abs(changed - before).max() > 0.01
     np.testing.assert_array_equal(first.score(tile), before)
-    assert np.abs(in_winograd(copy.deepcopy(net).double()).score(tile) - changed).max() < 1e-5
-    kept = weakref.ref(in_winograd(net).passage.layers)
+    assert np.abs(accelerated(copy.deepcopy(net).double()).score(tile) - changed).max() < 1e-5
+    kept = weakref.ref(accelerated(net).passage.layers)
     del net
     gc.collect()
     assert kept() is None
@@ -257,13 +280,13 @@ def test_what_it_keeps_is_counted():
     net = network(base=16, depth=2)
     scorer = TileScorer(net, "winograd")
     weights = sum(w.nbytes for w in net.parameters())
-    kept, room = kept_bytes(scorer.network), room_bytes(scorer.network)
     kernels = sum(w.nbytes for w in net.parameters() if w.shape[2:] == (3, 3) and w.shape[1] > 1)
-    assert kept == 36 / 9 * kernels  # 36 values of 9 taps
+    kept = 36 / 9 * kernels  # 36 values of 9 taps
+    assert scorer.network.passage.layers.nbytes == kept
+    room = scorer.fast.extra_bytes - kept
     assert room > 36 * 96 * (64 + 64) * 4 * torch.get_num_threads()  # of the widest layer
     assert tile_size.fixed_bytes(scorer) == weights + kept + room
     assert tile_size.fixed_bytes(TileScorer(net, "float64")) == 2 * weights
-    assert kept_bytes(net) == room_bytes(net) == 0
 
 
 @pytest.mark.parametrize("size", [(188, 188), (700, 460)])
@@ -271,10 +294,9 @@ def test_what_it_keeps_is_counted():
 def test_no_more_maps_are_kept_than_are_counted(base, size, monkeypatch):
     monkeypatch.setattr(forward, "SPARE", BufferPool())
     net = network(base=base, depth=2)
-    quick = in_winograd(net)
+    quick = accelerated(net)
     quick.score(np.zeros((1, *(net.input_size(n) for n in size)), np.float32))
     pixels = np.prod([net.input_size(n) for n in size])
     with forward.SPARE.workspace() as maps_between:
         between = maps_between.nbytes
-    assert 1.3 * 4 * base < between / pixels < maps(quick) * 4 * base
-    assert maps(net) is None
+    assert 1.3 * 4 * base < between / pixels < quick.maps * 4 * base

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from napari_unet.core.fast_conv import pointwise
-from napari_unet.core.fast_conv.maps import plane_of
+from napari_unet.core.fast_conv.buffers import plane_of
 from napari_unet.core.fast_conv.pointwise import FEWEST, Image
 from napari_unet.core.fast_conv.weights import panels_of_entry, panels_of_head, panels_of_rise
 

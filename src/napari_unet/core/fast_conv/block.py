@@ -8,10 +8,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_unet.core.fast_conv.maps import FeatureMap
-from napari_unet.core.fast_conv.pointwise import address
-from napari_unet.core.fast_conv.products import AT_ONCE, COLUMNS, ROWS, multiply
-from napari_unet.core.fast_conv.simd import BYTES, LANES, LINE, gather, move, spread
+from napari_unet.core.fast_conv.buffers import FeatureMap, address
+from napari_unet.core.fast_conv.simd import (
+    AT_ONCE,
+    BYTES,
+    COLUMNS,
+    LANES,
+    LINE,
+    ROWS,
+    gather,
+    move,
+    multiply,
+    spread,
+)
 from napari_unet.core.fast_conv.weights import Kernels
 from napari_unet.core.fast_conv.winograd_transform import MADE, TAKEN, VALUES
 from napari_unet.core.runtime.jit import inline, jit

@@ -1,16 +1,18 @@
-"""Aligned: arrays that begin with a line of the cache, so that no vector lies in two lines.
+"""The memory of feature maps: aligned arrays, kept from image to image, and seen by address.
 
+``aligned``: arrays that begin with a line of the cache, so that no vector lies in two lines.
 Memory is torch's: it begins so, and is not asked for in huge pages as numpy's is. After other work
 in much memory the system took long to find these (2048² at base 32: 2.3 s instead of 1.9).
 
-BufferPool: arrays for maps between two images, there to be written again and the system's to take.
+``Workspace``: arrays that are taken again for every tile, so that the system need not clear them.
 
+``BufferPool``: workspaces that stay for the next image, while the system may take their pages.
 Pages that a process is given have been cleared, at a fault each: of the 12 s of processor time for
 an image of 2048², base 32, on two cores with AVX2, 1.3 s went there, and 0.2 s where its maps lay
 ready. So the arrays stay, but lent: the system may take every page that it needs elsewhere, and
 counts all of them as available (even written again, until it looks at them for want of memory).
 
-Workspace: arrays that are taken again for every tile, so that the system need not clear them.
+``FeatureMap``: an array as the compiled loops see it, by its address, so that all are of one type.
 """
 
 import ctypes
@@ -20,9 +22,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import torch
+
+from napari_unet.core.runtime.jit import jit
 
 Made = Callable[[int], torch.Tensor]  # torch.zeros or torch.empty
 
@@ -94,15 +99,6 @@ class BufferPool:
                 self._kept.clear()
 
 
-@contextmanager
-def lent_afterwards() -> Iterator[None]:
-    """Lend what is spare when the tiles of an image have been scored."""
-    try:
-        yield
-    finally:
-        SPARE.lend()
-
-
 SPARE = BufferPool()
 
 
@@ -121,3 +117,41 @@ def lend(array: np.ndarray) -> bool:
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     return madvise(first, end - first, mmap.MADV_FREE) == 0
+
+
+class FeatureMap(NamedTuple):
+    """(height, width, channels) float32: a part of a map, with all its channels.
+
+    Whoever makes one keeps the array alive.
+    """
+
+    place: int  # address
+    row: int  # bytes from one row to the next
+    height: int
+    width: int
+    channels: int
+
+
+NOTHING = FeatureMap(0, 0, 0, 0, 0)
+
+
+def plane_of(array: np.ndarray) -> FeatureMap:
+    """See an array (height, width, channels), or rows and columns of one."""
+    if not array.size:
+        return NOTHING
+    assert array.dtype == np.float32
+    assert array.strides[1:] == (array.itemsize * array.shape[2], array.itemsize)
+    return FeatureMap(array.ctypes.data, array.strides[0], *array.shape)
+
+
+@jit
+def rows_of(plane: FeatureMap, first: int, last: int) -> FeatureMap:
+    """Return the rows from ``first`` to ``last``."""
+    start = plane.place + first * plane.row
+    return FeatureMap(start, plane.row, last - first, plane.width, plane.channels)
+
+
+@jit
+def address(array: np.ndarray) -> np.int64:
+    """Return where an array begins."""
+    return np.int64(array.ctypes.data)  # unsigned and signed make a float in numba

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 
 from napari_unet.core.fast_conv.block import SQUARES, BlockBuffers, room_sizes
-from napari_unet.core.fast_conv.buffers import SPARE, Workspace
+from napari_unet.core.fast_conv.buffers import NOTHING, SPARE, FeatureMap, Workspace, plane_of
 from napari_unet.core.fast_conv.level import LevelPlan, ThreadBuffers, compute
-from napari_unet.core.fast_conv.maps import NOTHING, FeatureMap, plane_of
 from napari_unet.core.fast_conv.pointwise import Image
 from napari_unet.core.fast_conv.simd import BYTES
 from napari_unet.core.fast_conv.weights import Layers

@@ -7,7 +7,7 @@ there are only the maps between levels and the copies for the expanding path.
 from typing import NamedTuple
 
 from napari_unet.core.fast_conv.block import BlockBuffers, convolve
-from napari_unet.core.fast_conv.maps import NOTHING, FeatureMap, rows_of
+from napari_unet.core.fast_conv.buffers import NOTHING, FeatureMap, rows_of
 from napari_unet.core.fast_conv.pointwise import Image, class_scores, first_layer, up_convolve
 from napari_unet.core.fast_conv.simd import BYTES, LANES, largest, move
 from napari_unet.core.fast_conv.weights import Kernels, Panels

@@ -1,11 +1,16 @@
-"""A network in single precision on a CPU whose 3x3 convolutions are Winograd's, a strip at a time.
+"""The door of ``fast_conv``: a network whose 3x3 convolutions are Winograd's, for scoring on a CPU.
 
-Scores are the same but for rounding: see ``winograd_transform.py``.
+Scores are the same as torch's but for rounding: see ``winograd_transform.py``. Why there is such a
+thing, and how it is switched off: see ``README.md``. Other folders import ``accelerated`` alone.
 """
 
 import copy
+import math
+import os
+import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import cast
 
 import numpy as np
@@ -13,6 +18,7 @@ import torch
 from torch import nn
 
 from napari_unet.core.fast_conv import forward as passage
+from napari_unet.core.fast_conv.buffers import SPARE
 from napari_unet.core.fast_conv.forward import ForwardPass
 from napari_unet.core.fast_conv.pointwise import FEWEST
 from napari_unet.core.fast_conv.weights import (
@@ -27,7 +33,32 @@ from napari_unet.core.fast_conv.weights import (
 from napari_unet.core.network.layers import StandardisedConvolution
 from napari_unet.core.network.unet import DoubleConvolution, UNet
 
+SWITCH = "NAPARI_UNET_FAST_CONV"  # environment variable; 0: torch computes everything
 FILLED = 1.5  # where more than so many channels would be computed for one, it is not worth it
+BASE, EDGE, SMALL = 32, 188, 60  # of the network that is timed, its tile, and that before the clock
+ROUNDS = 3  # at most
+SURE = 1.5  # so many times more, or less, than is asked for: one round is enough
+
+Rival = Callable[[UNet], UNet]
+
+
+def accelerated(
+    network: UNet, rival: Rival | None = None, times: float = 1.0
+) -> "WinogradNetwork | None":
+    """Return a copy of ``network`` that scores in float32, or None where torch has to.
+
+    None: the switch is off, no layer could be faster (a GPU, three dimensions, few channels), or
+    what ``rival`` makes of a network is not beaten by more than ``times``; this is measured once a
+    process, in a fraction of a second. After an installation the first network is compiled, in a
+    dozen seconds. The copy is used from one thread at a time; ``network`` may change meanwhile.
+    """
+    if os.environ.get(SWITCH) == "0" or not _suits(network):
+        return None
+    if rival is not None and not _is_faster(rival, times):
+        return None
+    own = copy.copy(_last.of(network) or _last.keep(network, _made(network)))
+    own.passage = ForwardPass(own.passage.layers, torch.get_num_threads())  # its arrays are its own
+    return own
 
 
 class WinogradNetwork(UNet):
@@ -45,37 +76,73 @@ class WinogradNetwork(UNet):
         scores = np.stack(found) if len(found) > 1 else found[0][None]  # one need not be copied
         return torch.from_numpy(scores).permute(0, 3, 1, 2)
 
+    @property
+    def maps(self) -> float:
+        """How many feature maps of full size, at the network's base, it keeps at once at most."""
+        return passage.MAPS * in_sixteens(self.base) / self.base
 
-def suits(network: UNet) -> bool:
+    @property
+    def extra_bytes(self) -> int:
+        """The bytes that it keeps and computes in, besides its weights and feature maps."""
+        layers = self.passage.layers
+        return layers.nbytes + passage.room_bytes(layers, torch.get_num_threads())
+
+    def image_done(self) -> None:
+        """Let the system take the memory that is kept for the next tile."""
+        SPARE.lend()
+
+
+def _suits(network: UNet) -> bool:
     """Tell whether ``network`` has layers that could be faster."""
     cpu = network.head.weight.device.type == "cpu"
     filled = in_sixteens(network.base) <= FILLED * network.base
     return cpu and network.dims == 2 and filled
 
 
-def in_winograd(network: UNet) -> WinogradNetwork:
-    """Return a copy for scoring only, in float32, that computes by Winograd's convolutions.
+@cache
+def _is_faster(rival: Rival, times: float) -> bool:
+    """Tell whether a small network is more than ``times`` faster than what ``rival`` makes of it.
 
-    What was made of the weights is kept for the next image, of the last network only and while it
-    lives: making it takes as long as scoring a small image.
+    The quickest of some rounds in turn counts, unless the first leaves no doubt.
     """
-    own = copy.copy(_last.of(network) or _last.keep(network, _made(network)))
-    own.passage = ForwardPass(
-        own.passage.layers, torch.get_num_threads()
-    )  # arrays are of one thread
-    return own
+    ours, theirs = math.inf, math.inf
+    with torch.inference_mode(), torch.random.fork_rng([]):
+        network = UNet(base=BASE, depth=1).eval()
+        tile = torch.ones(1, 1, EDGE, EDGE)
+        try:
+            quick, other = _made(network), rival(network)
+            other(tile[..., :SMALL, :SMALL])  # kernels are chosen at the first call
+            for _ in range(ROUNDS):
+                theirs = min(theirs, _seconds(other, tile))
+                quick(tile)  # meanwhile torch's threads give up waiting for more
+                ours = min(ours, _seconds(quick, tile))
+                if not times / SURE < theirs / ours < times * SURE:
+                    break
+        except RuntimeError:  # torch has no such convolution, or there is no compiler for this CPU
+            return False
+    return theirs / ours > times
+
+
+def _seconds(network: Callable[[torch.Tensor], torch.Tensor], tile: torch.Tensor) -> float:
+    start = time.perf_counter()
+    network(tile)
+    return time.perf_counter() - start
 
 
 def _made(network: UNet) -> WinogradNetwork:
     single = copy.deepcopy(network).float().eval().requires_grad_(False)
     single.__class__ = WinogradNetwork  # no weight is drawn to be thrown away
     made = cast(WinogradNetwork, single)
-    made.passage = ForwardPass(_layers(made), 1)
+    made.passage = ForwardPass(_layers(made), torch.get_num_threads())
     return made
 
 
 class _Last:
-    """The network made last, for as long as that of which it was made lives unchanged."""
+    """The network made last, for as long as that of which it was made lives unchanged.
+
+    What is made of the weights is kept for the next image: making it takes as long as scoring a
+    small one.
+    """
 
     def __init__(self) -> None:
         self._kept: tuple[weakref.ref[UNet], WinogradNetwork] | None = None
@@ -98,25 +165,6 @@ class _Last:
 
 
 _last = _Last()
-
-
-def kept_bytes(network: nn.Module) -> int:
-    """Return the bytes that a network keeps besides its weights."""
-    return network.passage.layers.nbytes if isinstance(network, WinogradNetwork) else 0
-
-
-def room_bytes(network: nn.Module) -> int:
-    """Return the bytes in which a network computes, besides feature maps."""
-    if not isinstance(network, WinogradNetwork):
-        return 0
-    return passage.room_bytes(network.passage.layers, torch.get_num_threads())
-
-
-def maps(network: nn.Module) -> float | None:
-    """Return how many feature maps of full size it takes; None where that has to be measured."""
-    if not isinstance(network, WinogradNetwork):
-        return None
-    return passage.MAPS * in_sixteens(network.base) / network.base
 
 
 def _layers(network: UNet) -> Layers:

@@ -6,11 +6,15 @@ back where the length of a row is no multiple of that; so a row has ROWS pixels 
 
 from typing import NamedTuple
 
-import numpy as np
-
-from napari_unet.core.fast_conv.maps import FeatureMap
-from napari_unet.core.fast_conv.products import COLUMNS, ROWS, multiply_from, multiply_rectified
-from napari_unet.core.fast_conv.simd import BYTES, move
+from napari_unet.core.fast_conv.buffers import FeatureMap, address
+from napari_unet.core.fast_conv.simd import (
+    BYTES,
+    COLUMNS,
+    ROWS,
+    move,
+    multiply_from,
+    multiply_rectified,
+)
 from napari_unet.core.fast_conv.weights import Panels
 from napari_unet.core.runtime.jit import jit
 
@@ -24,12 +28,6 @@ class Image(NamedTuple):
     layer: int  # bytes from one channel to the next
     row: int
     channels: int
-
-
-@jit
-def address(array: np.ndarray) -> np.int64:
-    """Return where an array begins."""
-    return np.int64(array.ctypes.data)  # unsigned and signed make a float in numba
 
 
 @jit

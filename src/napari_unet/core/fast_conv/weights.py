@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from napari_unet.core.fast_conv.buffers import aligned, aligned_copy
-from napari_unet.core.fast_conv.products import COLUMNS
+from napari_unet.core.fast_conv.simd import COLUMNS
 from napari_unet.core.fast_conv.winograd_transform import VALUES, values_of_kernels
 
 

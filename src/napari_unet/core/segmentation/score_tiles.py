@@ -15,7 +15,6 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import torch
 
-from napari_unet.core.fast_conv.buffers import lent_afterwards
 from napari_unet.core.files.image_file import ImageFile
 from napari_unet.core.normalisation import Contrast
 from napari_unet.core.runtime.memory import kept_memory
@@ -129,9 +128,13 @@ class ImageScorer:
 
     def _score_all(self, read: Iterator[tuple[Tile, np.ndarray]]) -> Iterator[ScoredTile]:
         refused = _Refused()
-        with kept_memory(), lent_afterwards():
-            for tile, pixels in read:
-                yield from self._score(tile, pixels, refused)
+        try:
+            with kept_memory():
+                for tile, pixels in read:
+                    yield from self._score(tile, pixels, refused)
+        finally:
+            if self.scorer.fast is not None:
+                self.scorer.fast.image_done()
 
     def _score(self, tile: Tile, pixels: np.ndarray, refused: "_Refused") -> Iterator[ScoredTile]:
         found = self._try(pixels) if pixels[0].size < refused.pixels else None

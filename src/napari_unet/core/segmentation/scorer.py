@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from napari_unet.core.fast_conv.network import in_winograd, suits
+from napari_unet.core.fast_conv.network import accelerated
 from napari_unet.core.network.layers import StandardisedConvolution
 from napari_unet.core.network.unet import CHANNELS_LAST, DoubleConvolution, UNet
 
@@ -154,7 +154,8 @@ class TileScorer:
         self.dtype: torch.dtype = torch.float32 if single else getattr(torch, precision)
         self.device = network.head.weight.device
         self.versions = versions(average, network.dims)
-        self.network = _ready(network, precision, self.dtype)
+        self.fast = accelerated(network) if precision == "winograd" else None
+        self.network = _ready(network, self.dtype) if self.fast is None else self.fast
         self.input = torch.float32 if self.dtype == torch.bfloat16 else self.dtype
 
     def __call__(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -198,11 +199,9 @@ class TileScorer:
         return found
 
 
-def _ready(network: UNet, precision: str, dtype: torch.dtype) -> UNet:
+def _ready(network: UNet, dtype: torch.dtype) -> UNet:
     if dtype == torch.bfloat16:
         return in_half(network)
-    if precision == "winograd" and suits(network):
-        return in_winograd(network)
     return copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
 
 

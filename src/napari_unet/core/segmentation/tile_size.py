@@ -20,7 +20,6 @@ import numpy as np
 import psutil
 import torch
 
-from napari_unet.core.fast_conv.network import kept_bytes, maps, room_bytes
 from napari_unet.core.network.legal_sizes import input_size, output_size
 from napari_unet.core.segmentation.scorer import TileScorer
 
@@ -122,18 +121,18 @@ _KNOWN: dict[Any, Cost] = {}
 
 def most_bytes(scorer: TileScorer) -> float:
     """Return bytes a pixel that feature maps never exceed."""
-    return (maps(scorer.network) or MAPS) * _map(scorer)
+    return (_known_maps(scorer) or MAPS) * _map(scorer)
 
 
 def typical_bytes(scorer: TileScorer) -> float:
     """Return bytes a pixel that the feature maps of most networks take."""
-    return (maps(scorer.network) or TYPICAL) * _map(scorer)
+    return (_known_maps(scorer) or TYPICAL) * _map(scorer)
 
 
 def fixed_bytes(scorer: TileScorer) -> int:
     """Return the bytes that do not depend on the tile: weights, and what is made of them."""
     weights = sum(w.numel() for w in scorer.network.parameters()) * scorer.dtype.itemsize
-    return weights + kept_bytes(scorer.network) + room_bytes(scorer.network)
+    return weights + (0 if scorer.fast is None else scorer.fast.extra_bytes)
 
 
 def exchanged(scorer: TileScorer, growth: float) -> float:
@@ -173,9 +172,14 @@ def _measure(scorer: TileScorer, tile: np.ndarray) -> Cost:
     peak = _peak(lambda: scorer(tile), scorer.device)
     seconds = time.perf_counter() - start
     size = _map(scorer)
-    known = maps(scorer.network)
+    known = _known_maps(scorer)
     kept = known * size if known else float(np.clip(peak / pixels, FEWEST * size, MAPS * size))
     return Cost(kept, seconds / pixels)
+
+
+def _known_maps(scorer: TileScorer) -> float | None:
+    """Return how many maps of full size are kept at once; None where that has to be measured."""
+    return None if scorer.fast is None else scorer.fast.maps
 
 
 def _map(scorer: TileScorer) -> int:
