@@ -72,6 +72,21 @@ def test_strokes_reach_the_disk_without_being_asked(tmp_path):
     np.testing.assert_array_equal(replay(journal.path).annotations["a"].labels, states[-1])
 
 
+def test_flush_syncs_the_file_after_the_last_byte_is_written(tmp_path, monkeypatch):
+    """Without it a power cut takes what ``flush`` has reported as written."""
+    journal, sizes, sync = Journal(tmp_path / "strokes.journal"), [], os.fsync
+
+    def recorded(handle):
+        sizes.append(os.fstat(handle).st_size)
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    journal.begin("a", np.zeros(SHAPE, np.uint8), {})
+    painted(journal, 3)
+    assert journal.flush()
+    assert sizes[-1:] == [journal.path.stat().st_size]
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "int64"])
 def test_an_annotation_that_exists_already_is_kept_whole(tmp_path, dtype):
     rng = np.random.default_rng(0)

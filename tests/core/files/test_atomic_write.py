@@ -1,6 +1,7 @@
 """A file is there whole or not at all, and never in the place of another unasked."""
 
 import os
+import stat
 import subprocess
 import sys
 import textwrap
@@ -25,6 +26,42 @@ def test_nothing_is_seen_until_the_end_and_no_trace_is_left(tmp_path):
     umask = os.umask(0)
     os.umask(umask)
     assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.fixture
+def disk_calls(monkeypatch):
+    """Return the calls that bring bytes or names to the disk, in the order they come in."""
+    calls = []
+
+    def record(name):
+        call = getattr(os, name)
+
+        def recorded(*args, **options):
+            status = os.fstat(args[0]) if name == "fsync" else None
+            folder = status is not None and stat.S_ISDIR(status.st_mode)
+            size = f" of {status.st_size} bytes" if status is not None and not folder else ""
+            calls.append(f"{name}{size}{' of the folder' if folder else ''}")
+            return call(*args, **options)
+
+        monkeypatch.setattr(os, name, recorded)
+
+    for name in ("fsync", "sync", "link", "rename", "replace"):
+        record(name)
+    return calls
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there can a folder be synced")
+def test_a_name_is_taken_between_the_sync_of_the_bytes_and_that_of_the_folder(tmp_path, disk_calls):
+    """In any other order a power cut leaves a name with no bytes, or bytes with no name."""
+    write_safely(tmp_path / "file", b"abc")
+    assert disk_calls == ["fsync of 3 bytes", "link", "fsync of the folder"]
+    disk_calls.clear()
+    write_safely(tmp_path / "file", b"abcd", overwrite=True)
+    assert disk_calls == ["fsync of 4 bytes", "replace", "fsync of the folder"]
+    disk_calls.clear()
+    with new_folder(tmp_path / "folder") as temporary:
+        temporary.mkdir()
+    assert disk_calls == ["sync", "rename", "fsync of the folder"]
 
 
 def stop_within(make, path, **options):
