@@ -1,10 +1,13 @@
 """What no test of a window may depend on: how fast the machine is, and what other tests left."""
 
+import gc
 import time
 import weakref
 from functools import partial
 
 import pytest
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_unet.widgets.layers.label_classes import begin_to_prepare, prepared
 
@@ -35,3 +38,30 @@ def unhurried(monkeypatch):
     """
     monkeypatch.setattr("napari_unet.widgets.shared.session.CLOSING", PATIENCE / 1000)
     monkeypatch.setattr("napari_unet.widgets.shared.session._OPEN", weakref.WeakSet())
+
+
+@pytest.fixture(autouse=True)
+def no_widget_left(request):
+    """Fail where a test leaves a window behind, with a viewer or without one.
+
+    Set up before every other fixture of a test, so that it looks after they have cleaned up.
+    """
+    before = set(QApplication.topLevelWidgets())
+    yield
+    call = getattr(request.node, "rep_call", None)  # napari's plugin for pytest keeps it
+    if call is None or call.failed:  # the traceback still holds its widgets
+        return
+    if _left(before):
+        gc.collect()
+    left = _left(before)
+    assert not left, f"widgets without a parent are left: {left}"
+
+
+def _left(before):
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QApplication.processEvents()
+    return [
+        f"{type(widget).__name__} {widget.objectName()!r}"
+        for widget in set(QApplication.topLevelWidgets()) - before
+        if type(widget).__name__ != "CanvasBackendDesktop"  # vispy keeps some of them
+    ]

@@ -48,7 +48,7 @@ def fresh_thread(tmp_path, monkeypatch):
 
 @pytest.fixture
 def viewer(make_napari_viewer):
-    return make_napari_viewer(strict_qt="raise")
+    return make_napari_viewer()
 
 
 @pytest.fixture

@@ -177,7 +177,7 @@ def correct(hand, layer, truth, most):
 
 
 def test_from_a_sample_to_a_better_network(make_napari_viewer_proxy, qtbot, MouseEvent):  # noqa: N803
-    viewer = make_napari_viewer_proxy(strict_qt="raise", show=True).__wrapped__
+    viewer = make_napari_viewer_proxy(show=True).__wrapped__
     hand, since = Hand(viewer, qtbot, MouseEvent), len(notification_manager.records)
     viewer.open_sample("napari-unet", "nuclei")
     truth = np.asarray(viewer.layers["nuclei truth"].data)

@@ -27,7 +27,7 @@ def bare_thread(monkeypatch):
 
 @pytest.fixture
 def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy(strict_qt="raise")
+    return make_napari_viewer_proxy()
 
 
 def opened(viewer, qtbot):

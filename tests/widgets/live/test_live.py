@@ -28,7 +28,7 @@ def one_thread(small_tiles):
 
 @pytest.fixture
 def viewer(make_napari_viewer):
-    return make_napari_viewer(strict_qt="raise")
+    return make_napari_viewer()
 
 
 def opened(viewer):

@@ -150,7 +150,7 @@ def test_a_dock_that_is_reopened_shows_the_run_that_went_on(driven, known, qtbot
 
 
 def test_a_closing_window_ends_the_run_at_once(make_napari_viewer, qtbot, known):
-    viewer = make_napari_viewer(strict_qt="raise")
+    viewer = make_napari_viewer()
     driven = known.drive(qtbot, viewer)
     viewer.window.add_dock_widget(driven.dock)
     driven.add_scene()

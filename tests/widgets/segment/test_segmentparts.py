@@ -128,7 +128,8 @@ def test_a_folder_becomes_files_and_goes_on_where_it_stopped(driven, known, tmp_
     expected = known.objects(known.scene())
     for name in ("a", "c"):
         np.testing.assert_array_equal(tifffile.imread(results / f"{name}_objects.tif"), expected)
-        rows = list(csv.DictReader((results / f"{name}_objects.csv").open()))
+        with (results / f"{name}_objects.csv").open() as file:
+            rows = list(csv.DictReader(file))
         assert len(rows) == expected.max()
     runs.start.click()
     driven.until(lambda: driven.dock.segmentations.run is None)
@@ -155,7 +156,8 @@ def test_the_table_measures_what_is_there_and_leads_to_it(driven, known, qtbot, 
     centre = np.argwhere(layer.data == largest).mean(axis=0)
     np.testing.assert_allclose(driven.viewer.scene.camera.center[-2:], centre * 0.5, atol=0.5)
     table.write(tmp_path / "objects.csv")
-    rows = list(csv.DictReader((tmp_path / "objects.csv").open()))
+    with (tmp_path / "objects.csv").open() as file:
+        rows = list(csv.DictReader(file))
     assert {int(row["label"]): int(row["area_px"]) for row in rows} == found
     assert float(rows[0]["size_um2"]) == pytest.approx(int(rows[0]["area_px"]) * 0.25)
 

@@ -65,7 +65,7 @@ def test_only_what_fits(qtbot):
 
 def test_a_docked_frame_follows_and_leaks_nothing(make_napari_viewer_proxy, qtbot, monkeypatch):
     monkeypatch.setattr("napari_unet.widgets.shared.job.warm_up", lambda threads: None)
-    viewer = make_napari_viewer_proxy(strict_qt="raise")
+    viewer = make_napari_viewer_proxy()
     frame = Dock(viewer)
     choice = LayerChoice(viewer, (Image,), "Image")
     frame.body.addWidget(choice)

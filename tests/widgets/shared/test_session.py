@@ -188,7 +188,7 @@ def test_a_session_belongs_to_its_viewer_proxy_or_not(make_napari_viewer_proxy):
 
 
 def test_closing_napari_knows_the_job_stops_it_and_leaves_no_thread(make_napari_viewer, qtbot):
-    viewer = make_napari_viewer(strict_qt="raise")
+    viewer = make_napari_viewer()
     session = Session.of(viewer)
     finals = []
 

@@ -17,7 +17,7 @@ def step(number, loss=0.5, iou=None, validating=None):
 
 @pytest.fixture
 def docked(make_napari_viewer_proxy):
-    viewer = make_napari_viewer_proxy(strict_qt="raise")
+    viewer = make_napari_viewer_proxy()
     plot = LossPlot(viewer)
     viewer.window.add_dock_widget(plot, name="loss")
     return viewer, plot
