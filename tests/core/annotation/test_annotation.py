@@ -10,41 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from napari_unet.core.annotation.annotation import UNLABELLED, Annotation, Finding
+from napari_unet.core.annotation.annotation import Annotation, Finding
 from napari_unet.core.annotation.finding import SEVERITIES
 
 CODES = [(zero, ids) for zero in ("unlabelled", "background") for ids in ("classes", "objects")]
 quick = settings(max_examples=60, deadline=None, derandomize=True)
-
-
-def meaning(value, zero, ids):
-    """The code of values, pixel by pixel: class and object, as the design states it."""
-    if zero == "unlabelled":
-        if value == 0:
-            return 255, 0
-        value -= 1
-    if value == 0:
-        return 0, 0
-    return (1, value + (zero == "unlabelled")) if ids == "objects" else (value, None)
-
-
-@quick
-@given(st.data(), st.sampled_from(CODES), st.sampled_from("?bBhHiIlLqQefdg"))
-def test_every_value_means_what_the_code_says(data, code, kind):
-    shape = data.draw(hnp.array_shapes(min_dims=2, max_dims=3, max_side=5))
-    values = data.draw(
-        hnp.arrays(np.int64, shape, elements=st.integers(0, 1 if kind == "?" else 6))
-    )
-    annotation = Annotation(np.zeros(shape), values.astype(kind), zero=code[0], ids=code[1])
-    assert annotation.classes.dtype == np.uint8
-    assert annotation.objects.dtype == np.int32
-    for pixel, value in np.ndenumerate(values):
-        label, thing = meaning(int(value), *code)
-        assert annotation.classes[pixel] == label
-        assert annotation.unlabelled[pixel] == (label == 255 == UNLABELLED)
-        assert thing is None or annotation.objects[pixel] == thing
-    legal = annotation.classes[~annotation.unlabelled]
-    assert annotation.class_count == legal.max(initial=0) + 1
 
 
 @quick
@@ -70,17 +40,6 @@ def test_volumes_over_time_have_their_own_objects():
     values = np.full((2, 3, 4, 5), 2)
     objects = Annotation(np.zeros(values.shape), values).objects
     assert [np.unique(frame).tolist() for frame in objects] == [[1], [2]]
-
-
-def test_an_id_beyond_int32_is_numbered_afresh():
-    values = np.array([[0, 2**31 + 7, 2**40]])
-    found = Annotation(np.zeros((1, 3)), values, zero="background", ids="objects").objects
-    assert found.tolist() == [[0, 1, 2]]
-    kept = Annotation(np.zeros((1, 3)), values % 2**31, zero="background", ids="objects").objects
-    assert kept.tolist() == [[0, 7, 0]]
-    largest = np.array([[0, 2**31 - 1]])
-    whole = Annotation(np.zeros((1, 2)), largest, zero="background", ids="objects").objects
-    assert whole.tolist() == largest.tolist()
 
 
 @pytest.mark.parametrize(
