@@ -89,7 +89,8 @@ def test_json_holds_what_the_library_returns(folders, capsys):
 def test_csv_holds_every_figure_and_is_never_written_over(folders, tmp_path, capsys):
     path = tmp_path / "figures.csv"
     assert evaluate(*folders, "--csv", path) == 0
-    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    with path.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
     assert [row["row"] for row in rows[:4]] == ["a", "c", "b", "(pooled)"]
     assert float(rows[0]["recall"]) == 0.5
     assert float(rows[3]["recall"]) == 0.75

@@ -1,16 +1,13 @@
 """Labels in files are the labels, for any program that opens them."""
 
 import numpy as np
-import ome_zarr_models
 import pytest
 import tifffile
 import zarr
-from ome_zarr_models.v05 import Image, ImageLabel
 
 from napari_unet.core.files import label_file
 from napari_unet.core.files.image_file import open_image
 from napari_unet.core.files.label_file import write_labels, write_tiff
-from napari_unet.core.files.ome_zarr import write_ome_zarr
 
 RNG = np.random.default_rng(2)
 LABELS = RNG.integers(0, 300, (3, 130, 170)).astype(np.int32)
@@ -93,36 +90,3 @@ def test_nothing_is_overwritten_unasked(tmp_path, name):
         write_labels(tmp_path / name, LABELS[0], axes="YX")
     np.testing.assert_array_equal(np.asarray(open_image(tmp_path / name).data), LABELS[0] + 1)
     assert len(list(tmp_path.iterdir())) == 1
-
-
-@pytest.mark.parametrize("levels", [None, 3])
-def test_ome_zarr_labels_are_valid_with_all_levels(tmp_path, levels):
-    path = tmp_path / "a.zarr"
-    labels = np.kron(LABELS[:2, :40, :50], np.ones((1, 41, 43), np.int32))  # 1640 × 2150
-    write_ome_zarr(path, labels.astype(np.uint16), axes="ZYX", pixel_size=SIZE, levels=levels)
-    group = ome_zarr_models.open_ome_zarr(path)
-    assert isinstance(group, ImageLabel)
-    scale = group.attributes.ome.multiscales[0]
-    assert [axis.unit for axis in scale.axes] == ["micrometer"] * 3
-    assert len(scale.datasets) == (levels or 3)  # 2150, 1075, 538
-    for level, dataset in enumerate(scale.datasets):
-        step = 2**level
-        found = zarr.open_array(path / dataset.path, mode="r")
-        np.testing.assert_array_equal(found[...], labels[:, ::step, ::step])
-        (transform,) = dataset.coordinateTransformations
-        assert transform.scale == [2.0, 0.25 * step, 0.5 * step]
-    assert dict(open_image(path).pixel_size) == SIZE
-
-
-def test_scores_are_a_valid_image_whose_levels_are_means(tmp_path):
-    scores = RNG.random((2, 3, 21, 30)).astype(np.float32)
-    write_ome_zarr(tmp_path / "a.zarr", scores, axes="TCYX", levels=2)
-    group = ome_zarr_models.open_ome_zarr(tmp_path / "a.zarr")
-    assert isinstance(group, Image)
-    coarse = zarr.open_array(tmp_path / "a.zarr" / "1", mode="r")[...]
-    assert coarse.shape == (2, 3, 11, 15)
-    np.testing.assert_allclose(
-        coarse[..., :10, :], scores[..., :20, :].reshape(2, 3, 10, 2, 15, 2).mean((3, 5)), rtol=1e-6
-    )
-    placed = group.attributes.ome.multiscales[0].datasets[1].coordinateTransformations
-    assert placed[1].translation == [0, 0, 0.5, 0.5]

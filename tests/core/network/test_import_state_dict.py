@@ -1,19 +1,24 @@
 """Foreign files are opened in a child process: what they hold is numbers, or nothing comes back."""
 
-import os
 import pickle
-import subprocess
-import sys
 import time
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-from napari_unet.core.network import import_child, import_state_dict
-from napari_unet.core.network.import_state_dict import convert_state_dict
-from napari_unet.core.network.network_file import NetworkFileError, load_network, save_network
+from napari_unet.core.network import import_state_dict
+from napari_unet.core.network.import_state_dict import convert_state_dict, recognise
+from napari_unet.core.network.metadata import empty_about
+from napari_unet.core.network.network_file import (
+    NetworkFileError,
+    build_network,
+    load_network,
+    save_network,
+)
 from napari_unet.core.network.unet import UNet
 
 
@@ -125,69 +130,148 @@ def test_a_file_that_is_none_is_refused(tmp_path):
         convert_state_dict(tmp_path)
 
 
-# -- what the child lets pass -------------------------------------------------------------------
+class Foreign(nn.Module):
+    """A U-Net as others write it: other names, another order of layers, options of the wild."""
+
+    def __init__(
+        self, inputs=2, classes=3, base=4, depth=2, *, padded=False, copied_first=False,
+        bias=True, norm=False, order="interleaved",
+    ):  # fmt: skip
+        super().__init__()
+        self.padded, self.copied_first = padded, copied_first
+
+        def block(given, made):
+            layers = []
+            for n in (given, made):
+                layers += [nn.Conv2d(n, made, 3, padding=int(padded), bias=bias), nn.ReLU()]
+                layers += [nn.BatchNorm2d(made)] if norm else []
+            return nn.Sequential(*layers)
+
+        widths = [base << level for level in range(depth + 1)]
+        down = [block(widths[i - 1] if i else inputs, widths[i]) for i in range(depth + 1)]
+        ups = [nn.ConvTranspose2d(widths[i + 1], widths[i], 2, 2) for i in range(depth)]
+        blocks = [block(2 * widths[i], widths[i]) for i in range(depth)]
+        if order == "interleaved":
+            self.down = nn.ModuleList(down)
+            self.up = nn.ModuleList(
+                nn.ModuleDict({"sampler": u, "convs": b})
+                for u, b in reversed(list(zip(ups, blocks, strict=True)))
+            )
+            self._decoder = [(m["sampler"], m["convs"]) for m in self.up]
+        else:  # shallow levels first, and the decoder before the encoder
+            self.z_blocks, self.down = nn.ModuleList(blocks), nn.ModuleList(down)
+            self.a_ups = nn.ModuleList(ups)
+            self._decoder = list(zip(ups, blocks, strict=True))[::-1]
+        self.last = nn.Conv2d(base, classes, 1)
+
+    def forward(self, x):
+        copies = []
+        for block in self.down[:-1]:
+            x = block(x)
+            copies.append(x)
+            x = F.max_pool2d(x, 2)
+        x = self.down[-1](x)
+        for up, block in self._decoder:
+            x, copied = up(x), copies.pop()
+            cut = (copied.shape[-1] - x.shape[-1]) // 2
+            copied = copied[..., cut : cut + x.shape[-2], cut : cut + x.shape[-1]]
+            x = block(torch.cat((copied, x) if self.copied_first else (x, copied), 1))
+        return self.last(x)
 
 
-@pytest.mark.parametrize("wrapping", ["state_dict", "model", "network"])
-def test_state_dicts_are_found_in_their_wrappings(wrapping):
-    state = {"a": torch.ones(2)}
-    assert import_child.unwrapped(state) == state
-    assert import_child.unwrapped({wrapping: state, "epoch": 1}) == state
-    for wrong in ([1], torch.ones(1), None, {"model": {"model": {"model": {"model": {}}}}}):
-        with pytest.raises(import_child.RefusedError, match="holds no state dict"):
-            import_child.unwrapped(wrong)
+def converted(foreign, **options):
+    architecture, weights = recognise(dict(foreign.state_dict()), **options)
+    return build_network(architecture, empty_about(architecture.classes), weights)
 
 
-@pytest.mark.filterwarnings("ignore:Sparse CSR")
 @pytest.mark.parametrize(
-    ("make", "said"),
+    "options",
     [
-        (lambda: torch.eye(3).to_sparse_csr(), "sparse, quantised or without content"),
-        (lambda: torch.eye(3).to_sparse(), "sparse, quantised or without content"),
-        (lambda: torch.empty(3, device="meta"), "sparse, quantised or without content"),
-        (lambda: torch.zeros(3, dtype=torch.int64), "holds torch.int64, where weights are floats"),
-        (lambda: torch.zeros(3, dtype=torch.complex64), "holds torch.complex64"),
-        (lambda: torch.zeros(1).expand(2**40), "does not lie in one piece"),
-        (lambda: torch.zeros(4, 4)[:, ::2], "does not lie in one piece"),
-        (lambda: torch.zeros(2**20), "claim more numbers than the file holds"),
-        (lambda: nn.Linear(1, 1), "is a Linear and no tensor"),
-        (lambda: 3, "is a int and no tensor"),
+        {}, {"depth": 1}, {"depth": 3, "base": 2, "inputs": 1}, {"bias": False},
+        {"copied_first": True}, {"order": "shallow first"}, {"inputs": 8},
+    ],
+)  # fmt: skip
+def test_a_foreign_network_scores_the_same_when_converted(options):
+    torch.manual_seed(0)
+    foreign = Foreign(**options).double()
+    network = converted(foreign, copied_first=foreign.copied_first)
+    assert network.classes == 3
+    tile = torch.randn(1, network.channels, *(network.input_size(6),) * 2, dtype=torch.float64)
+    torch.testing.assert_close(network(tile), foreign(tile), atol=1e-10, rtol=1e-10)
+
+
+def test_the_order_of_the_copies_matters_and_cannot_be_seen():
+    torch.manual_seed(0)
+    foreign = Foreign(copied_first=True).double()
+    tile = torch.randn(1, 2, 44, 44, dtype=torch.float64)
+    assert (converted(foreign)(tile) - foreign(tile)).abs().max() > 1e-3
+
+
+def test_a_padded_network_scores_the_same_where_its_pooling_grid_is_met():
+    torch.manual_seed(0)
+    foreign = Foreign(padded=True).double()
+    image = torch.randn(1, 2, 128, 128, dtype=torch.float64)
+    start, n = 26, 64  # 2 above a multiple of 4: two convolutions come before each pooling
+    inner = converted(foreign)(image[..., start : start + n, start : start + n])
+    same = slice(start + 20, start + n - 20)
+    torch.testing.assert_close(foreign(image)[..., same, same], inner)
+
+
+def test_one_channel_and_a_sigmoid_are_two_classes():
+    torch.manual_seed(0)
+    foreign = Foreign(classes=1).double()
+    network = converted(foreign)
+    tile = torch.randn(1, 2, 44, 44, dtype=torch.float64)
+    assert network.classes == 2
+    torch.testing.assert_close(network(tile).softmax(1)[:, 1:], foreign(tile).sigmoid())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(zip(("dims", "norm", "skips", "release"), chosen, strict=True))
+        for chosen in product((2, 3), ("none", "weight"), (True, False), (True, False))
     ],
 )
-def test_only_plain_numbers_pass(make, said):
-    with pytest.raises(import_child.RefusedError, match=said):
-        import_child.plain_tensors({"fine": torch.ones(2), "x": make()}, 1000)
+def test_our_own_are_recognised_whatever_their_options(options):
+    network = UNet(3, 4, 2, 2, **options)
+    architecture, weights = recognise(network.state_dict())
+    assert architecture == network.architecture
+    assert all(torch.equal(weights[name], w) for name, w in network.state_dict().items())
 
 
-def test_only_named_tensors_pass():
-    for state in ({}, {3: torch.ones(1)}, {"x" * 999: torch.ones(1)}):
-        with pytest.raises(import_child.RefusedError, match="state dict has"):
-            import_child.plain_tensors(state, 1000)
+def bilinear(state):
+    """A decoder that interpolates has no up-convolutions."""
+    return {name: w for name, w in state.items() if "sampler" not in name}
 
 
-def test_plain_tensors_pass_in_any_layout_of_memory():
-    kernel = torch.arange(36.0).view(2, 2, 3, 3).to(memory_format=torch.channels_last)
-    state = {
-        "b": nn.Parameter(kernel),
-        "a": torch.ones(2),
-        "c.num_batches_tracked": torch.tensor(1),
-    }
-    found = import_child.plain_tensors(state, 1000)
-    assert list(found) == ["b", "a"]
-    assert found["b"].is_contiguous()
-    assert torch.equal(found["b"], kernel)
+def wider_at_the_end(state):
+    return state | {"last.weight": torch.zeros(3, 5, 1, 1)}
 
 
-LIMITED = """
-from napari_unet.core.network.import_child import limit_memory
-limit_memory(2**28)
-bytearray(2**30)
-"""
+def one_kernel_other(state):
+    return state | {"down.1.2.weight": torch.zeros(8, 9, 3, 3)}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to the limit")
-def test_the_child_cannot_take_more_memory_than_it_is_given():
-    out = subprocess.run(
-        [sys.executable, "-c", LIMITED], capture_output=True, text=True, check=False, env=os.environ
-    )
-    assert "MemoryError" in out.stderr
+def one_bias_longer(state):
+    return state | {"down.1.2.bias": torch.zeros(9)}
+
+
+@pytest.mark.parametrize(
+    ("options", "change", "said"),
+    [
+        ({"norm": True}, dict, "it has batch normalisation"),
+        ({}, bilinear, "10 kernels of 3x3, 0 of 2x2 and 1 of 1x1"),
+        ({}, lambda state: {}, "0 kernels of 3x3, 0 of 2x2 and 0 of 1x1"),
+        ({}, lambda state: {"a": torch.zeros(5)}, "0 kernels of 3x3"),
+        ({}, wider_at_the_end, "not those of a U-Net with 5 channels at the first level"),
+        ({}, one_kernel_other, "not those of a U-Net with 4 channels at the first level"),
+        ({}, one_bias_longer, r"weights for contract.1.second.bias are not of shape \(8,\)"),
+        ({}, lambda s: s | {"gn.weight": torch.ones(4)}, "its 'gn.weight' belongs to a layer"),
+        ({}, lambda s: s | {"late.weight": torch.ones(4, 4, 5, 5)}, "and others"),
+        ({"classes": 300}, dict, "classes is 300: it must lie between 2 and 255"),
+    ],
+)
+def test_another_topology_is_refused_in_words(options, change, said):
+    with pytest.raises(ValueError, match=said):
+        recognise(change(dict(Foreign(**options).state_dict())))

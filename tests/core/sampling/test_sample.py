@@ -8,8 +8,10 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from napari_unet import Annotation, TrainSettings, draw_sample
-from napari_unet.core.sampling.sample import undeformed
+from napari_unet.core.sampling.sample import preview_tile, preview_weights, undeformed
 from napari_unet.core.sampling.source import Source
+from napari_unet.core.sampling.synthetic_cells import draw_cells
+from napari_unet.core.weights.weight_map import falk_weight_map
 
 SMALL = TrainSettings.preset("nano", depth=2, tile=84, flatten=0.0, gray=0.0)
 
@@ -134,3 +136,45 @@ def test_undeformed_shows_the_same_place(annotation):
     plain = replace(SMALL, sd=0.0, rotation=0.0, mirror=False)
     sample = draw_sample(annotation, plain, np.random.default_rng(5))
     np.testing.assert_allclose(undeformed(annotation, plain, sample), sample.image, atol=0.2)
+
+
+SETTINGS = TrainSettings.preset("nano", depth=2, tile=140, flatten=0.0, noise=0.05)
+
+
+@pytest.fixture(scope="module")
+def synthetic():
+    image, labels = draw_cells(np.random.default_rng(0), (150, 170), 12)
+    return Annotation(image, labels, zero="background", ids="objects")
+
+
+def test_the_tile_is_the_sample_that_training_draws(synthetic):
+    shown = preview_tile(synthetic, SETTINGS, 5)
+    drawn = draw_sample(synthetic, SETTINGS, np.random.default_rng(5))
+    np.testing.assert_array_equal(shown.sample.image, drawn.image)
+    np.testing.assert_array_equal(shown.sample.weights, drawn.weights)
+    lost = shown.border
+    inner = shown.labels[lost:-lost, lost:-lost]
+    known = drawn.classes == 1
+    assert known.any()
+    assert (inner[known] > 0).all()  # labels as painted lie where the sample has objects
+    assert shown.painted == (0, 1)
+
+
+def test_weights_are_those_training_cuts_from(synthetic):
+    settings = TrainSettings.preset("nano", weighting="falk", w0=30.0, sigma=4.0, v=0.3, sigma1=7.0)
+    shown = preview_weights(synthetic, settings)
+    wanted = falk_weight_map(
+        annotation.objects, v=0.3, sigma1=7.0, factor=30.0, sigma2=4.0, classes=annotation.classes
+    )
+    np.testing.assert_array_equal(shown.values, wanted)
+    assert (shown.low, shown.high) == (wanted.min(), wanted.max())
+
+
+def test_weights_have_the_axes_of_the_labels():
+    labels = np.zeros((30, 4, 40), np.uint8)  # Y, Z, X
+    labels[5:10, 1], labels[20:25, 2] = 2, 3
+    found = Annotation(np.zeros(labels.shape), labels, axes="YZX", zero="background", ids="objects")
+    shown = preview_weights(found, SETTINGS)
+    assert shown.values.shape == labels.shape
+    source = Source.of(found, SETTINGS)
+    np.testing.assert_array_equal(shown.values[:, 1], source.weights[1])

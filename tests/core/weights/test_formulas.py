@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_unet import TrainSettings
 from napari_unet.core.weights.formulas import CUT, Falk, Paper, _bell
 
 
@@ -34,3 +35,11 @@ def test_class_weights():
 def test_falk_near_one_object():
     one, none = np.full(1, 100, np.int32), np.full(1, 1 << 29, np.int32)
     assert Falk().nearness(one, none)[0] == pytest.approx(0.9 * np.exp(-0.5), abs=1e-5)
+
+
+def test_the_defaults_of_falk_are_written_alike():
+    assert (TrainSettings().v, TrainSettings().sigma1) == (Falk.v, Falk.sigma1)
+    settings = TrainSettings(weighting="falk", v=0.25, sigma1=3.0)
+    assert TrainSettings.from_json(settings.to_json()) == settings
+    with pytest.raises(ValueError, match=r"v is 0\.0"):
+        TrainSettings(v=0.0)

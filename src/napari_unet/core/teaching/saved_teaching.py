@@ -87,7 +87,7 @@ def load_beside(folder: Path, filters: FilterBank, network: UNet) -> ClassifierP
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             if "network" not in found:  # of an earlier version
                 return None
             parts = {
@@ -106,7 +106,7 @@ def load_strokes(folder: Path, picture: ImageView, strokes: Strokes) -> list[Str
     if not path.exists():
         return []
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             parts = {name: found[name] for name in found.files}
         return _unpacked(parts, picture, strokes)
     except (*_DAMAGED, OSError) as error:

@@ -1,16 +1,36 @@
-"""What the preview shows is what training draws: the same sample, the same weights."""
+"""Where the pixels of a deformed tile lie, where lines run in it, and where it is folded."""
 
 import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from napari_unet import Annotation, TrainSettings, draw_sample
+from napari_unet import Annotation, TrainSettings
+from napari_unet.core.deformation.deformation import Deformation
 from napari_unet.core.deformation.geometry import fold_lines, outline
-from napari_unet.core.sampling.sample import preview_tile, preview_weights
-from napari_unet.core.sampling.source import Source
+from napari_unet.core.sampling.sample import preview_tile
 from napari_unet.core.sampling.synthetic_cells import draw_cells
-from napari_unet.core.weights.formulas import Falk
-from napari_unet.core.weights.weight_map import falk_weight_map
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize(("shape", "sd"), [((120, 140), 60.0), ((30, 40, 50), 14.0)])
+def test_folding_is_where_the_gradient_says(shape, sd):
+    drawn = Deformation.draw(rng(19), shape, sd=sd, rotation=90)
+    gradient = np.stack([np.stack(np.gradient(d, edge_order=2)) for d in drawn.displacement])
+    jacobian = np.linalg.det(np.moveaxis(gradient, (0, 1), (-2, -1)) + np.eye(len(shape)))
+    share = (jacobian <= 0).mean()
+    folded = drawn.folded()
+    assert 0.05 < share < 0.6
+    assert folded.share == pytest.approx(share, abs=0.01)
+    assert folded.pixels == round(folded.share * np.prod(shape))
+
+
+def test_nothing_folds_at_the_size_and_strength_of_the_paper():
+    drawn = [Deformation.draw(rng(seed), (572, 572)) for seed in range(5)]
+    assert all(d.folded().pixels == 0 for d in drawn)
+
 
 SETTINGS = TrainSettings.preset("nano", depth=2, tile=140, flatten=0.0, noise=0.05)
 
@@ -19,19 +39,6 @@ SETTINGS = TrainSettings.preset("nano", depth=2, tile=140, flatten=0.0, noise=0.
 def annotation():
     image, labels = draw_cells(np.random.default_rng(0), (150, 170), 12)
     return Annotation(image, labels, zero="background", ids="objects")
-
-
-def test_the_tile_is_the_sample_that_training_draws(annotation):
-    shown = preview_tile(annotation, SETTINGS, 5)
-    drawn = draw_sample(annotation, SETTINGS, np.random.default_rng(5))
-    np.testing.assert_array_equal(shown.sample.image, drawn.image)
-    np.testing.assert_array_equal(shown.sample.weights, drawn.weights)
-    lost = shown.border
-    inner = shown.labels[lost:-lost, lost:-lost]
-    known = drawn.classes == 1
-    assert known.any()
-    assert (inner[known] > 0).all()  # labels as painted lie where the sample has objects
-    assert shown.painted == (0, 1)
 
 
 def test_grid_lines_lie_where_straight_lines_of_the_image_are(annotation):
@@ -65,34 +72,6 @@ def test_folds_are_counted_and_outlined(annotation):
     field[2:5, 3:7] = -1.0
     (line,) = fold_lines(field)
     np.testing.assert_allclose([line.min(axis=0), line.max(axis=0)], [[1.5, 2.5], [4.5, 6.5]])
-
-
-def test_weights_are_those_training_cuts_from(annotation):
-    settings = TrainSettings.preset("nano", weighting="falk", w0=30.0, sigma=4.0, v=0.3, sigma1=7.0)
-    shown = preview_weights(annotation, settings)
-    wanted = falk_weight_map(
-        annotation.objects, v=0.3, sigma1=7.0, factor=30.0, sigma2=4.0, classes=annotation.classes
-    )
-    np.testing.assert_array_equal(shown.values, wanted)
-    assert (shown.low, shown.high) == (wanted.min(), wanted.max())
-
-
-def test_weights_have_the_axes_of_the_labels():
-    labels = np.zeros((30, 4, 40), np.uint8)  # Y, Z, X
-    labels[5:10, 1], labels[20:25, 2] = 2, 3
-    found = Annotation(np.zeros(labels.shape), labels, axes="YZX", zero="background", ids="objects")
-    shown = preview_weights(found, SETTINGS)
-    assert shown.values.shape == labels.shape
-    source = Source.of(found, SETTINGS)
-    np.testing.assert_array_equal(shown.values[:, 1], source.weights[1])
-
-
-def test_the_defaults_of_falk_are_written_alike():
-    assert (TrainSettings().v, TrainSettings().sigma1) == (Falk.v, Falk.sigma1)
-    settings = TrainSettings(weighting="falk", v=0.25, sigma1=3.0)
-    assert TrainSettings.from_json(settings.to_json()) == settings
-    with pytest.raises(ValueError, match=r"v is 0\.0"):
-        TrainSettings(v=0.0)
 
 
 def test_a_volume_shows_the_lines_of_its_middle():
