@@ -164,7 +164,7 @@ def test_weights_are_those_training_cuts_from(synthetic):
     settings = TrainSettings.preset("nano", weighting="falk", w0=30.0, sigma=4.0, v=0.3, sigma1=7.0)
     shown = preview_weights(synthetic, settings)
     wanted = falk_weight_map(
-        annotation.objects, v=0.3, sigma1=7.0, factor=30.0, sigma2=4.0, classes=annotation.classes
+        synthetic.objects, v=0.3, sigma1=7.0, factor=30.0, sigma2=4.0, classes=synthetic.classes
     )
     np.testing.assert_array_equal(shown.values, wanted)
     assert (shown.low, shown.high) == (wanted.min(), wanted.max())
