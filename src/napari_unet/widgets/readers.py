@@ -6,7 +6,7 @@ Network files of a session: read and written in the compute thread, told of in w
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
@@ -18,6 +18,9 @@ from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.job import Job
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
+
+if TYPE_CHECKING:
+    from napari_unet.core.network.unet import UNet
 
 
 def open_network(session: Session, path: Path) -> Job:
@@ -39,13 +42,13 @@ def save_network(session: Session, name: str, path: Path, overwrite: bool = Fals
     return job
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path) -> "UNet":
     from napari_unet.core.network.network_file import load_network
 
     return load_network(path)
 
 
-def _save(network: Any, path: Path, overwrite: bool) -> None:
+def _save(network: "UNet", path: Path, overwrite: bool) -> None:
     from napari_unet.core.network.network_file import save_network as write
 
     write(network, path, overwrite=overwrite)

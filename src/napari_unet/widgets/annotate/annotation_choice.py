@@ -8,10 +8,9 @@ Fitness: whether a labels layer can be the annotation of an image, and why not.
 
 import sys
 from math import prod
-from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import (
@@ -25,6 +24,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.annotation.label_codes import LabelCode
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.text import size
 from napari_unet.widgets.annotate.class_editing import PAINTING, chosen_class
 from napari_unet.widgets.layers.annotation_layers import new_annotation_layer
@@ -178,7 +178,7 @@ class AnnotationChoice(QWidget):
         elif self.labels is not None:
             self._take_up_brush(self.labels)
 
-    def _fits(self, labels: Any) -> bool:
+    def _fits(self, labels: Layer) -> bool:
         return fits(self.images.value(), labels)
 
     def _picked(self, place: int) -> None:
@@ -289,7 +289,7 @@ class AnnotationChoice(QWidget):
             layer.selected_label = value_of(layer, 1)
 
 
-def _narrow(data: Any) -> np.ndarray:
+def _narrow(data: Pixels) -> np.ndarray:
     """Return a copy in 8 or 16 bits, where the values fit."""
     found = np.array(data)
     kind = np.min_scalar_type(int(found.max(initial=0)))

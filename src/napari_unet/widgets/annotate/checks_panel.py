@@ -3,17 +3,18 @@
 import re
 from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 import psutil
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.core.annotation.annotation import Finding
 from napari_unet.core.annotation.label_codes import LabelClass
+from napari_unet.core.arrays.boxes import Box
 from napari_unet.core.text import count
 from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.annotation_layers import snapshot
@@ -60,7 +61,7 @@ class FindingRow(QWidget):
             self.setCursor(Qt.CursorShape.PointingHandCursor)
         layout.addWidget(self.go, 0, Qt.AlignmentFlag.AlignTop)
 
-    def mousePressEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Go there."""
         self._go()
 
@@ -149,7 +150,7 @@ class AnnotationCheck(QWidget):
         self._show([])
         self.status.setText(f"It could not be checked: {messages.in_words(outcome.error)}")
 
-    def _painted(self, box: Any) -> None:
+    def _painted(self, box: Box) -> None:
         if self._checked:
             self._strokes += 1
             self._say_state()

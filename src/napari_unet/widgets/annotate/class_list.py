@@ -13,6 +13,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.core.annotation.label_codes import LAST_CLASS, LabelClass
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.arrays.label_values import pieces
 from napari_unet.core.text import count
 from napari_unet.widgets.annotate.class_counts import ClassFigures, class_figures, summary
@@ -75,7 +76,7 @@ class Removal:
             self._labels.data_setitem(places, values)
 
 
-def _moved_down(data: Any, value: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+def _moved_down(data: Pixels, value: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """Return the pixels from ``value`` on, and what they become."""
     places, values = [], []
     for box in pieces(data.shape):

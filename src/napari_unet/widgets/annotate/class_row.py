@@ -6,10 +6,9 @@ BalanceBar: how much of what is painted is of a class, as a bar in its colour.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from qtpy.QtCore import QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QPainter
+from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import (
     QAbstractButton,
     QHBoxLayout,
@@ -43,7 +42,7 @@ class ColorSquare(QAbstractButton):
         """Be square."""
         return QSize(SIDE, SIDE)
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the colour, with a rim that is seen on it and around it."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -82,7 +81,7 @@ class BalanceBar(QWidget):
         """Take what is left beside the name."""
         return QSize(60, HEIGHT)
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the track in the colour of the text, and the share over it."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -198,15 +197,15 @@ class ClassRow(QWidget):
             self.edit.setFocus()
             self.edit.selectAll()
 
-    def mousePressEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Choose the class."""
         self.chosen.emit(self.number)
 
-    def mouseDoubleClickEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Rename the class."""
         self.rename()
 
-    def keyPressEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Do by keyboard what the mouse does."""
         key = event.key()
         if key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -220,7 +219,7 @@ class ClassRow(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Mark the chosen row with a shade and an edge, both in the colour of the text."""
         chosen = self._state is not None and self._state.chosen
         if not (chosen or self.hasFocus()):

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from napari.utils.events import Event
 
 from napari_unet.core.annotation.label_codes import LabelClass
-from napari_unet.core.arrays.boxes import Box, shape_of
+from napari_unet.core.arrays.boxes import Box, Pixels, shape_of
 from napari_unet.core.arrays.label_values import Counts, add, count_values
 from napari_unet.widgets.layers.layers import paint_box
 from napari_unet.workflows.confirmed_pixels import Confirmed
@@ -33,7 +34,7 @@ class Edit:
     removed: tuple[int, LabelClass] | None = None  # a class whose pixels this edit took away
 
     @classmethod
-    def of(cls, event: Any, removed: tuple[int, LabelClass] | None = None) -> "Edit":
+    def of(cls, event: Event, removed: tuple[int, LabelClass] | None = None) -> "Edit":
         """Read a ``paint`` event of a Labels layer."""
         change: Counts = {}
         atoms = parts(event)
@@ -47,15 +48,15 @@ class Edit:
         found = _found(atoms[:-1] if several else [], probes, before[chosen])
         return cls(paint_box(event), change, probes, found, after[chosen], removed)
 
-    def is_done(self, data: Any) -> bool:
+    def is_done(self, data: Pixels) -> bool:
         """Whether its pixels are as it left them."""
         return self._reads(data, self.after)
 
-    def is_undone(self, data: Any) -> bool:
+    def is_undone(self, data: Pixels) -> bool:
         """Whether its pixels are as it found them."""
         return self._reads(data, self.before)
 
-    def _reads(self, data: Any, wanted: np.ndarray) -> bool:
+    def _reads(self, data: Pixels, wanted: np.ndarray) -> bool:
         pixels = zip(*self.places, strict=True)
         found = (
             data[tuple(slice(int(i), int(i) + 1) for i in pixel)] for pixel in pixels
@@ -77,7 +78,7 @@ def _found(atoms: list[_Atom], probes: tuple[np.ndarray, ...], before: np.ndarra
     return found
 
 
-def parts(event: Any) -> list[_Atom]:
+def parts(event: Event) -> list[_Atom]:
     """Return what a ``paint`` event has written, one after the other: places, before, after."""
     return [_parts(atom) for atom in event.value]
 
@@ -113,7 +114,7 @@ class ConfirmedEdits:
         finally:
             self._on = False
 
-    def take(self, edit: Edit, event: Any) -> None:
+    def take(self, edit: Edit, event: Event) -> None:
         """Take in a ``paint`` event: what is painted over is confirmed no more.
 
         Where a class was removed, those after it have moved down, and are what they were.

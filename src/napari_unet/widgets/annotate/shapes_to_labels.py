@@ -6,10 +6,10 @@ Gathering: annotation out of points (a disc each) and of shapes (fully labelled 
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from napari.layers import Labels, Points, Shapes
+from napari.layers import Labels, Layer, Points, Shapes
 from napari.viewer import Viewer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
@@ -119,7 +119,7 @@ def fill_outlines(labels: Labels, outlines: list[np.ndarray]) -> int:
         return _write(labels, joined, np.full(len(joined), value_of(labels, 0)), (0,))
 
 
-def _into(labels: Labels, layer: Any, coordinates: np.ndarray, viewer: Viewer) -> np.ndarray:
+def _into(labels: Labels, layer: Layer, coordinates: np.ndarray, viewer: Viewer) -> np.ndarray:
     """Return coordinates of the data of ``layer`` in the data of ``labels``."""
     world = np.array([layer.data_to_world(row) for row in coordinates]).reshape(-1, layer.ndim)
     missing = labels.ndim - world.shape[1]
@@ -242,7 +242,7 @@ class ShapesToLabels(QWidget):
         self.told.hide()
         self.refresh()
 
-    def refresh(self, layer: Any = None) -> None:
+    def refresh(self, layer: Layer | None = None) -> None:
         """Say what the button would do with the chosen layer."""
         layer, labels = self.choice.value(), self._labels
         points = isinstance(layer, Points)
@@ -254,7 +254,7 @@ class ShapesToLabels(QWidget):
         self.button.setToolTip(why or plain)
         if why or labels is None:
             self.about.setText(why)
-        elif points:
+        elif isinstance(layer, Points):
             name = classes_of(labels)[self._number()].name
             self.about.setText(
                 f"A disc of '{name}' around each of {count(len(layer.data), 'point')}"
@@ -285,7 +285,7 @@ class ShapesToLabels(QWidget):
         inside = f"{count(len(outlines), 'closed shape')}: {count(changed, 'pixel')}"
         self._tell(f"{inside} became background in '{labels.name}'.")
 
-    def _write(self, drawn: Any) -> None:
+    def _write(self, drawn: tuple[PaintedPixels, np.ndarray]) -> None:
         labels = self._labels
         if labels is None:
             return

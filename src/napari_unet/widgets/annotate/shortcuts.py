@@ -11,7 +11,7 @@ and a release closes the outline.
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 
@@ -21,6 +21,9 @@ from napari_unet.widgets.layers.label_classes import classes_of
 from napari_unet.widgets.live.live_teaching import LiveTeaching
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import Session
+
+if TYPE_CHECKING:
+    from napari._vispy.mouse_event import NapariMouseEvent
 
 CLASS_KEYS = ("W", "Q", "R", "T", "Y")  # background, then the classes
 
@@ -119,7 +122,7 @@ def let_encircle(labels: Labels) -> None:
         labels.mouse_drag_callbacks.append(_drag)
 
 
-def _drag(labels: Labels, event: Any) -> Iterator[None]:
+def _drag(labels: Labels, event: "NapariMouseEvent") -> Iterator[None]:
     if event.button != RIGHT or str(labels.mode) != "paint":
         return
     start = SimpleNamespace(
@@ -136,6 +139,6 @@ def _drag(labels: Labels, event: Any) -> Iterator[None]:
         _move(labels, start)
 
 
-def _move(labels: Labels, event: Any) -> None:
+def _move(labels: Labels, event: "NapariMouseEvent | SimpleNamespace") -> None:
     for tell in labels.mouse_move_callbacks:
         tell(labels, event)

@@ -7,16 +7,17 @@ forgotten when the dock is closed; what listens are Qt slots, which Qt forgets w
 
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from math import prod
-from typing import Any
 
 import numpy as np
 from napari.layers import Labels
+from napari.utils.events import Event
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.annotation.label_codes import LabelClass
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.arrays.label_values import Counts, add, count_values, counting
 from napari_unet.widgets.annotate.class_editing import put_in, take_out
 from napari_unet.widgets.annotate.edit_record import ConfirmedEdits, Edit
@@ -101,7 +102,7 @@ class UndoFollower(QObject):
         self.confirming.pixels = pixels
         self.replaced.emit()
 
-    def _paint(self, event: Any) -> None:
+    def _paint(self, event: Event) -> None:
         """Take an edit in; a polygon or a call of ``paint`` is told of before it is written."""
         self._written()
         edit = Edit.of(event, self._removing)
@@ -116,12 +117,12 @@ class UndoFollower(QObject):
         else:
             self._soon.start()
 
-    def _written(self, event: Any = None) -> None:
+    def _written(self, event: Event | None = None) -> None:
         edit, self._unwritten = self._unwritten, None
         if edit is not None:
             self.painted.emit(edit.box)
 
-    def _refreshed(self, event: Any) -> None:
+    def _refreshed(self, event: Event) -> None:
         """Find out why the layer was drawn again: undo, redo, other data, or another plane."""
         layer = self._layer()
         if layer is None:
@@ -205,7 +206,7 @@ class UndoFollower(QObject):
             if before is not None:
                 self.replaced.emit()
 
-    def _restyled(self, event: Any = None) -> None:
+    def _restyled(self, event: Event | None = None) -> None:
         self.restyled.emit()
 
     def _size(self) -> int:
@@ -225,7 +226,7 @@ def _drawing(layer: Labels | None) -> bool:
     return bool(getattr(layer, "_block_history", False))
 
 
-def _versioned(version: int, labels: Any) -> Any:
+def _versioned(version: int, labels: Pixels) -> Generator[None, None, tuple[int, Counts]]:
     """Count pixels that may be painted on meanwhile; then the version is an old one.
 
     Nothing is copied: that would take as long, and twice the memory.

@@ -1,10 +1,13 @@
 """The Evaluate dock: how good a result is, in figures, and what is wrong where, worst first."""
 
 import weakref
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
+from napari.utils.events import Event
+from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -33,6 +36,8 @@ from napari_unet.workflows.scheduler import Outcome, Urgency
 
 if TYPE_CHECKING:
     import napari
+
+    from napari_unet.core.evaluation.error_objects import ErrorItem
 
 AT_ONCE = 2**22  # px up to which every edit is evaluated at once
 COMPARE = ("objects", "classes")
@@ -66,12 +71,12 @@ class EvaluateDock(Dock):
         """Evaluate ``layer`` against labels that fit it."""
         self.layers.set_result(layer)
 
-    def reset_choices(self, event: Any = None) -> None:
+    def reset_choices(self, event: Event | None = None) -> None:
         """Follow the layer list."""
         super().reset_choices(event)
         self.layers.reset_choices()
 
-    def closeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Follow no layer once the dock is gone, and leave them as they were."""
         self.layers.let_go()
         self._drawn.draw(())
@@ -126,7 +131,7 @@ class EvaluateDock(Dock):
     def _edited(self) -> None:
         """Evaluate what was corrected, at once where that is quick."""
         two = self.layers.value()
-        if two is not None and pixels_of(two[1]).size <= AT_ONCE:
+        if two is not None and prod(pixels_of(two[1]).shape) <= AT_ONCE:
             self._ask()
         else:
             self._of = ()
@@ -165,7 +170,7 @@ class EvaluateDock(Dock):
         """Whether ``layer`` is an annotation that nobody has painted in."""
         pixels = pixels_of(layer)
         annotation = self.session.pairs.image_of(layer) is not None
-        return annotation and pixels.size <= AT_ONCE and not np.asarray(pixels).any()
+        return annotation and prod(pixels.shape) <= AT_ONCE and not np.asarray(pixels).any()
 
     def _give_up(self, why: str) -> None:
         self._latest.drop()
@@ -208,7 +213,7 @@ class EvaluateDock(Dock):
         if layer is not None:
             show_kinds(layer, wanted)
 
-    def _go_to(self, item: Any) -> None:
+    def _go_to(self, item: "ErrorItem") -> None:
         two = self.layers.value()
         if two is not None:
             go_to(self.viewer, two[1], item)

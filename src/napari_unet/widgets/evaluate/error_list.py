@@ -8,11 +8,11 @@ Outlines: truth and result drawn as lines, so that an error is seen on the image
 """
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 from napari.viewer import Viewer
 from qtpy.QtCore import QSize, Qt, Signal
@@ -122,7 +122,7 @@ class ErrorSteps(QWidget):
             self.place = next((n for n, i in enumerate(items) if same(i, before)), -1)
         self._tell()
 
-    def _button(self, text: str, about: str, keys: str, call: Any) -> QToolButton:
+    def _button(self, text: str, about: str, keys: str, call: Callable[[], None]) -> QToolButton:
         button = QToolButton()
         button.setText(text)
         button.setAccessibleName(about)
@@ -199,7 +199,7 @@ SHARE = 0.25  # of the canvas that an error takes at least when it is looked at
 CLOSEST = 12.0  # px of the screen a pixel; nearer shows nothing more
 
 
-def is_errors(layer: Any) -> bool:
+def is_errors(layer: Layer) -> bool:
     """Whether ``layer`` shows errors."""
     return bool(layer.metadata.get(NOTES, {}).get(KIND))
 
@@ -228,7 +228,7 @@ def show_kinds(layer: Labels, wanted: frozenset[str]) -> None:
     layer.colormap = DirectLabelColormap(color_dict=colors)
 
 
-def go_to(viewer: Viewer, layer: Labels, item: Any) -> None:
+def go_to(viewer: Viewer, layer: Labels, item: "ErrorItem") -> None:
     """Bring an error to the middle, near enough to see it and far enough to see all of it."""
     look_at(viewer, layer, item.centre)
     shown = [axis - (viewer.dims.ndim - layer.ndim) for axis in viewer.dims.displayed]

@@ -1,15 +1,16 @@
 """TwoLayers: which labels are the truth and which the result, and whether they have changed."""
 
 import zlib
-from typing import Any
 
 import numpy as np
 from napari.layers import Labels
+from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_unet.core.annotation.label_codes import LabelCode
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.widgets.evaluate.error_list import is_errors
 from napari_unet.widgets.layers.label_classes import code_of
 from napari_unet.widgets.layers.layers import NOTES, full_shape
@@ -93,7 +94,7 @@ class TwoLayers(QWidget):
     def _chosen(self, place: int) -> None:
         self._by_hand = True
 
-    def _take(self, layer: Any = None) -> None:
+    def _take(self, layer: Labels | None = None) -> None:
         """Follow the two layers, if they are others."""
         layers = [one for one in (self.truth.value(), self.result.value()) if one is not None]
         if [id(one) for one in layers] == [id(one) for one in self._followed]:
@@ -114,7 +115,7 @@ class TwoLayers(QWidget):
         self._followed = []
         self._rest.stop()
 
-    def _touched(self, event: Any = None) -> None:
+    def _touched(self, event: Event | None = None) -> None:
         self._rest.start()
 
     def _look(self) -> None:
@@ -170,12 +171,12 @@ def has_times(layer: Labels) -> bool:
     return bool(layer.ndim > 2 and str(layer.axis_labels[0]).lower() in ("t", "time"))
 
 
-def pixels_of(layer: Labels) -> Any:
+def pixels_of(layer: Labels) -> Pixels:
     """Return the pixels of ``layer``, of a pyramid the largest level."""
     return layer.data[0] if layer.multiscale else layer.data
 
 
-def _copy(layer: Labels) -> Any:
+def _copy(layer: Labels) -> Pixels:
     pixels = pixels_of(layer)
     if isinstance(pixels, np.ndarray):
         pixels = pixels.copy()

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 
 from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
+from napari_unet.core.arrays.boxes import PixelStore
 from napari_unet.widgets.layers.coordinates import (
     from_layer,
     labels_geometry,
@@ -65,7 +65,7 @@ def images_of(viewer: Viewer) -> list[Image]:
     return [layer for layer in layers if isinstance(layer, Image) and not is_preview(layer)]
 
 
-def empty_labels(shape: tuple[int, ...], dtype: str) -> Any:
+def empty_labels(shape: tuple[int, ...], dtype: str) -> PixelStore:
     """Return labels without anything painted; large ones take memory only where it is."""
     if prod(shape) * np.dtype(dtype).itemsize <= IN_ONE_PIECE:
         return np.zeros(shape, dtype)

@@ -101,7 +101,7 @@ def point_to_layer(image: Image, point: tuple[int, ...]) -> tuple[float, ...]:
     return tuple(float(part.start) for part in region)
 
 
-def from_layer(image: Image, labels: Labels) -> Any:
+def from_layer(image: Image, labels: Labels) -> np.ndarray:
     """Return the data of ``labels`` with the axes of ``image``, no C; refused where they differ."""
     data = labels.data[0] if labels.multiscale else labels.data
     wanted = labels_shape(image)

@@ -11,7 +11,6 @@ of settings, which a dock asks for when it first computes something.
 from collections.abc import Sequence
 from importlib import import_module
 from threading import Thread
-from typing import Any
 
 import numpy as np
 from napari.layers import Labels
@@ -97,7 +96,7 @@ def _show(labels: Labels) -> None:
     labels.features = {"index": list(range(len(names))), "name": names}
 
 
-def _alike(before: Any, after: DirectLabelColormap) -> bool:
+def _alike(before: CyclicLabelColormap | DirectLabelColormap, after: DirectLabelColormap) -> bool:
     """Whether two colormaps show the same: another one is uploaded, however alike."""
     if not isinstance(before, DirectLabelColormap):
         return False

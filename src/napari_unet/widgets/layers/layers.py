@@ -1,25 +1,30 @@
 """Layers: where they are, what is shown of them, and writing to them. GUI thread only."""
 
+from collections.abc import Sequence
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from napari.layers import Layer
+from napari.utils.events import Event
 from napari.viewer import Viewer
 
-from napari_unet.core.arrays.boxes import Box
+from napari_unet.core.arrays.boxes import Box, Pixels
 
 GEOMETRY = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 NOTES = "napari_unet"  # the key of a layer's metadata under which the plugin keeps what it knows
 
 
-def unwrapped(thing: Any) -> Any:
+Wrapped = TypeVar("Wrapped")
+
+
+def unwrapped(thing: Wrapped) -> Wrapped:
     """Return the viewer or layer behind the proxy that napari gives plugins.
 
     A proxy is another object each time: none can be compared with ``is`` or kept as a key. Docks
-    (``Frame``) and commands unwrap the viewer they are given; its layers then come as they are.
+    (``Dock``) and commands unwrap the viewer they are given; its layers then come as they are.
     """
-    return getattr(thing, "__wrapped__", thing)
+    return cast(Wrapped, getattr(thing, "__wrapped__", thing))
 
 
 def like(layer: Layer) -> dict[str, Any]:
@@ -91,7 +96,7 @@ def view_centre(viewer: Viewer, layer: Layer) -> tuple[float, ...]:
     return tuple(float(value) for value in layer.world_to_data(world[-layer.ndim :]))
 
 
-def look_at(viewer: Viewer, layer: Layer, point: Any) -> None:
+def look_at(viewer: Viewer, layer: Layer, point: Sequence[float] | np.ndarray) -> None:
     """Move sliders and camera so that the data point ``point`` of ``layer`` is in the middle."""
     world = layer.data_to_world(point)
     for axis in range(layer.ndim):
@@ -118,7 +123,7 @@ def region_setitem(layer: Layer, region: Box, block: np.ndarray) -> None:
         layer.data_setitem(moved, block[places])
 
 
-def replace_data(layer: Layer, data: Any) -> None:
+def replace_data(layer: Layer, data: Pixels) -> None:
     """Give ``layer`` other data, and no undo that would write pixels of the old into them."""
     layer.data = data
     forget_undo(layer)
@@ -133,7 +138,7 @@ def forget_undo(layer: Layer) -> None:
         layer.mode = mode
 
 
-def paint_box(event: Any) -> Box:
+def paint_box(event: Event) -> Box:
     """Return the box that a ``paint`` event of a Labels layer has changed."""
     boxes = [_atom_box(atom) for atom in event.value]
     low = np.min([box[0] for box in boxes], axis=0)

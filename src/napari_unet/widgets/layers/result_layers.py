@@ -8,13 +8,18 @@ pixels, and the next result gets a layer of its own.
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Vectors
+from napari.utils.events import Event
 from napari.viewer import Viewer
+from numpy.typing import ArrayLike
 
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.widgets.layers.layers import GEOMETRY, replace_data
+
+Wanted = TypeVar("Wanted", bound=Layer)
 
 
 class PluginLayer:
@@ -37,7 +42,7 @@ class PluginLayer:
         finally:
             self._writing = False
 
-    def _touch(self, event: Any) -> None:
+    def _touch(self, event: Event) -> None:
         self.touched = self.touched or not self._writing
 
 
@@ -51,19 +56,19 @@ class ResultLayers:
         )
 
     def labels(
-        self, image: Layer, kind: str, data: Any, geometry: dict[str, Any], **look: Any
+        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **look: Any
     ) -> Labels:
         """Show ``data`` as the labels of this ``kind``; ``look`` is for a layer that is new."""
         return self._show(Labels, image, kind, data, {**look, **geometry})
 
     def image(
-        self, image: Layer, kind: str, data: Any, geometry: dict[str, Any], **look: Any
+        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **look: Any
     ) -> Image:
         """Show ``data`` as the image of this ``kind``; ``look`` is for a layer that is new."""
         return self._show(Image, image, kind, data, {**look, **geometry})
 
     def vectors(
-        self, image: Layer, kind: str, data: Any, geometry: dict[str, Any], **look: Any
+        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **look: Any
     ) -> Vectors:
         """Show ``data`` (n, 2, axes) as the lines of this ``kind``, as ``labels`` does."""
         return self._show(Vectors, image, kind, data, {**look, **geometry})
@@ -89,7 +94,9 @@ class ResultLayers:
             for made in kinds.values():
                 made.touched = made.touched or made.layer() is layer
 
-    def _show(self, kind_of: Any, image: Layer, kind: str, data: Any, given: dict[str, Any]) -> Any:
+    def _show(
+        self, kind_of: type[Wanted], image: Layer, kind: str, data: Pixels, given: dict[str, Any]
+    ) -> Wanted:
         found = self.find(image, kind)
         if isinstance(found, kind_of) and found.ndim == _axes(kind_of, data, given):
             self._renew(self._made[image][kind], found, data, given)
@@ -101,7 +108,9 @@ class ResultLayers:
             viewer.add_layer(layer)
         return layer
 
-    def _renew(self, made: PluginLayer, layer: Layer, data: Any, geometry: dict[str, Any]) -> None:
+    def _renew(
+        self, made: PluginLayer, layer: Layer, data: Pixels, geometry: dict[str, Any]
+    ) -> None:
         """Give the layer new data in its new place; colours, contrast and order stay as set."""
         with made.writing():
             if isinstance(layer, Labels):
@@ -113,11 +122,11 @@ class ResultLayers:
                 setattr(layer, name, geometry[name])
 
 
-def _axes(kind_of: Any, data: Any, given: dict[str, Any]) -> int:
+def _axes(kind_of: type[Layer], data: Pixels, given: dict[str, Any]) -> int:
     """Return the axes a layer of ``data`` has."""
     if kind_of is Vectors:
-        return int(np.shape(data)[-1])
-    return np.ndim(data) - bool(given.get("rgb"))
+        return data.shape[-1]
+    return len(data.shape) - bool(given.get("rgb"))
 
 
 def same_place(layer: Layer, geometry: dict[str, Any]) -> bool:
@@ -125,5 +134,5 @@ def same_place(layer: Layer, geometry: dict[str, Any]) -> bool:
     return all(_same(getattr(layer, name), value) for name, value in geometry.items())
 
 
-def _same(before: Any, after: Any) -> bool:
+def _same(before: ArrayLike, after: ArrayLike) -> bool:
     return np.array_equal(np.asarray(before), np.asarray(after))

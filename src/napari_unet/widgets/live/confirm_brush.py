@@ -5,15 +5,19 @@ painted yet. One stroke is one entry of napari's undo history.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
+from napari.utils.events import Event
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.arrays.boxes import Box
 from napari_unet.widgets.layers.label_classes import code_of
 from napari_unet.widgets.live.teaching_state import TeachingState
+
+if TYPE_CHECKING:
+    from napari._vispy.mouse_event import NapariMouseEvent
 
 
 class ConfirmBrush(QObject):
@@ -35,7 +39,7 @@ class ConfirmBrush(QObject):
         elif labels is not None and self._room.shown and not code_of(labels).instances:
             self._take_up(labels)
 
-    def put_down(self, event: Any = None) -> None:
+    def put_down(self, event: Event | None = None) -> None:
         """Give napari's brush back, with the class it had unless another was chosen."""
         labels = self._room.labels
         if not self.on:
@@ -70,7 +74,7 @@ class ConfirmBrush(QObject):
         if draws in labels.mouse_drag_callbacks:
             labels.mouse_drag_callbacks.remove(draws)
 
-    def _mode_changed(self, event: Any = None) -> None:
+    def _mode_changed(self, event: Event | None = None) -> None:
         """Moving the camera is a break; any other tool is the end."""
         labels = self._room.labels
         if labels is not None and str(labels.mode) == "paint":
@@ -78,7 +82,7 @@ class ConfirmBrush(QObject):
         elif labels is None or str(labels.mode) != "pan_zoom":
             self.put_down()
 
-    def _drag(self, labels: Labels, event: Any) -> Iterator[None]:
+    def _drag(self, labels: Labels, event: "NapariMouseEvent") -> Iterator[None]:
         if event.button != 1 or str(labels.mode) != "paint":
             return
         axes = list(event.dims_displayed)[-2:]

@@ -10,6 +10,7 @@ import weakref
 from typing import Any
 
 from napari.layers import Image, Labels
+from napari.utils.events import Event
 from qtpy.QtCore import QObject
 
 from napari_unet.widgets.layers.coordinates import labels_shape, pixels_of, region_to_layer
@@ -240,6 +241,6 @@ class LiveTeaching(TeachingState):
             self.follower.send_all()
             self.preview.repaint_all()
 
-    def _removed(self, event: Any) -> None:
+    def _removed(self, event: Event) -> None:
         if event.value is self.labels or event.value is self.image:
             self.close()

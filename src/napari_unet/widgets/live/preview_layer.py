@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -131,7 +132,9 @@ class PreviewLayer:
         self.repaint_all()
         return layer
 
-    def _make(self, session: Session, image: Image, labels: Labels, shape: tuple[int, ...]) -> Any:
+    def _make(
+        self, session: Session, image: Image, labels: Labels, shape: tuple[int, ...]
+    ) -> Labels:
         layer = session.results.labels(
             image,
             KIND,
@@ -204,7 +207,7 @@ class ViewTracker(QObject):
             return None
         return VisibleRegion(box, _near(viewer, image, labels, region))
 
-    def _move(self, event: Any = None) -> None:
+    def _move(self, event: Event | None = None) -> None:
         self._timer.start()
 
 

@@ -2,7 +2,7 @@
 
 import weakref
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject
 
@@ -13,6 +13,9 @@ from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.teaching_events import Taught
+
+if TYPE_CHECKING:
+    from napari_unet.core.network.unet import UNet
 
 NAME = "taught live"  # among the networks of a project
 
@@ -33,11 +36,11 @@ class LastTaught:
             _ALL[session] = cls(session)
         return _ALL[session]
 
-    def keep(self, network: Any) -> None:
+    def keep(self, network: "UNet") -> None:
         """Keep a network, whose classes have their names, for the next image."""
         self._last = network
 
-    def fitting(self, channels: int, classes: tuple[str, ...]) -> Any:
+    def fitting(self, channels: int, classes: tuple[str, ...]) -> "UNet | None":
         """Return the network to go on from: the one taught last here, or one that was opened."""
         opened = sorted(self._networks, key=lambda kept: kept.made, reverse=True)
         for network in [self._last, *(kept.network for kept in opened)]:
@@ -101,7 +104,7 @@ class StartFromLast(QObject):
             LastTaught.of(room.session).keep(news.network)
 
 
-def _taught(network: Any) -> bool:
+def _taught(network: "UNet") -> bool:
     """Tell whether live teaching was the last thing that happened to a network."""
     history = network.about["history"]
     return bool(history) and history[-1].get("event") == "taught"

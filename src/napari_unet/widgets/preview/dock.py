@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from napari.layers import Image, Labels
+from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
@@ -114,7 +115,7 @@ class InputChoice(QWidget):
             self._watch.follow(self._touched, told.paint, told.set_data, told.data, told.colormap)
         self.changed.emit()
 
-    def _touched(self, event: Any) -> None:
+    def _touched(self, event: Event) -> None:
         self._soon.start()
 
     def _pair(self, place: int) -> None:
@@ -189,7 +190,7 @@ class PreviewDock(Dock):
         view.follow(self._hover, self.viewer.cursor.events.position)
         self.destroyed.connect(partial(disconnect_all, view))
 
-    def reset_choices(self, event: Any = None) -> None:
+    def reset_choices(self, event: Event | None = None) -> None:
         """Follow the layer list."""
         super().reset_choices(event)
         self.chosen.choose_labels()
@@ -317,7 +318,7 @@ class PreviewDock(Dock):
     def _say_drawing(self) -> None:
         self._say("Drawing…")
 
-    def _moving(self, event: Any) -> None:
+    def _moving(self, event: Event) -> None:
         self._settled.start()
 
     def _view_moved(self) -> None:
@@ -331,7 +332,7 @@ class PreviewDock(Dock):
         elif "C" in self._subject.pixels.axes and not image.rgb:
             self._ask()
 
-    def _hover(self, event: Any) -> None:
+    def _hover(self, event: Event) -> None:
         """Say what the pixel under the cursor weighs."""
         image, page = self.chosen.image.value(), self.pages["weights"]
         if image is not None and self.views.value() == "weights":

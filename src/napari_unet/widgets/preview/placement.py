@@ -13,6 +13,7 @@ import numpy as np
 from napari.layers import Image, Layer
 from napari.utils.transforms import CompositeAffine
 from napari.viewer import Viewer
+from numpy.typing import ArrayLike
 
 from napari_unet.widgets.layers.coordinates import axes_of, labels_geometry, labels_shape
 from napari_unet.widgets.preview.line_layers import within
@@ -70,7 +71,7 @@ class PreviewAxes:
         return moved(self.geometry, [offset.get(letter, 0.0) for letter in self.letters])
 
 
-def moved(geometry: Geometry, offset: Any) -> Geometry:
+def moved(geometry: Geometry, offset: ArrayLike) -> Geometry:
     """Return the geometry of a layer whose first pixel lies at ``offset`` of another's pixels."""
     return {**geometry, "translate": _own(geometry)(np.asarray(offset, float))}
 

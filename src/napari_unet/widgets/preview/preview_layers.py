@@ -1,6 +1,6 @@
 """Screen: the layers in which previews are shown, made once and given new data. GUI thread only."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,7 +53,7 @@ class PreviewLayers:
         layer = self._sheets.find(image, KINDS[view])
         return [image] if layer is None else [image, layer]
 
-    def weight_at(self, image: Image, position: Any) -> float | None:
+    def weight_at(self, image: Image, position: Sequence[float]) -> float | None:
         """Return the weight at a place of the world, None where there is none."""
         layer = self._sheets.find(image, "weights")
         if layer is None or not layer.visible or self._viewer.dims.ndisplay == 3:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from napari.layers import Labels
+from napari.utils.events import Event
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.files.user_folder import state_folder
@@ -218,7 +219,7 @@ class _Followed(QObject):
         if keeper is not None and labels is not None and session is not None:
             keeper.write("begin", self.key, *_held(session, labels))
 
-    def _described(self, event: Any = None) -> None:
+    def _described(self, event: Event | None = None) -> None:
         keeper, labels, session = self._keeper(), self._labels(), self._session()
         if keeper is not None and labels is not None and session is not None:
             keeper.write("tell", self.key, facts_of(session, labels))

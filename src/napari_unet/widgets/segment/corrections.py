@@ -1,10 +1,9 @@
 """Correction: a result becomes training labels, all of it or only what a person changed in it."""
 
-from typing import Any
-
 import numpy as np
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
+from numpy.typing import ArrayLike
 
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.arrays.boxes import Box
@@ -183,7 +182,7 @@ def _new_from_changes(
     return _new_layer(viewer, image, labels, values, code)
 
 
-def _coded(data: Any, kinds: np.ndarray, code: LabelCode, shift: int = 0) -> np.ndarray:
+def _coded(data: ArrayLike, kinds: np.ndarray, code: LabelCode, shift: int = 0) -> np.ndarray:
     """Return objects of these ``kinds`` in another code; their numbers are moved by ``shift``."""
     data = np.asarray(data)
     if code.instances:

@@ -2,9 +2,9 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from napari.layers import Labels
+from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QWidget
 
@@ -55,7 +55,7 @@ class SegmentDock(Dock):
         self._show_image()
         self.planning.ask()
 
-    def reset_choices(self, event: Any = None) -> None:
+    def reset_choices(self, event: Event | None = None) -> None:
         """Follow the layer list."""
         super().reset_choices(event)
         self._show_result()
@@ -220,7 +220,7 @@ class SegmentDock(Dock):
         watch.follow(self._view_changed, self.viewer.scene.camera.events, self.viewer.dims.events)
         self.destroyed.connect(partial(disconnect_all, watch))
 
-    def _view_changed(self, event: Any = None) -> None:
+    def _view_changed(self, event: Event | None = None) -> None:
         self.inputs.follow_view()
 
     def _there(self) -> Result:

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.widgets.segment.runs import Run
 from napari_unet.widgets.shared import messages
@@ -12,6 +12,9 @@ from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import ComputePreferences, JobFactory, Outcome, Urgency
 from napari_unet.workflows.segment_image import CancelFlag, Cancelled, watching
 from napari_unet.workflows.segment_request import LabelOptions, fingerprint
+
+if TYPE_CHECKING:
+    from napari_unet.core.network.unet import UNet
 
 SECONDS = 4.0  # a tile may take
 
@@ -77,7 +80,7 @@ def _check(request: FolderRequest) -> None:
         )
 
 
-def _on_device(request: FolderRequest) -> Any:
+def _on_device(request: FolderRequest) -> "UNet":
     import copy
 
     from napari_unet.core.runtime.device import choose_device

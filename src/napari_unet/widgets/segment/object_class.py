@@ -1,10 +1,11 @@
 """ClassChoice: of which class the selected object of a result is, where there are several."""
 
 import weakref
-from typing import Any
 
 import numpy as np
 from napari.layers import Labels
+from napari.utils.events import Event
+from numpy.typing import ArrayLike
 from qtpy.QtCore import QObject, QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
@@ -45,7 +46,7 @@ class Selection(QObject):
             _ALL[layer] = cls(layer)
         return _ALL[layer]
 
-    def _tell(self, event: Any) -> None:
+    def _tell(self, event: Event) -> None:
         self.changed.emit()
 
 
@@ -135,7 +136,7 @@ def _by_scores(name: str) -> str:
 
 
 def _prefer(
-    keeping: CacheChoice, data: Any, written: WrittenLabels, label: int
+    keeping: CacheChoice, data: ArrayLike, written: WrittenLabels, label: int
 ) -> tuple[int, int | None]:
     """Return the label and the class that the scores prefer for it; compute thread.
 

@@ -4,12 +4,12 @@ TableModel: the objects of a result as rows of a Qt table.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
 from napari.viewer import Viewer
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -33,19 +33,22 @@ from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.segment_request import CacheChoice, LabelOptions
 
+if TYPE_CHECKING:
+    from napari_unet.core.objects.object_table import ObjectTable
+
 Column = tuple[str, np.ndarray, str]  # title, values, format
 
 
 class TableModel(QAbstractTableModel):
     """One row an object; sorted by any column."""
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.columns: list[Column] = []
         self.order = np.zeros(0, np.int64)
         self.names: tuple[str, ...] = ()
 
-    def show(self, table: Any, names: tuple[str, ...]) -> None:
+    def show(self, table: "ObjectTable", names: tuple[str, ...]) -> None:
         """Show ``table``, an ObjectTable; ``names`` are those of the classes."""
         self.beginResetModel()
         self.names = names
@@ -68,7 +71,7 @@ class TableModel(QAbstractTableModel):
         """Return how much is known of each."""
         return len(self.columns)
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> str | int | None:
         """Return the text of a cell."""
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -85,7 +88,7 @@ class TableModel(QAbstractTableModel):
         section: int,
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> Any:
+    ) -> str | None:
         """Return the title of a column."""
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
             return self.columns[section][0]
@@ -158,7 +161,7 @@ class Table(QWidget):
             path, names=self.model.names, pixel_size=self._pixel_size, overwrite=overwrite
         )
 
-    def _measured(self, table: Any) -> None:
+    def _measured(self, table: "ObjectTable") -> None:
         assert self._layer is not None
         self._table = table
         self.model.show(table, tuple(entry.name for entry in self._result.classes))
@@ -169,7 +172,7 @@ class Table(QWidget):
     def _failed(self, outcome: Outcome) -> None:
         messages.failed("Measuring the objects", outcome)
 
-    def _go(self, current: Any, before: Any) -> None:
+    def _go(self, current: QModelIndex, before: QModelIndex) -> None:
         layer = self._layer
         if not current.isValid() or layer is None or layer not in self.viewer.layers:
             return
@@ -207,7 +210,7 @@ def _measure(
     written: WrittenLabels,
     pixels: ImagePixels,
     look: LabelOptions,
-) -> Any:
+) -> "ObjectTable":
     """Measure the objects as they are now. Compute thread."""
     from napari_unet.core.objects.object_table import ObjectTable
 

@@ -3,12 +3,14 @@
 Place: where the labels of an image lie in a layer, as it was when they were asked for.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from napari.layers import Image, Shapes
 from napari.viewer import Viewer
+from numpy.typing import ArrayLike
 
 from napari_unet.core.arrays.boxes import Box
 from napari_unet.widgets.layers.coordinates import (
@@ -63,7 +65,10 @@ def _letters(image: Image) -> str:
     return axes_of(image)[: image.ndim].replace("C", "")
 
 
-def _without_channels(image: Image, parts: Any) -> tuple[Any, ...]:
+Along = TypeVar("Along", int, float, slice)  # what there is one of along each axis
+
+
+def _without_channels(image: Image, parts: Iterable[Along]) -> tuple[Along, ...]:
     letters = axes_of(image)[: image.ndim]
     return tuple(part for part, letter in zip(parts, letters, strict=True) if letter != "C")
 
@@ -179,6 +184,6 @@ class LayerGeometry:
         """Return labels of ``core`` with the axes of the layer."""
         return labels if self.spread is None else np.expand_dims(labels, self.spread)
 
-    def flat(self, data: Any) -> np.ndarray:
+    def flat(self, data: ArrayLike) -> np.ndarray:
         """Return data of the layer as labels of ``core``."""
         return np.asarray(data).reshape(self.labels_shape)

@@ -12,13 +12,14 @@ They are made of the scores that were kept: the network is not asked again.
 
 import weakref
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.widgets.layers.label_classes import new_class, set_classes
 from napari_unet.widgets.layers.layers import notes, region_write
 from napari_unet.widgets.segment.region_choice import LayerGeometry
@@ -27,6 +28,9 @@ from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.segment_image import TileDone
 from napari_unet.workflows.segment_request import CacheChoice, LabelOptions
+
+if TYPE_CHECKING:
+    from napari_unet.core.segmentation.kept_scores import LabelResult
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class ChosenClasses:
         chosen = ((label, kind) for label, kind in self.given.items() if label < len(found))
         return [label for label, kind in chosen if kind is not None and kind != found[label]]
 
-    def kinds(self, labels: np.ndarray, found: np.ndarray, scores: Any) -> np.ndarray:
+    def kinds(self, labels: np.ndarray, found: np.ndarray, scores: Pixels | None) -> np.ndarray:
         """Return the class of each object in ``labels``, by label (0: background), uint8.
 
         ``found`` are the classes of the objects that the network has found. Without ``scores``
@@ -250,7 +254,7 @@ class Result(QObject):
         layer = self.layer
         return None if layer is None or self._session.results.touched(layer) else layer
 
-    def _labelled(self, found: Any) -> None:
+    def _labelled(self, found: "LabelResult | None") -> None:
         image = self.image
         if found is None or image is None or self.running:
             self.changed.emit()
@@ -295,7 +299,7 @@ class Result(QObject):
         return viewer is not None and any(layer is other for other in viewer.layers)
 
 
-def _relabel(keeping: CacheChoice, look: LabelOptions) -> Any:
+def _relabel(keeping: CacheChoice, look: LabelOptions) -> "LabelResult | None":
     """Make the labels; compute thread."""
     return keeping.relabel(look)
 

@@ -5,8 +5,7 @@ Section: a part of a dock that is closed until somebody wants it.
 Docks: they are tabs of one another, because below each other none would have room.
 """
 
-from typing import Any
-
+from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
@@ -69,7 +68,7 @@ class Section(QWidget):
 PLUGIN = "napari-unet"
 
 
-def open_dock(viewer: Viewer, name: str) -> Any:
+def open_dock(viewer: Viewer, name: str) -> QWidget:
     """Open the dock called ``name``, or bring it to the front; return what is in it."""
     dock, inside = viewer.window.add_plugin_dock_widget(PLUGIN, name)
     dock.show()
@@ -212,7 +211,7 @@ class Dock(QWidget):
     def _come_forward(self) -> None:
         bring_forward(self)
 
-    def reset_choices(self, event: Any = None) -> None:
+    def reset_choices(self, event: Event | None = None) -> None:
         """Let the layer choices follow the layer list."""
         for choice in self.findChildren(LayerChoice):
             choice.reset_choices()

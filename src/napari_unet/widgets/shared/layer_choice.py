@@ -1,9 +1,9 @@
 """LayerChoice: a combo box of the layers of a viewer that keeps its layer through every change."""
 
 from collections.abc import Callable
-from typing import Any
 
 from napari.layers import Layer
+from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy
@@ -61,7 +61,7 @@ class LayerChoice(QComboBox):
         """Return what can be chosen, in the order shown."""
         return list(self._layers)
 
-    def reset_choices(self, event: Any = None) -> None:
+    def reset_choices(self, event: Event | None = None) -> None:
         """Take over the layers as they are now."""
         before = self.value()
         layers = [layer for layer in reversed(self._viewer.layers) if self._wanted(layer)]

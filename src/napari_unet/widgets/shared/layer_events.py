@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Image
+from napari.utils.events import Event
 from qtpy.QtCore import QObject, QTimer, Signal
 
 _ALL: "weakref.WeakKeyDictionary[Image, ImageDataEvents]" = weakref.WeakKeyDictionary()
@@ -26,7 +27,7 @@ class ImageDataEvents(QObject):
             _ALL[image] = cls(image)
         return _ALL[image]
 
-    def _tell(self, event: Any) -> None:
+    def _tell(self, event: Event) -> None:
         self.replaced.emit()
 
 

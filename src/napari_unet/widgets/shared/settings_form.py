@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields, replace
 from typing import Any, NamedTuple, get_type_hints
 
-from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -66,13 +66,13 @@ class NumberEdit(QDoubleSpinBox):
         wanted = round(value / step) * step + steps * step
         self.setValue(float(f"{wanted:.12g}"))
 
-    def minimumSizeHint(self) -> Any:  # noqa: N802 - Qt's name
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Qt would leave room for the 30 digits."""
         hint = super().minimumSizeHint()
         hint.setWidth(80)
         return hint
 
-    def sizeHint(self) -> Any:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Qt would leave room for the 30 digits."""
         hint = super().sizeHint()
         hint.setWidth(110)

@@ -4,7 +4,6 @@ Offer: a training that was cut off by a crash or by closing napari can be gone o
 """
 
 from functools import partial
-from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -173,7 +172,7 @@ class ResumeBar(QWidget):
         self._latest.answered.connect(self._answered)
         self._latest.ask(cut_off)
 
-    def _answered(self, found: Any) -> None:
+    def _answered(self, found: tuple[UnfinishedRun, ...]) -> None:
         running = {training.recipe.run for training in self._trainings.running}
         self._found = [run for run in found if run.folder not in running]
         self._show()

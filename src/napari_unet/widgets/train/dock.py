@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from napari.utils.events import Event
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
@@ -104,7 +105,7 @@ class TrainDock(Dock):
         """Look again: nothing is measured while the dock is behind others."""
         self.look_again()
 
-    def reset_choices(self, event: Any = None) -> None:
+    def reset_choices(self, event: Event | None = None) -> None:
         """Follow the layer list."""
         super().reset_choices(event)
         if hasattr(self, "images"):

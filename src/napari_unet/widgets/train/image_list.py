@@ -5,11 +5,11 @@ Folders: asking for a folder of images and one of labels, and where a network is
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -28,7 +28,7 @@ from superqt import QElidingLabel
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.files.file_pairs import pair_files
 from napari_unet.widgets.layers.annotation_layers import code_text, layer_source, misfit
-from napari_unet.widgets.layers.image_pairs import ROLES, ImagePair
+from napari_unet.widgets.layers.image_pairs import ROLES, ImagePair, ImagePairs
 from napari_unet.widgets.layers.label_classes import code_of, set_code
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.train.trainings import Trainings
@@ -198,7 +198,7 @@ class ImageList(QWidget):
         return menu
 
     def _set_code(
-        self, row: ImagePair | FolderSource, zero: Any, ids: Any, _: bool = False
+        self, row: ImagePair | FolderSource, zero: QAction, ids: QAction, _: bool = False
     ) -> None:
         code = LabelCode(
             "background" if zero.isChecked() else "unlabelled",
@@ -254,7 +254,7 @@ class ImageList(QWidget):
             self.refresh()
 
 
-def candidates(viewer: Viewer, pairs: Any) -> list[tuple[Image, Labels]]:
+def candidates(viewer: Viewer, pairs: ImagePairs) -> list[tuple[Image, Labels]]:
     """Return images with labels layers of their size, likely ones first."""
     images = [layer for layer in viewer.layers if isinstance(layer, Image)]
     labels = [layer for layer in viewer.layers if isinstance(layer, Labels)]

@@ -19,7 +19,7 @@ class DecadeAxis(pg.AxisItem):
     """Marks 1, 2 and 5 of each decade, or decades alone: all nine run into one another."""
 
     def logTickValues(  # noqa: N802 - pyqtgraph's name
-        self, low: float, high: float, size: float, usual: Any
+        self, low: float, high: float, size: float, usual: list[tuple[float, np.ndarray]]
     ) -> list[tuple[Any, list[float]]]:
         """Return the logarithms to mark."""
         marks = (1, 2, 5) if high - low < 2 else (1,)
@@ -32,7 +32,9 @@ class DecadeAxis(pg.AxisItem):
 class Curve:
     """One quantity over the steps, drawn when asked to."""
 
-    def __init__(self, layout: Any, row: int, name: str, unit: str, log: bool = False) -> None:
+    def __init__(
+        self, layout: pg.GraphicsLayoutWidget, row: int, name: str, unit: str, log: bool = False
+    ) -> None:
         axis = {"left": DecadeAxis("left")} if log else {}
         self.plot = layout.addPlot(row=row, col=0, enableMenu=False, axisItems=axis)
         self.plot.setLabel("left", name)

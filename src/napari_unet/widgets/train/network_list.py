@@ -1,5 +1,6 @@
 """NetworkList: the trainings and networks of a session, each with its curves."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,8 @@ _KEY = Qt.ItemDataRole.UserRole
 
 def _item(name: str, entry: Shown) -> QTreeWidgetItem:
     if isinstance(entry, Training):
-        score = entry.best.validation["iou"] if entry.best else None
+        best = entry.best
+        score = best.validation["iou"] if best and best.validation else None
         when = "training" if entry.begun else "waiting"
         path: Path | None = None
     else:
@@ -196,7 +198,7 @@ def _tree() -> QTreeWidget:
     return tree
 
 
-def _button(text: str, call: Any) -> QPushButton:
+def _button(text: str, call: Callable[[], None]) -> QPushButton:
     button = QPushButton(text)
     button.clicked.connect(call)
     return button

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.training.settings import PRESETS, TrainSettings
 from napari_unet.workflows.training_estimate import TrainingEstimate
+
+if TYPE_CHECKING:
+    from napari_unet.core.training.step import Step
 
 KEPT = ("budget",)  # groups of settings that no preset decides
 
@@ -51,14 +54,14 @@ def expectation(found: TrainingEstimate) -> str:
     return f"≈ {steps} of {spoken_time(found.seconds)} in {total} · {memory}"
 
 
-def progress(step: Any) -> str:
+def progress(step: "Step") -> str:
     """Say where a training is."""
     doing = " · validating" if step.validating is not None else ""
     left = f"{spoken_time(step.seconds_left)} left" if step.seconds_left else "finishing"
     return f"step {number(step.number)} · loss {step.loss:.3g} · {left}{doing}"
 
 
-def share_done(step: Any) -> float:
+def share_done(step: "Step") -> float:
     """Return the share of the time that is used."""
     total = step.seconds + step.seconds_left
     return float(step.seconds / total) if total else 1.0

@@ -4,8 +4,9 @@ import weakref
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from napari.utils.events import Event
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.widgets.networks import KeptNetwork
@@ -17,6 +18,9 @@ from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.training_run import RunStarted, run_training
 from napari_unet.workflows.training_sources import FolderSource, Recipe
 from napari_unet.workflows.unfinished_runs import close_run, new_run
+
+if TYPE_CHECKING:
+    from napari_unet.core.training.step import Step
 
 
 class Training(QObject):
@@ -46,13 +50,13 @@ class Training(QObject):
         return self.recipe.name
 
     @property
-    def last(self) -> Any:
+    def last(self) -> "Step | None":
         """The last Step of this training, or None."""
         step = self.steps[-1] if self.steps else None
         return step if step is not None and step.number > self._offset else None
 
     @property
-    def best(self) -> Any:
+    def best(self) -> "Step | None":
         """The Step with the best validation of this training, or None."""
         scored = [s for s in self.steps if s.validation is not None and s.number > self._offset]
         return max(scored, key=lambda step: float(step.validation["score"]), default=None)
@@ -170,7 +174,7 @@ class Trainings(QObject):
                     for name in names:
                         getattr(layer.events, name).connect(self._tell_edited)
 
-    def _tell_edited(self, event: Any) -> None:
+    def _tell_edited(self, event: Event) -> None:
         self.edited.emit()
 
     def _ended(self, training: Training, outcome: Outcome) -> None:
@@ -188,11 +192,12 @@ class Trainings(QObject):
 
     def _keep(self, training: Training, begun: RunStarted, run: Path) -> None:
         best = training.best
+        validation = None if best is None else best.validation
         kept = self.session.networks.add(
             KeptNetwork(
                 training.name,
                 begun.network,
-                score=None if best is None else float(best.validation["iou"]),
+                score=None if validation is None else float(validation["iou"]),
                 settings=begun.settings,
                 steps=tuple(training.steps),
             )

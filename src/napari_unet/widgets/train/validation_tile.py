@@ -2,7 +2,7 @@
 
 import weakref
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
@@ -21,6 +21,10 @@ from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Urgency
 from napari_unet.workflows.training_data import ValidationTilePlace
 from napari_unet.workflows.training_run import RunStarted
+
+if TYPE_CHECKING:
+    from napari_unet.core.network.unet import UNet
+    from napari_unet.core.normalisation import Contrast
 
 KIND = "validation tile"
 OPACITY = 0.5
@@ -91,7 +95,7 @@ class TileView(QObject):
 
 
 def segmented_tile(
-    network: Any, place: ValidationTilePlace, edge: int, contrast: Any
+    network: "UNet", place: ValidationTilePlace, edge: int, contrast: "Contrast | None"
 ) -> SegmentedTile:
     """Segment the tile of ``edge`` px in the middle of what is validated; compute thread."""
     from napari_unet.core.network.legal_sizes import input_size
