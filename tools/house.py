@@ -1,7 +1,7 @@
 """Measure the structure of the source: how many modules, how long, and what imports what.
 
 ``python tools/house.py`` prints the figures that ``tests/test_architecture.py`` holds to their
-ceilings; with ``--flows`` also how many files three flows pass, from a click to what is shown.
+ceilings; with ``--flows`` also how many files five flows pass, from a click to what is shown.
 """
 
 import argparse
@@ -222,7 +222,7 @@ def figures() -> dict[str, Any]:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--flows", action="store_true", help="count the files of three flows, too")
+    parser.add_argument("--flows", action="store_true", help="count the files of five flows, too")
     parser.add_argument("--names", action="store_true", help="name slivers and circles")
     arguments = parser.parse_args()
     for name, value in figures().items():

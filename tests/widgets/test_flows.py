@@ -1,4 +1,4 @@
-"""How many files three flows pass, from what a person does to what they see: fewer read easier.
+"""How many files five flows pass, from what a person does to what they see: fewer read easier.
 
 ``python tools/house.py --flows`` prints the figures. A file counts when one of its functions runs
 between the click and the answer, in any thread; imports are left out.
@@ -6,6 +6,7 @@ between the click and the answer, in any thread; imports are left out.
 
 import importlib.util
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,14 @@ from napari_unet.core.network.network_file import save_network
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.sampling.synthetic_cells import draw_cells
 from napari_unet.core.training.settings import TrainSettings
+from napari_unet.widgets.annotate.dock import AnnotateDock
 from napari_unet.widgets.layers.layers import NOTES
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.preview.dock import PreviewDock
 from napari_unet.widgets.segment.dock import SegmentDock
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
+from napari_unet.widgets.train.dock import TrainDock
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,3 +103,45 @@ def test_from_preview_to_a_sample(viewer, qtbot, cells):
         viewer.window.add_dock_widget(dock, name="Preview")
         qtbot.waitUntil(lambda: "cells deformed" in viewer.layers and not dock.latest.busy)
     hold("Preview -> sample", passed, 42)
+
+
+def paint(labels, value, *places):
+    """Paint a straight line from place to place, as one stroke."""
+    with labels.block_history():
+        for a, b in pairwise(places):
+            labels._draw(value, np.array(a, float), np.array(b, float))
+
+
+def test_from_a_stroke_to_a_preview(viewer, qtbot, discs, small_tiles):
+    image, truth = discs
+    viewer.add_image(image, name="discs")
+    dock = AnnotateDock(viewer)
+    viewer.window.add_dock_widget(dock, name="Annotate")
+    qtbot.waitUntil(lambda: dock.labels is not None)
+    teaching = dock.live.room
+    qtbot.waitUntil(lambda: not teaching.busy)
+    y, x = np.argwhere(truth)[truth.sum() // 2]
+    paint(dock.labels, 2, (y, x), (y, x + 3))
+    qtbot.waitUntil(lambda: not teaching.busy)
+    y, x = np.argwhere(~truth)[(~truth).sum() // 2]
+    dispatch().compute.shut_down(60.0)
+    with HOUSE.files_passed() as passed:
+        paint(dock.labels, 1, (y, x), (y, x + 3))
+        qtbot.waitUntil(lambda: teaching.preview.layer is not None)
+    hold("stroke -> preview", passed, 70)  # the goal is 45
+
+
+def test_from_train_to_a_network(viewer, qtbot, cells):
+    image = add_truth(viewer, cells)
+    session = Session.of(viewer)
+    dock = TrainDock(viewer)
+    viewer.window.add_dock_widget(dock, name="Train")
+    session.pairs.pair(image, viewer.layers["cells truth"])
+    changes = {"tile": 44, "base": 3, "depth": 1, "steps": 5, "minutes": 0.0}
+    session.settings = TrainSettings.preset("nano", **changes)
+    qtbot.waitUntil(lambda: "MB of" in dock.expected.text(), timeout=60_000)
+    dispatch().compute.shut_down(60.0)
+    with HOUSE.files_passed() as passed:
+        dock.controls.train.click()
+        qtbot.waitUntil(lambda: len(session.networks) == 1, timeout=60_000)
+    hold("Train -> network file", passed, 78)  # the goal is 60
