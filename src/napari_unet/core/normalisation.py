@@ -1,8 +1,8 @@
-"""Normalisation: from the pixels of any microscope to what the network sees.
+"""Normalisation: from the pixels of any microscope to the input of the network.
 
 Percentiles of the *whole* image, channel by channel, become 0 and 1, so that a tile looks the same
 wherever it was cut; the slowly varying background can be subtracted first. How to normalise is
-stored with the network; what was measured belongs to the image.
+stored with the network; the values measured belong to the image.
 """
 
 from collections.abc import Iterator, Mapping

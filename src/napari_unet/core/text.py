@@ -1,7 +1,4 @@
-"""Words: numbers, shares and lists as they stand in the sentences of a finding.
-
-Words: times and amounts as people say them.
-"""
+"""Words for people: numbers, shares, lists, times and amounts as they stand in sentences."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Survey: every check of an annotation, the gravest findings first."""
+"""Run every check of an annotation and return the findings, the gravest first."""
 
 import numpy as np
 

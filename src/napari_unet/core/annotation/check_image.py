@@ -1,4 +1,4 @@
-"""Pixels: what is wrong with the image itself, channel by channel."""
+"""Checks of the image itself, channel by channel."""
 
 from typing import NamedTuple
 

@@ -1,11 +1,8 @@
-"""Objects: specks, ids that lie in several pieces, objects painted as one, objects that touch.
+"""Checks of objects: specks, ids in several pieces, objects that touch or are painted as one.
 
-Necks: pieces that look like two or more touching objects painted as one.
-
-Two round things that touch leave a neck between them: the pixels deeper than a part of the
-greatest depth then fall apart. Depth is counted in steps along the axes, which one pass finds.
-
-Touching: objects of different ids with no background between them.
+Two round objects painted as one are found by the neck between them: the pixels that are deeper than
+a share of the greatest depth then form several pieces. Depth is counted in steps along the axes,
+which one pass over the pixels finds.
 """
 
 from typing import NamedTuple

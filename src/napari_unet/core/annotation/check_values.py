@@ -1,7 +1,4 @@
-"""Values: painted values that mean nothing, or that probably mean something else.
-
-Shares: how many pixels each class has, and which have none.
-"""
+"""Checks of the painted values: those without meaning or unlikely, and classes without pixels."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Drawing: points and outlines, as people set them on an image, turned into pixels of a plane."""
+"""Turn the points and outlines that a person draws on an image into pixels of a plane."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Finding: one thing that is worth knowing about an annotation before it is trained on."""
+"""Finding: something about an annotation that a person should know before training on it."""
 
 from dataclasses import dataclass
 from typing import Literal

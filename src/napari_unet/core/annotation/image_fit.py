@@ -1,4 +1,4 @@
-"""Fit: whether image and labels are arrays of numbers that lie on one another, and their axes."""
+"""Check that image and labels are arrays of numbers of matching shapes, and find their axes."""
 
 from typing import NamedTuple
 

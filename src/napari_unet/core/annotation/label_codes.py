@@ -1,7 +1,8 @@
-"""Coding: what the values painted in an annotation layer mean, one code everywhere.
+"""What the values painted in an annotation layer mean.
 
-0 is unlabelled, 1 background, 2… are classes, or objects of one class; in labels made elsewhere 0
-is often background and 1… are classes or objects. Both are read here, and only here.
+In our own layers 0 is unlabelled, 1 is background and 2… are classes, or objects of one class. In
+labels made elsewhere 0 is often background and 1… are classes or objects. Both are read here and
+nowhere else.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Axes: which axis of an array is what, in letters: T time, Z depth, Y, X, and C for channels."""
+"""The axes of an array as letters: T time, Z depth, Y, X, and C for channels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

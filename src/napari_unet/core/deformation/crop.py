@@ -1,7 +1,7 @@
-"""Cutting: a deformed tile out of an image of any size, read once and interpolated once.
+"""Cut a deformed tile out of an image of any size; the pixels are read and interpolated once.
 
-The box of pixels around the tile is read, mirrored at the edges of the image; the compiled loops
-then never meet an edge, a foreign type of number or an image too large for memory.
+The box of pixels around the tile is read and mirrored at the edges of the image. The compiled loops
+therefore meet no edge, no other type of number and no image larger than memory.
 """
 
 import numpy as np

@@ -1,9 +1,8 @@
 """Deformation: one random change of a tile, drawn once and applied to image, labels and weights.
 
-Everything random about a sample but its place is drawn here and kept, so that the preview shows
-what the training sees.
-
-Gray curves: random rising curves that change brightness, contrast and gamma of a tile.
+Everything random about a sample except its place is drawn here and kept, so that the preview shows
+what the training gets. It includes random rising curves of gray values, which change brightness,
+contrast and gamma.
 """
 
 from collections.abc import Sequence

@@ -2,11 +2,9 @@
 
 ``place = centre + shift + A · (pixel - middle + displacement(pixel))``, where A turns and mirrors
 about the middle of the tile and the displacement is a cubic spline through the nodes. Every place
-is in pixels of the image, in the order of its axes, and may lie beyond its edges.
-
-Grid lines: where straight lines of the image run in a deformed tile, and where it is folded.
-
-They are drawn as lines, not as pixels, so that they stay crisp at every zoom.
+is in pixels of the image, in the order of its axes, and may lie beyond its edges. Where straight
+lines of the image run in the tile is returned as lines and not as pixels, so that they stay sharp
+at every zoom.
 """
 
 from collections.abc import Callable, Sequence

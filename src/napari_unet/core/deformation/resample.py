@@ -1,7 +1,8 @@
-"""The compiled loops of a deformation: where every pixel of a tile lies, and what is found there.
+"""The compiled loops of a deformation: the place and the value of every pixel of a tile.
 
-Planes are volumes of one plane, so that the same loops serve both. Nothing is compiled before the
-first call. No loop adds up in an order of its own choosing: a tile is the same on every processor.
+A plane is treated as a volume of one plane, so that the same loops serve both. Nothing is compiled
+before the first call. Sums are always added in the same order, so that a tile is the same on every
+processor.
 """
 
 from typing import Any, NamedTuple

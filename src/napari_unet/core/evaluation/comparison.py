@@ -1,17 +1,11 @@
-"""Comparison: a truth and a result, checked once, with what several measures need kept.
+"""Comparison: one true and one found label image, and the counts from which measures are computed.
 
-An unlabelled pixel belongs to nothing: no measure sees it, whatever truth or result say there.
-
-Overlap: how many pixels every object of the truth shares with every object of the result.
-
-Every measure of objects is computed from this sparse table, never from the images again. Runs of
-equal pixels are counted instead of pixels, and ids are looked up by sorting: an id of 2³¹ costs
-what an id of 1 costs.
-
-Measure: a figure computed from counts that add up over pixels, objects and images.
-
-Every measure counts per unit (an object, or a part of the image) and makes its figure of the sum.
-So one definition gives the figure of an image, of all images pooled, and of any bootstrap sample.
+Unlabelled pixels are left out of every measure. Every measure of objects is computed from the table
+of overlaps (how many pixels a true and a found object share), never from the images again. Runs of
+equal pixels are counted instead of pixels, and ids are looked up by sorting, so that an id of 2³¹
+costs no more than an id of 1. A ``Measure`` computes its figure from counts that add up over units
+(an object, or a part of the image), so that one definition gives the figure of one image, of all
+images pooled, and of every bootstrap sample.
 """
 
 from collections.abc import Callable, Hashable, Sequence

@@ -1,13 +1,10 @@
 """Measures of objects found: F1, average precision, panoptic quality, and SEG.
 
-TP are the matched pairs, FN the true objects without a match, FP those of the result. Where there
-is neither, nothing was to be found and nothing was: 1.
-
-Matching: which object of the result stands for which true object, each at most once.
-
-Of all one-to-one matchings of pairs whose IoU reaches the threshold, the one with most pairs is
-taken, and of several such the one with the greatest sum of IoUs. Only pairs that compete for an
-object are searched; above 0.5 there are none.
+TP are the matched pairs, FN the true objects without a match, FP the found objects without one.
+Without any true and any found object a measure is 1. Of all one-to-one matchings of pairs whose IoU
+reaches the threshold, the one with the most pairs is taken, and of several such the one with the
+greatest sum of IoUs. Only pairs that compete for an object are searched; above an IoU of 0.5 there
+are none.
 """
 
 from collections.abc import Callable

@@ -1,14 +1,10 @@
 """Measures of a partition: Rand error, V_Rand and V_Info of the ISBI 2012 challenge.
 
 Only true foreground is looked at. A pixel of it that the result calls border (0) is a region of its
-own. V_Rand and V_Info first thin the borders of the result to one pixel, so that a wide border
-costs nothing. Counts are per true object: n its pixels, n_j those in region j of the result, b_j
-the foreground pixels of region j.
-
-Thinning: regions grow into the border between them until a line of one pixel is left.
-
-What a network draws as a border is several pixels wide, where the truth says one or none. Growing
-all regions at one speed, breadth first, puts the line in the middle.
+own. Counts are per true object: n its pixels, n_j those in region j of the result, b_j the
+foreground pixels of region j. V_Rand and V_Info first thin the borders of the result to one pixel,
+because a network draws a border several pixels wide where the truth has one pixel or none: all
+regions grow into the border at one speed, breadth first, so that the line ends in the middle.
 """
 
 import numpy as np

@@ -1,9 +1,8 @@
-"""Summary: many images scored, the worst first, and each figure over all with its interval.
+"""Summary: the scores of many images, the worst first, and each figure over all with its interval.
 
-Confidence: how far a figure would move had other images, or other objects, been scored.
-
-The bootstrap draws as many units as there are, with replacement, and takes the middle 95 % of the
-figures so found. Units are the images; of a single image, its objects, parts or planes.
+An interval says how far a figure would move with other images, or other objects. The bootstrap
+draws as many units as there are, with replacement, and takes the middle 95 % of the figures. Units
+are the images; of a single image they are its objects, parts or planes.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,17 +1,14 @@
-"""Warping error (Jain 2010): the truth is warped towards the result, and what still differs counts.
+"""Warping error (Jain 2010): differences that remain when the truth is warped to the result.
 
 The warp changes one simple pixel after the other: borders may shift, but nothing splits, merges,
-appears or vanishes. The nearest such warp is searched greedily, pixels first that lie nearest to
-what truth and result agree on; where it gets stuck it backs out around the spot and tries again.
+appears or vanishes. Objects connect along edges (4 neighbours), the background along edges and
+corners (8). A pixel is simple where its eight neighbours hold exactly one piece of object that
+touches it along an edge and exactly one piece of background. The nearest such warp is searched
+greedily, first the pixels nearest to where truth and result agree; where no step is left, the
+search undoes the surrounding steps and tries again.
 
 Any label > 0 is object, apart from a line drawn between touching ids. An unlabelled pixel is
 background in both and never changes. Volumes are compared plane by plane.
-
-Simple points: pixels that can change sides without changing the topology of a 2-D image.
-
-Objects hold together along edges (4 neighbours), the background along edges and corners (8). A
-pixel is simple where its eight neighbours hold exactly one piece of object that touches it along an
-edge and exactly one piece of background: then nothing splits, merges, appears or vanishes.
 """
 
 from collections.abc import Iterator

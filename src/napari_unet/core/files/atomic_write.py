@@ -1,7 +1,7 @@
-"""Files that appear whole or not at all, and never in the place of another unless asked.
+"""Write files so that they appear whole or not at all, and replace another only where asked to.
 
-A result is written under a temporary name in the folder where it belongs, brought to the disk, and
-then takes its name in one step; what goes wrong on the way is one sentence and leaves no file.
+A result is written under a temporary name in its folder, flushed to the disk, and then renamed in
+one step. What goes wrong on the way is reported in one sentence and leaves no file.
 """
 
 import errno

@@ -1,7 +1,7 @@
-"""Which file belongs to which: images to their labels, true labels to results.
+"""Pair the files of two folders by name: images with labels, or true labels with results.
 
-Files of two folders are paired by name. What a program added to the end of a name ("_labels",
-"_cp_masks") does not keep a pair apart, and whatever stays alone is told, never dropped in silence.
+What a program added to the end of a name ("_labels", "_cp_masks") is ignored. Files without a
+partner are reported, never dropped without a word.
 """
 
 from collections import defaultdict

@@ -1,9 +1,8 @@
-"""Open an image from a file: what its axes are, how large its pixels, and the pixels when asked.
+"""Open an image file: axes, pixel size, and the pixels when they are asked for.
 
 TIFF (OME, ImageJ, tiled, BigTIFF), PNG, JPEG, .npy, Zarr and OME-Zarr. Nothing is unpickled or
-memory-mapped, and a file that declares more than it holds is refused before memory is taken.
-
-PNG and JPEG: decoded whole, after their header has said how much memory that takes.
+memory-mapped, and a file that declares more than it holds is refused before memory is taken. PNG
+and JPEG are decoded whole, after their header has been compared with the free memory.
 """
 
 import struct

@@ -1,6 +1,6 @@
-"""Write labels and scores to one file: OME-TIFF with the pixel size, or PNG.
+"""Write labels and scores to one file: OME-TIFF with the pixel size, PNG, or OME-Zarr.
 
-What is larger than memory is passed on a row of tiles at a time, into a tiled BigTIFF.
+Arrays larger than memory are written one row of tiles at a time into a tiled BigTIFF.
 """
 
 from collections.abc import Iterator, Mapping

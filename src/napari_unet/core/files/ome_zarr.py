@@ -1,12 +1,9 @@
-"""Zarr arrays and OME-Zarr images (0.4 and 0.5), read lazily and with suspicion.
+"""Read and write Zarr arrays and OME-Zarr images: versions 0.4 and 0.5 are read, 0.5 is written.
 
-Only codecs that turn bytes into bytes are accepted, no chunk may unpack to more than memory bears,
-and the path of a level may not lead out of the store.
-
-OME-Zarr 0.5: labels with all their levels, and scores as an image, however large.
-
-A level is half of the one before along Y and X. Labels take every second pixel, which keeps each
-pixel a label that exists; scores take the mean of four.
+Files are not trusted: only codecs that turn bytes into bytes are accepted, no chunk may unpack to
+more than memory holds, and the path of a level may not lead out of the store. A written level is
+half of the one before along Y and X. Labels take every second pixel, so that each pixel is a label
+that exists; scores take the mean of four.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,6 @@
-"""The user's own folder for what must outlive a crash: journals of strokes, trainings cut short.
+"""The user's folder for files that must outlive a crash: stroke journals, unfinished trainings.
 
-Not the folder for temporary files: that one is emptied by a restart, just when the journal in it
-is wanted.
+The folder for temporary files will not do: a restart empties it, just when the journal is wanted.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Adapting: a trained network for other channels or classes, the rest of it kept bit for bit."""
+"""Adapt a trained network to other channels or classes; all other weights stay the same bits."""
 
 import copy
 from dataclasses import asdict, replace

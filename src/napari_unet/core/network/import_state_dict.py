@@ -1,13 +1,12 @@
-"""Conversion: a U-Net trained elsewhere, saved by PyTorch, becomes a network of ours.
+"""Convert a U-Net trained elsewhere and saved by PyTorch into a network of ours.
 
 Such a file is a pickle, and a pickle is a program. It is opened in a child process with
 ``weights_only=True`` and limits of memory and time; only plain float tensors come back, as bytes
-that are parsed and checked like any other file. There is no way to load it anyway.
+that are parsed and checked like any other file. There is no other way to load it.
 
-Recognise the paper's network in a foreign state dict, whatever its layers are called.
-
-Shapes tell it apart: pairs of 3x3 kernels, a 2x2 up-convolution a level, one 1x1 head. A network
-of another topology is refused in words; a part of a network is never loaded.
+The paper's network is recognised by the shapes of its weights, whatever its layers are called:
+pairs of 3x3 kernels, one 2x2 up-convolution a level, one 1x1 head. A network of another topology is
+refused with the reason; a part of a network is never loaded.
 """
 
 import json

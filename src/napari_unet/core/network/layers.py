@@ -1,14 +1,13 @@
-"""Pooling that also hands out the middle for the expanding path, and sums both gradients at once.
+"""Layers that torch lacks: pooling with a copy for the expanding path, standardised kernels.
 
-Left to autograd, the gradient of the copy is first written into zeros as large as the level and
-then added to that of the pooling: three passes over the largest arrays of the network, a tenth of
-a training step. Here it is added in place, where the copy was taken.
+Autograd would first write the gradient of the copy into zeros as large as the level and then add it
+to that of the pooling: three passes over the largest arrays of the network, a tenth of a training
+step. Here it is added in place, where the copy was taken.
 
-Weight standardisation: what a network without normalisation layers learns fast with.
-
-Each kernel is used with its mean removed and its variance set, so that the scale of the features
-neither grows nor fades with depth. Unlike batch or group normalisation it looks at weights only:
-a score does not depend on the tile around its pixel, and tiles equal the whole image.
+Weight standardisation makes a network without normalisation layers learn fast: each kernel is used
+with its mean removed and its variance set, so that the scale of the features stays the same at
+every depth. Unlike batch or group normalisation it looks at weights only: a score does not depend
+on the tile around its pixel, and tiles equal the whole image.
 """
 
 import math

@@ -1,12 +1,11 @@
-"""Which input sizes an unpadded U-Net can take, and what is left of them.
+"""Which input sizes an unpadded U-Net can take, and what size of output they give.
 
-Sizes are found by walking through the network (two 3x3 convolutions, pooling, up-convolution),
-never by a remembered formula. The rule is the same for every axis; all sizes are in pixels.
+Sizes are found by walking through the network (two 3x3 convolutions, pooling, up-convolution) and
+not by a formula. The rule is the same for every axis; all sizes are in pixels.
 
-Architecture: the nine numbers and words that decide the shape of every weight of a network.
-
-It is written into network files as it is, so it checks itself: what comes from a file or a form
-is refused here, in one sentence, before any memory is taken.
+``Architecture`` holds the nine values that decide the shape of every weight. It is written into
+network files, so it checks itself: wrong values from a file or a form are refused in one sentence,
+before any memory is taken.
 """
 
 from dataclasses import dataclass, fields

@@ -1,13 +1,10 @@
-"""Network files: weights and what they are for, in one file that is trusted because it is checked.
+"""Network files: weights and what they are for, in one file that is checked when it is read.
 
-The file is plain safetensors, which any program can read. A SHA-256 over all it says goes with it:
-without one, 44 of 100 damaged files load without complaint, with other weights.
-
-The first megabyte of a network file: everything that is checked before memory is taken.
-
-A network file is a safetensors file: eight bytes of length, a JSON header naming each tensor and
-where it lies, then the tensors. The architecture in the header decides which names, shapes and
-sizes must follow; a file that says anything else is refused, whoever wrote it.
+A network file is a safetensors file, which any program can read: eight bytes of length, a JSON
+header naming each tensor and where it lies, then the tensors. The architecture in the header
+decides which names, shapes and sizes must follow; any other file is refused before memory is taken.
+A SHA-256 of the content goes with it: without one, 44 of 100 damaged files load without an error
+and with other weights.
 """
 
 import hashlib

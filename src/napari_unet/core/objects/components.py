@@ -1,14 +1,11 @@
-"""Connected parts of an image that may be larger than memory: box by box, joined at the seams.
+"""Connected regions of an image that may be larger than memory, found box by box.
 
 Each box is labelled alone and its part numbers are kept in a store. Where two boxes meet, touching
-parts of one kind are noted; at the end these notes say which parts are one region.
+parts of one kind are noted; at the end these pairs say which parts are one region.
 
-RegionStore: regions found in a store of part numbers, and which region each part belongs to.
-
-Fill the holes of objects: background that one object alone encloses.
-
-Background between two objects is no hole, nor is what touches the edge of the image. Where objects
-connect through faces of pixels, background connects through their corners too.
+A hole is background that one object alone encloses. Background between two objects is no hole, nor
+is background that touches the edge of the image. Where objects connect through faces of pixels,
+background connects through their corners too.
 """
 
 from collections.abc import Sequence

@@ -1,14 +1,12 @@
-"""Split what is one object to the threshold and two to the eye: at the neck between two bodies.
+"""Split objects that are joined at a neck, and close the gap between objects that touch.
 
 Bodies are found on the distance to the outline: a maximum counts as one if every way to a higher
 one dips by more than a given depth. A watershed cuts between them. Each object is looked at alone,
-so that the cut does not depend on how a large image was gone through.
+so that the cut does not depend on the boxes in which a large image is read.
 
-Give the pixels between touching objects back to them.
-
-Training puts a ridge of background between objects that touch, and the network learns to leave
-one; here it goes back to the nearer object. Only a ridge is: pixels with two different objects
-close by. The free outline of an object stays where the scores put it.
+Training puts a ridge of background between objects that touch, and the network learns to leave one;
+here it is given back to the nearer object. Only pixels with two different objects close by are such
+a ridge: the free outline of an object stays where the scores put it.
 """
 
 from math import prod

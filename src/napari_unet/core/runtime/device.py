@@ -1,4 +1,4 @@
-"""The device that computes: which one, how fast in half precision, how much memory is free."""
+"""The device that computes: choose it, and find its speed in half precision and its free memory."""
 
 import math
 import os

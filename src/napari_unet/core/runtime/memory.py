@@ -1,11 +1,9 @@
-"""Memory that stays with the process: what a network frees at one layer, it takes at the next.
+"""Keep freed memory in the process while a network computes, and recognise "out of memory" errors.
 
-glibc gives each large block back to the system, and gets it again as pages of zeros, one fault
+glibc gives each large block back to the system, and gets it again as pages of zeros, one page fault
 each: up to a fifth of the time of a network. While tiles are scored or a network is trained, freed
-blocks are kept; afterwards all of them go back. Only in the main thread: the large blocks of others
-are mapped one by one, whatever glibc is told.
-
-``is_out_of_memory`` tells errors that mean "too little memory" from all others.
+blocks are kept; afterwards all of them are given back. This works in the main thread only: large
+blocks of other threads are always mapped one by one.
 """
 
 import ctypes

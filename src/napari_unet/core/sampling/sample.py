@@ -1,12 +1,8 @@
-"""Sample: one tile as training sees it, and as the preview shows it.
+"""Sample: one tile as training gets it, and as the preview shows it.
 
-The place is drawn so that rare classes and fresh strokes come up, the deformation is drawn, and
-image, classes and weights are cut from the whole image through that one deformation.
-
-Preview: what a training will see of an annotation, ready to be drawn.
-
-The tile is the one ``draw_sample`` draws and the weights are those it cuts from: nothing is
-imitated for the eye.
+The place is drawn so that rare classes and new strokes are frequent, the deformation is drawn, and
+image, classes and weights are cut from the whole image through that one deformation. The preview
+shows the very tile that ``draw_sample`` draws and the weights that it cuts from.
 """
 
 from dataclasses import dataclass

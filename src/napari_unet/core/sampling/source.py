@@ -1,12 +1,9 @@
 """Source: the whole image, its classes and its weights, from which every tile is cut.
 
-What looks at the whole image (percentiles, background, distances between objects) is computed here
-once for an annotation and kept as long as the annotation lives.
-
-LabelledPixels: where the labelled pixels of an annotation lie, class by class.
-
-Only the number of pixels in each row is kept, so that a pixel can be drawn from an image of any
-size without a list of all its pixels.
+What depends on the whole image (percentiles, background, distances between objects) is computed
+once for an annotation and kept as long as the annotation lives. Of the labelled pixels only the
+number in each row is kept, so that a pixel can be drawn from an image of any size without a list of
+all its pixels.
 """
 
 from collections.abc import Callable, Hashable

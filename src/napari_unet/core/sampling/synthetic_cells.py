@@ -1,6 +1,6 @@
-"""Synthetic cells: textured, touching, on an uneven background, and the truth about them.
+"""Synthetic cells, textured and touching on an uneven background, and their true labels.
 
-For trying things out where no data are at hand, and for tests whose answer is known.
+They serve to try things out without data, and for tests whose answer is known.
 """
 
 from typing import NamedTuple

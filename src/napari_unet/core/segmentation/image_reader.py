@@ -1,12 +1,8 @@
-"""OrderedImage: an image of any axes, seen with them in the order C, T, Z, Y, X.
+"""Read the pixels of one tile as the network takes them, and put its scores back on the image.
 
-Nothing is copied: a box asked for here is a box read there, from NumPy, dask, Zarr or a file alike.
-
-Reader: the pixels of one tile as the network takes them, and its scores back on the image.
-
-All of it is NumPy, so that it can run in a thread beside the computation.
-
-Reading ahead: the next tile is read while this one is computed.
+``OrderedImage`` shows an image of any axes in the order C, T, Z, Y, X. Nothing is copied: a box
+read here is a box read from NumPy, dask, Zarr or a file. ``Reader`` is NumPy alone, so that the
+next tile is read in a thread while this one is computed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""KeptScores: the scores of an image, so that its labels can be made anew without the network."""
+"""Keep the scores of an image, so that its labels can be made again without the network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""Precision: the quickest arithmetic with which the labels stay the same, else plain float32.
+"""Choose the quickest arithmetic with which the labels stay the same, otherwise plain float32.
 
-Half precision where the device is fast in it; on a CPU, float32 by Winograd's convolutions where
-these are faster still. Whether labels stay the same is looked at, not assumed: one tile from the
-middle of the image is scored both ways before a large image is segmented.
+It is half precision where the device is fast in it; on a CPU it is float32 by Winograd's
+convolutions where these are faster still. Whether labels stay the same is measured: one tile from
+the middle of the image is scored both ways before a large image is segmented.
 """
 
 from collections.abc import Callable

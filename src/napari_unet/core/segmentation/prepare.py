@@ -1,8 +1,6 @@
-"""prepare(): decide, once for an image and a network, all that every tile needs.
+"""Check the options of a segmentation and decide, once for an image and a network, what tiles need.
 
-The contrast of the whole image, the precision, and the largest tile that memory allows.
-
-Options: how an image is segmented, checked where they are given.
+These are the contrast of the whole image, the precision, and the largest tile that memory allows.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,8 @@
 """ImageScorer: one image and one network made ready, of which any tiles can be scored in any order.
 
-Each tile depends on nothing but the image, so a view of a large image, a run that goes on where
-it stopped, and the workers of a cluster all score just the tiles they want.
-
-Plan: what a segmentation will take, told before it starts.
+Each tile depends on nothing but the image, so a view of a large image, a run that is resumed, and
+the workers of a cluster all score just the tiles they need. ``Plan`` says before a segmentation
+what it will take.
 """
 
 import warnings

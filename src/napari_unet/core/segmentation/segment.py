@@ -1,6 +1,6 @@
-"""segment(): an image and a network in, labels out; score_tiles(): the scores, tile by tile.
+"""Segment an image: ``segment`` returns labels, ``score_tiles`` yields the scores tile by tile.
 
-Writing: labels, scores and uncertainty of every tile to where they belong, beside computing.
+The results of a tile are written in a thread while the next tile is computed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,13 +1,10 @@
-"""Grid: where the tiles of an image lie, in the image and in the pixels the network works on.
+"""Where the tiles of an image lie, in the image and in the pixels that the network works on.
 
 Both are the same unless the network was trained at another pixel size. Then tiles overlap by the
-few pixels that interpolation needs, so that each image pixel is still made by one tile alone.
-
-Resampling between the pixels of an image and the pixels a network was trained on.
-
-Both grids span the same field, pixel centres lie at halves, and each new pixel is the mean of the
-old ones under a triangle as wide as the larger of both pixels: linear interpolation where pixels
-become smaller, low-pass and interpolation at once where they become larger.
+few pixels that interpolation needs, so that each image pixel is still made by one tile alone. Both
+grids span the same field, pixel centres lie at halves, and each new pixel is the mean of the old
+ones under a triangle as wide as the larger of both pixels: linear interpolation where pixels become
+smaller, low-pass and interpolation at once where they become larger.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

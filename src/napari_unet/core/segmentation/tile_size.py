@@ -1,13 +1,10 @@
-"""Which tile: the largest legal one that memory allows, and no larger than the image needs.
+"""Choose the largest legal tile that memory allows and that is no larger than the image needs.
 
-The longest edge is cut into one part more until a tile fits, so that tiles come out even: a tile
-that fits twice and a half would cost the same work as three equal ones, and more memory.
-
-What a tile costs on this device: bytes and seconds a pixel, measured once and remembered.
-
-Measured on one small tile, for each architecture, precision, averaging and device of the process.
-Until then, and where a measurement cannot be right, memory is bounded by the number of feature
-maps of full size that are alive at once.
+The longest edge is cut into one part more until a tile fits, so that all tiles are of similar size:
+a tile that fits twice and a half would cost the same work as three equal ones, and more memory.
+What a tile costs, in bytes and seconds a pixel, is measured once on one small tile, for each
+architecture, precision, averaging and device of the process. Until then, and where a measurement
+cannot be right, memory is bounded by the number of feature maps of full size that exist at once.
 """
 
 import time

@@ -1,9 +1,8 @@
-"""LabelStore: labels and scores of one image while they are computed.
+"""Stores of the labels and scores of one image while they are computed, in memory or on disk.
 
-DiskStore: a LabelStore on disk, from which a run that was cut short goes on.
-
-Every tile that is written is noted in a journal with the checksum of what was written. What cut
-the run short, even a power cut, does not matter: a tile counts when it still reads the same.
+A run that was interrupted goes on from a ``DiskStore``. Every tile that is written is noted in a
+journal with the checksum of what was written. Even after a power cut a tile counts as done only
+when it still reads the same.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""Tiles: where to read in the mirrored image, and where to write in the image.
+"""Tiles: where each one is read in the mirrored image, and where it is written in the image.
 
-Tiles start on multiples of 2**depth, so that all of them pool on one grid: scores put together
-from tiles are then those of the whole image in one piece. The output of a U-Net is hardly ever
-such a multiple (388 px at depth 4), so the last few of its pixels are left to the next tile.
+Tiles start on multiples of 2**depth, so that all of them pool on one grid: scores put together from
+tiles are then those of the whole image in one piece. The output of a U-Net is hardly ever such a
+multiple (388 px at depth 4), so the last few of its pixels are left to the next tile.
 """
 
 from collections.abc import Iterator, Sequence

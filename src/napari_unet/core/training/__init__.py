@@ -1,1 +1,1 @@
-"""Training: from annotations to a network, in steps that can be stopped, resumed and trusted."""
+"""Training: from annotations to a network, in steps that can be stopped and resumed."""

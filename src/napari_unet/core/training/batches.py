@@ -1,9 +1,7 @@
-"""Sampler: draws the samples of the next steps while the network computes.
+"""Draw the samples of the next steps as tensors, in threads, while the network computes.
 
-What is drawn depends on seed, step and place in the batch alone, never on how far ahead a thread
-was: a run that was stopped and resumed sees the tiles it would have seen.
-
-Batch: samples as tensors, made ready off the training's thread.
+A sample depends on seed, step and place in the batch alone, never on how far ahead a thread was: a
+run that was stopped and resumed gets the same tiles.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Checkpoints: everything a training needs to go on as if it had never stopped.
 
-Each is a folder: tensors, facts, and a manifest with the digests of both, which is written last
-and without which the folder does not count. Two are kept, and the older ones are removed only
-after the new one is whole, so that whenever the power fails there is one to go back to.
+Each is a folder of tensors, facts, and a manifest with the digests of both. The manifest is written
+last, and a folder without one does not count. Two are kept, and the older ones are removed only
+after the new one is complete, so that there is a valid one whenever the power fails.
 """
 
 import hashlib

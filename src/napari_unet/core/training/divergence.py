@@ -1,7 +1,8 @@
-"""DivergenceDetector: sees a loss that is not finite, explodes, or falls back to knowing nothing.
+"""DivergenceDetector: notices a loss that is not finite, rises sharply, or returns to chance.
 
-Losses are measured against that of a network which gives every class the same score: 1 knows
-nothing, on every tile, whatever its weights. Medians are compared, as single tiles differ much.
+Losses are measured against that of a network which gives every class the same score: that loss is
+1, on every tile, whatever the weights of the pixels. Medians are compared, as single tiles differ
+much.
 """
 
 import math

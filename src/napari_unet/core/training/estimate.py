@@ -1,4 +1,4 @@
-"""Estimate: how long a training will take and how much memory, measured on a step before it."""
+"""Estimate the time and the memory of a training from one step measured before it."""
 
 import copy
 import math

@@ -1,6 +1,6 @@
-"""Job: what a training is given; nothing of it changes while it runs.
+"""TrainingJob: the inputs of a training, which do not change while it runs.
 
-Readiness: what cannot be trained on is refused in words before a training starts.
+Inputs that cannot be trained on are refused with the reason before a training starts.
 """
 
 from collections.abc import Sequence

@@ -1,13 +1,10 @@
 """Learner: a network with its optimiser and averaged weights; learns one batch at a time.
 
-Average: the weights averaged over the last steps, which are shown and saved.
-
-Weights taken after one step follow the last tile; their average does not, and scores better.
-
-The loss: cross-entropy weighed pixel by pixel, as the paper has it, beside a share of Dice.
-
-It is divided by the number of labelled pixels of the tile, never by the sum of weights: learning
-rates are tied to that scale.
+The average of the weights over the last steps is what is shown and saved: weights taken after one
+step depend on the last tile, their average does not, and it scores better. The loss is
+cross-entropy weighted pixel by pixel, as in the paper, and a share of Dice. It is divided by the
+number of labelled pixels of the tile and not by the sum of weights, because learning rates depend
+on that scale.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

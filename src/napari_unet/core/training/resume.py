@@ -1,7 +1,4 @@
-"""CheckpointWriter: writes the checkpoints of a training, and checks what it is resumed from.
-
-History: what a training writes into the ``about`` of its network.
-"""
+"""Write the checkpoints of a training, check the one it is resumed from, and record its history."""
 
 import hashlib
 import math

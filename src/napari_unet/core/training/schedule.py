@@ -1,6 +1,6 @@
-"""Rate and budget: how fast to learn, and how much is left, in steps or in minutes.
+"""Learning rate and budget: how fast to learn, and how much is left, in steps or in minutes.
 
-Clock: the time a training takes, without the pauses its caller makes between two steps.
+The time counted is that of the training, without the pauses its caller makes between two steps.
 """
 
 import math

@@ -1,11 +1,7 @@
-"""TrainSettings: everything that decides a training, written once.
+"""TrainSettings: everything that decides a training, its four presets, and which one to suggest.
 
 The form in the dock, the flags of the command line and the file beside a run all read the fields
 declared here: their names, defaults, limits and descriptions are written nowhere else.
-
-The four presets: what of TrainSettings each one changes from the paper's values.
-
-Suggestion: which preset suits a device and the time that is given, and why.
 """
 
 import json

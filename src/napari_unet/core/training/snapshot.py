@@ -1,9 +1,8 @@
-"""Snapshot: a training as it was after one step, on the CPU, to go back to or to write down.
+"""Snapshots of a training on the CPU, and the way back to the last good one.
 
-LastGoodState: the last good state of a training, and the way back to it.
-
-A snapshot counts as good only when the loss of the step after it was: a loss tells of the weights
-before its step, and the step itself may have broken them. While the loss rises none is taken.
+A snapshot counts as good only when the loss of the step after it was good: a loss depends on the
+weights before its step, and the step itself may have spoiled them. None is taken while the loss
+rises.
 """
 
 from collections.abc import Mapping

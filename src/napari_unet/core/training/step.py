@@ -1,7 +1,4 @@
-"""Step: what a training tells after every step. Frozen, so that it may cross threads.
-
-Progress: how far a training has come, all of it that is no tensor.
-"""
+"""Step: what a training reports after every step; frozen, so that it may cross threads."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""train(): checks what it is given, reads the checkpoint to resume, and hands out the steps."""
+"""train(): check the inputs, read the checkpoint to resume from, and yield the steps."""
 
 from collections.abc import Generator, Sequence
 from pathlib import Path

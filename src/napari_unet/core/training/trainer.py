@@ -1,8 +1,9 @@
-"""Trainer: the loop of a training. Goes back where the loss diverges or the memory ends, keeps the
-best, writes checkpoints, and leaves the network with what was learned however it is left.
+"""Trainer: the loop of a training.
 
-The same code runs on CPU, CUDA and MPS. On CUDA a loss is read one step late, so that the device
-never waits for the host.
+It goes back to the last good state where the loss diverges or memory runs out, keeps the best
+weights, writes checkpoints, and leaves the network with what it has learned however it ends. The
+same code runs on CPU, CUDA and MPS. On CUDA a loss is read one step late, so that the device never
+waits for the host.
 """
 
 import time

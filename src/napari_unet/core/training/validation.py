@@ -1,7 +1,4 @@
-"""Validation: scores on annotations that are never trained on, as they are, without deformation.
-
-ValidationSchedule: decides when to validate, and keeps the weights that scored best.
-"""
+"""Score annotations that are never trained on, without deformation, and keep the best weights."""
 
 import math
 import time

@@ -1,10 +1,8 @@
-"""Division: which labels are held back to validate on when nobody has said which.
+"""Choose which labels are held back for validation, without leaks into the training.
 
-Split: which labels are set aside for validation, without leaks.
-
-By image where there are several; of a single one, a slab at one end, with a guard between that
-belongs to neither side. Where the guard is as wide as the network reaches, no pixel whose label is
-validated is seen in training; between the planes of a stack it is one plane.
+With several images it is some of the images; of a single one it is a slab at one end, with a guard
+between that belongs to neither side. Where the guard is as wide as the network reaches, no pixel
+whose label is validated is seen in training; between the planes of a stack it is one plane.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,11 +1,9 @@
-"""How far the nearest and the second nearest object are, for every pixel, in one go.
+"""Squared distances to the nearest and the second nearest object, for every pixel, in one pass.
 
 Axis by axis, each pixel keeps the two nearest *different* labels. That is enough: if a label is
 among the two nearest of a pixel by way of some column, at most one other label is nearer in that
 column. The cost grows with the pixels, not with the objects. Distances are whole squares until the
 end, so a pixel gets the same answer whatever else is computed with it.
-
-Object ids: what a label image may hold, and the compact form the loops work on.
 """
 
 from math import ceil, sqrt

@@ -1,9 +1,9 @@
-"""The ridge between touching objects: background that training needs to tell them apart.
+"""The ridge of background between touching objects, which training needs to tell them apart.
 
-An object gives up each pixel that touches another object, corners included, and so does the other:
-neither is favoured, and what is left is apart under any rule of connection. An object too thin
-to give, one that would lose every pixel, keeps them all; its neighbours still yield. Only where
-two such thin objects meet do they go on touching.
+Each object gives up the pixels that touch another object, corners included, and so does the other:
+neither is favoured, and what is left is apart under any rule of connection. An object that would
+lose every pixel keeps them all; its neighbours still give up theirs. Two such thin objects go on
+touching each other.
 """
 
 import numpy as np

@@ -1,10 +1,8 @@
 """The weight map: how much each pixel counts in the loss.
 
-Rare classes weigh more, and so does the background between touching objects, which is what teaches
-the network to keep them apart. Unlabelled pixels weigh 0. The map follows the brush: after a change
-inside a box, only the box and its reach are computed again, to the same bits as the whole.
-
-Tally: how many pixels each class has, and what each pixel then weighs.
+Rare classes weigh more, and so does the background between touching objects, which teaches the
+network to keep them apart. Unlabelled pixels weigh 0. After a change inside a box, only the box and
+the pixels within reach of it are computed again, to the same bits as the whole.
 """
 
 import numpy as np
