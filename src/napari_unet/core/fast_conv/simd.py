@@ -13,8 +13,13 @@ from functools import partial
 from typing import Any
 
 from llvmlite import binding, ir
+from llvmlite.ir import IRBuilder, Value
 from numba import types
 from numba.core import cgutils, config
+from numba.core.base import BaseContext
+from numba.core.types import Type
+from numba.core.typing.context import BaseContext as TypingContext
+from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 from napari_unet.core.fast_conv.winograd_transform import (
@@ -40,6 +45,8 @@ FUSED = ("contract",)  # a multiplication and an addition may round once, nothin
 _FLOAT = ir.FloatType()
 VECTOR = ir.VectorType(_FLOAT, LANES)
 ADDRESS = types.int64
+Values = Sequence[Value]
+Intrinsic = tuple[Signature, Callable[..., Value]]  # its type, and what writes its code
 
 COLUMNS = 16  # of a product, whatever the vectors: weights lie in sixteens
 VECTORS = COLUMNS // LANES  # of a row
@@ -50,15 +57,15 @@ AT_ONCE = 8 * VECTORS  # terms of the sums in one turn of the loop; inputs come 
 class Vector:
     """Some numbers while code is generated, in the notation of numbers."""
 
-    def __init__(self, builder: Any, value: Any) -> None:
+    def __init__(self, builder: IRBuilder, value: Value) -> None:
         self.builder, self.value = builder, value
 
     @classmethod
-    def at(cls, builder: Any, address: Any) -> "Vector":
+    def at(cls, builder: IRBuilder, address: Value) -> "Vector":
         """Read the vector at an address."""
         return cls(builder, builder.load(_pointer(builder, address), align=BYTES))
 
-    def put(self, address: Any) -> None:
+    def put(self, address: Value) -> None:
         """Write the vector to an address."""
         self.builder.store(self.value, _pointer(self.builder, address), align=BYTES)
 
@@ -72,7 +79,7 @@ class Vector:
         by = ir.Constant(VECTOR, [factor] * LANES)
         return Vector(self.builder, self.builder.fmul(self.value, by, flags=FUSED))
 
-    def not_below(self, least: Any) -> "Vector":
+    def not_below(self, least: Value) -> "Vector":
         """Return what is above ``least``, and that elsewhere; NaN stays NaN, as in torch."""
         below = self.builder.fcmp_ordered("<", self.value, least)
         return Vector(self.builder, self.builder.select(below, least, self.value))
@@ -85,11 +92,11 @@ class Vector:
         return Vector(self.builder, self.builder.select(keep, self.value, other.value))
 
 
-def _pointer(builder: Any, address: Any) -> Any:
+def _pointer(builder: IRBuilder, address: Value) -> Value:
     return builder.inttoptr(address, VECTOR.as_pointer())
 
 
-def along(builder: Any, start: Any, stride: Any, count: int) -> list[Any]:
+def along(builder: IRBuilder, start: Value, stride: Value, count: int) -> list[Value]:
     """Return the addresses of ``count`` places from ``start`` on."""
     steps = (builder.mul(stride, ir.Constant(stride.type, n)) for n in range(count))
     return [builder.add(start, step) for step in steps]
@@ -110,14 +117,18 @@ def _both_ways(
 
 
 @intrinsic
-def spread(typing: Any, pixel: Any, row: Any, column: Any, values: Any, plane: Any) -> Any:
+def spread(
+    typing: TypingContext, pixel: Type, row: Type, column: Type, values: Type, plane: Type
+) -> Intrinsic:
     """Write the 36 values of a square of 6x6 pixels, a vector of channels.
 
     ``row`` and ``column`` are the strides of the pixels, ``plane`` that of the values.
     """
 
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        pixel, row, column, values, plane = given
+    def generate(
+        context: BaseContext, builder: IRBuilder, signature: Signature, arguments: Values
+    ) -> Value:
+        pixel, row, column, values, plane = arguments
         square = (
             [Vector.at(builder, place) for place in along(builder, line, column, TAKEN)]
             for line in along(builder, pixel, row, TAKEN)
@@ -132,12 +143,20 @@ def spread(typing: Any, pixel: Any, row: Any, column: Any, values: Any, plane: A
 
 @intrinsic
 def gather(
-    typing: Any, value: Any, plane: Any, bias: Any, pixel: Any, row: Any, column: Any
-) -> Any:
+    typing: TypingContext,
+    value: Type,
+    plane: Type,
+    bias: Type,
+    pixel: Type,
+    row: Type,
+    column: Type,
+) -> Intrinsic:
     """Write 4x4 rectified pixels of 36 products and a bias, a vector of channels."""
 
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        value, plane, bias, pixel, row, column = given
+    def generate(
+        context: BaseContext, builder: IRBuilder, signature: Signature, arguments: Values
+    ) -> Value:
+        value, plane, bias, pixel, row, column = arguments
         line = builder.mul(plane, ir.Constant(plane.type, TAKEN))
         square = (
             [Vector.at(builder, place) for place in along(builder, start, plane, TAKEN)]
@@ -153,11 +172,13 @@ def gather(
 
 
 @intrinsic
-def move(typing: Any, source: Any, target: Any, count: Any) -> Any:
+def move(typing: TypingContext, source: Type, target: Type, count: Type) -> Intrinsic:
     """Copy so many bytes; assigning slices takes numba long to compile."""
 
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        source, target, count = given
+    def generate(
+        context: BaseContext, builder: IRBuilder, signature: Signature, arguments: Values
+    ) -> Value:
+        source, target, count = arguments
         byte = ir.IntType(8).as_pointer()
         places = (builder.inttoptr(place, byte) for place in (target, source))
         cgutils.raw_memmove(builder, *places, count, 1)
@@ -167,11 +188,13 @@ def move(typing: Any, source: Any, target: Any, count: Any) -> Any:
 
 
 @intrinsic
-def largest(typing: Any, pixel: Any, row: Any, column: Any, out: Any) -> Any:
+def largest(typing: TypingContext, pixel: Type, row: Type, column: Type, out: Type) -> Intrinsic:
     """Write the largest of 2x2 pixels, a vector of channels; NaN stays NaN, as in torch."""
 
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        pixel, row, column, out = given
+    def generate(
+        context: BaseContext, builder: IRBuilder, signature: Signature, arguments: Values
+    ) -> Value:
+        pixel, row, column, out = arguments
         lines = along(builder, pixel, row, 2)
         first, *others = (
             Vector.at(builder, place) for line in lines for place in along(builder, line, column, 2)
@@ -184,14 +207,14 @@ def largest(typing: Any, pixel: Any, row: Any, column: Any, out: Any) -> Any:
     return types.void(*(ADDRESS,) * 4), generate
 
 
-def everywhere(builder: Any, address: Any) -> Any:
+def everywhere(builder: IRBuilder, address: Value) -> Value:
     """Return the number at an address in all places of a vector."""
     return spread_out(
         builder, builder.load(builder.inttoptr(address, _FLOAT.as_pointer()), align=BYTES)
     )
 
 
-def spread_out(builder: Any, number: Any) -> Any:
+def spread_out(builder: IRBuilder, number: Value) -> Value:
     """Return a number in all places of a vector."""
     index = ir.IntType(32)
     nothing = ir.Constant(VECTOR, ir.Undefined)
@@ -200,7 +223,7 @@ def spread_out(builder: Any, number: Any) -> Any:
     return builder.shuffle_vector(first, nothing, zeros)
 
 
-def fetch(builder: Any, address: Any) -> None:
+def fetch(builder: IRBuilder, address: Value) -> None:
     """Have a line of memory brought into the second cache; it may lie beyond all arrays."""
     byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
@@ -211,8 +234,15 @@ def fetch(builder: Any, address: Any) -> None:
 
 @intrinsic
 def multiply(
-    typing: Any, depth: Any, left: Any, line: Any, right: Any, out: Any, row: Any, ahead: Any
-) -> Any:
+    typing: TypingContext,
+    depth: Type,
+    left: Type,
+    line: Type,
+    right: Type,
+    out: Type,
+    row: Type,
+    ahead: Type,
+) -> Intrinsic:
     """Write the product (ROWS, 16) of ``left`` (ROWS, depth) and ``right`` (depth, 16).
 
     ``line`` and ``row`` are the strides of the rows of ``left`` and ``out``; ``right`` is dense,
@@ -220,8 +250,10 @@ def multiply(
     kernels of wide layers lie far away, and the processor does not look ahead beyond a page.
     """
 
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        depth, left, line, right, out, row, ahead = given
+    def generate(
+        context: BaseContext, builder: IRBuilder, signature: Signature, arguments: Values
+    ) -> Value:
+        depth, left, line, right, out, row, ahead = arguments
         sums = _Sums(builder, [Vector(builder, ir.Constant(VECTOR, [0.0] * LANES))] * VECTORS)
         sums.add_product(depth, left, line, right, AT_ONCE, ahead)
         sums.put(out, row)
@@ -232,22 +264,42 @@ def multiply(
 
 @intrinsic
 def multiply_from(
-    typing: Any, depth: Any, left: Any, line: Any, right: Any, bias: Any, out: Any, row: Any
-) -> Any:
+    typing: TypingContext,
+    depth: Type,
+    left: Type,
+    line: Type,
+    right: Type,
+    bias: Type,
+    out: Type,
+    row: Type,
+) -> Intrinsic:
     """Write what ``multiply`` does plus 16 numbers."""
     return types.void(*(ADDRESS,) * 7), partial(_generate_from, False)
 
 
 @intrinsic
 def multiply_rectified(
-    typing: Any, depth: Any, left: Any, line: Any, right: Any, bias: Any, out: Any, row: Any
-) -> Any:
+    typing: TypingContext,
+    depth: Type,
+    left: Type,
+    line: Type,
+    right: Type,
+    bias: Type,
+    out: Type,
+    row: Type,
+) -> Intrinsic:
     """Write what ``multiply_from`` does, and 0 where it is above."""
     return types.void(*(ADDRESS,) * 7), partial(_generate_from, True)
 
 
-def _generate_from(rectified: bool, context: Any, builder: Any, signature: Any, given: Any) -> Any:
-    depth, left, line, right, bias, out, row = given
+def _generate_from(
+    rectified: bool,
+    context: BaseContext,
+    builder: IRBuilder,
+    signature: Signature,
+    arguments: Values,
+) -> Value:
+    depth, left, line, right, bias, out, row = arguments
     parts = along(builder, bias, ir.Constant(bias.type, LANES * BYTES), VECTORS)
     sums = _Sums(builder, [Vector.at(builder, place) for place in parts])
     sums.add_product(depth, left, line, right)
@@ -258,7 +310,7 @@ def _generate_from(rectified: bool, context: Any, builder: Any, signature: Any, 
 class _Sums:
     """The sums (ROWS, 16) of a product while code is generated; they stay in registers."""
 
-    def __init__(self, builder: Any, first: Sequence[Vector]) -> None:
+    def __init__(self, builder: IRBuilder, first: Sequence[Vector]) -> None:
         """Begin every row with the same vectors."""
         self.builder = builder
         self.places = [
@@ -269,12 +321,18 @@ class _Sums:
                 builder.store(vector.value, place)
 
     def add_product(
-        self, depth: Any, left: Any, line: Any, right: Any, steps: int = 1, ahead: Any = None
+        self,
+        depth: Value,
+        left: Value,
+        line: Value,
+        right: Value,
+        steps: int = 1,
+        ahead: Value | None = None,
     ) -> None:
         """Add the product of ``left`` (ROWS, depth) and ``right`` (depth, 16), ``steps`` a turn."""
         builder = self.builder
 
-        def number(n: int) -> Any:
+        def number(n: int) -> Value:
             return ir.Constant(depth.type, n)
 
         lefts = along(builder, left, line, ROWS)
@@ -292,14 +350,14 @@ class _Sums:
                     one = everywhere(builder, builder.add(start, offset))
                     self._add(places, one, factors)
 
-    def _add(self, places: Sequence[Any], one: Any, factors: Sequence[Vector]) -> None:
+    def _add(self, places: Values, one: Value, factors: Sequence[Vector]) -> None:
         """Add to one row of sums."""
         builder = self.builder
         for place, factor in zip(places, factors, strict=True):
             product = builder.fmul(one, factor.value, flags=FUSED)
             builder.store(builder.fadd(builder.load(place), product, flags=FUSED), place)
 
-    def put(self, out: Any, row: Any, least: Any = None) -> None:
+    def put(self, out: Value, row: Value, least: Value | None = None) -> None:
         """Write the rows, ``row`` bytes from one to the next."""
         part = ir.Constant(row.type, LANES * BYTES)
         for start, places in zip(along(self.builder, out, row, ROWS), self.places, strict=True):
