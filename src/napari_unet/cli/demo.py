@@ -6,12 +6,14 @@ the truth; image, truth, result and errors are drawn in one PNG.
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_unet.cli.command import Report
 from napari_unet.cli.open import no_window
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from napari_unet.core.network.unet import UNet
     from napari_unet.samples import SampleImage
 
@@ -99,7 +101,7 @@ def _trained(arguments: argparse.Namespace, report: Report) -> "UNet":
     return network
 
 
-def _tell_scores(report: Report, test: "SampleImage", found: Any, seed: int) -> None:
+def _tell_scores(report: Report, test: "SampleImage", found: "np.ndarray", seed: int) -> None:
     """Tell the figures on the image that was not trained on, with their intervals."""
     from napari_unet.cli.score_table import tell_summary
     from napari_unet.core.evaluation import Comparison, object_measures, score, summarise
@@ -115,7 +117,7 @@ def _tell_scores(report: Report, test: "SampleImage", found: Any, seed: int) -> 
     tell_summary(report, figures, 1, ["A match is an IoU of 0.5 or more."])
 
 
-def _draw(path: Path, test: "SampleImage", found: Any) -> None:
+def _draw(path: Path, test: "SampleImage", found: "np.ndarray") -> None:
     import numpy as np
 
     from napari_unet.cli import panels as picture

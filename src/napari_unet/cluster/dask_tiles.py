@@ -21,8 +21,9 @@ from uuid import uuid4
 import dask
 import numpy as np
 import torch
-from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, get_worker, wait
+from distributed import Client, KilledWorker, LocalCluster, Worker, WorkerPlugin, get_worker, wait
 
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.files.image_file import ImageFile, open_image
 from napari_unet.core.runtime.device import choose_device
 from napari_unet.core.segmentation.score_tiles import ImageScorer, Score, ScoredTile
@@ -153,7 +154,7 @@ class _Job:
         return scoring, DiskStore(self.store, self.threshold) if self.store else None
 
 
-def _with_image(scoring: ImageScorer, image: Any) -> ImageScorer:
+def _with_image(scoring: ImageScorer, image: Pixels) -> ImageScorer:
     reader = scoring.reader
     return replace(scoring, reader=replace(reader, image=replace(reader.image, image=image)))
 
@@ -164,7 +165,7 @@ class _Worker(WorkerPlugin):
     def __init__(self, job: _Job) -> None:
         self.job = job
 
-    def setup(self, worker: Any) -> None:
+    def setup(self, worker: Worker) -> None:
         """Wait: what takes time is done with the first tile, in a thread of its own."""
         del worker
         self.lock = Lock()
