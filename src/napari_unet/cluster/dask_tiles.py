@@ -23,7 +23,6 @@ import numpy as np
 import torch
 from distributed import Client, KilledWorker, LocalCluster, Worker, WorkerPlugin, get_worker, wait
 
-from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.files.image_file import ImageFile, open_image
 from napari_unet.core.runtime.device import choose_device
 from napari_unet.core.segmentation.score_tiles import ImageScorer, Score, ScoredTile
@@ -154,7 +153,7 @@ class _Job:
         return scoring, DiskStore(self.store, self.threshold) if self.store else None
 
 
-def _with_image(scoring: ImageScorer, image: Pixels) -> ImageScorer:
+def _with_image(scoring: ImageScorer, image: Any) -> ImageScorer:
     reader = scoring.reader
     return replace(scoring, reader=replace(reader, image=replace(reader.image, image=image)))
 

@@ -31,31 +31,32 @@ class Contrast:
 
     def apply(self, pixels: np.ndarray, indices: tuple[np.ndarray, ...]) -> np.ndarray:
         """Normalise ``pixels`` (C, *spatial) which lie at ``indices`` along each spatial axis."""
-        found = pixels.astype(np.float32)
+        normalised = pixels.astype(np.float32)
         if self.background is not None:
-            found -= self._background_at(indices)
+            normalised -= self._background_at(indices)
         column = (-1,) + (1,) * (pixels.ndim - 1)
         width = np.where(self.high > self.low, self.high - self.low, np.inf)  # constant -> 0
-        found -= self.low.reshape(column).astype(np.float32)
-        found *= (1.0 / width).reshape(column).astype(np.float32)
-        return found
+        normalised -= self.low.reshape(column).astype(np.float32)
+        normalised *= (1.0 / width).reshape(column).astype(np.float32)
+        return normalised
 
     def _background_at(self, indices: tuple[np.ndarray, ...]) -> np.ndarray:
         """Interpolate the coarse background linearly, one axis after the other."""
         assert self.background is not None
         *leading, rows, columns = indices
-        found = self.background
+        values = self.background
         for axis, index in enumerate(leading, start=1):
-            found = np.take(found, index, axis=axis)
+            values = np.take(values, index, axis=axis)
         for axis, index in ((-2, rows), (-1, columns)):
             place = (np.asarray(index) + 0.5) / self.step - 0.5
-            place = np.clip(place, 0, found.shape[axis] - 1)
-            below = np.minimum(place.astype(int), max(found.shape[axis] - 2, 0))
-            above = np.minimum(below + 1, found.shape[axis] - 1)
+            place = np.clip(place, 0, values.shape[axis] - 1)
+            below = np.minimum(place.astype(int), max(values.shape[axis] - 2, 0))
+            above = np.minimum(below + 1, values.shape[axis] - 1)
             share = (place - below).astype(np.float32)
             share = share if axis == -1 else share[:, None]
-            found = np.take(found, below, axis) * (1 - share) + np.take(found, above, axis) * share
-        return found
+            lower, upper = np.take(values, below, axis), np.take(values, above, axis)
+            values = lower * (1 - share) + upper * share
+        return values
 
 
 @dataclass(frozen=True)
@@ -91,15 +92,15 @@ class Normalisation:
         shape = dict(zip(axes, image.shape, strict=True))
         leading = tuple(shape[letter] for letter in spatial_axes(axes)[:-2])
         coarse = tuple(-(-shape[letter] // factor) for letter in "YX")
-        found = np.empty((shape.get("C", 1), *leading, *coarse), np.float32)
+        coarse_pixels = np.empty((shape.get("C", 1), *leading, *coarse), np.float32)
         for strip in _strips(image, axes, factor):
             rows = slice(strip.first // factor, -(-(strip.first + strip.pixels.shape[1]) // factor))
             place: tuple[Any, ...] = (slice(None), *strip.plane, rows)
-            found[place] = _means(strip.pixels, factor)
-        sd = (0.0,) * (found.ndim - 2) + (self.flatten / factor,) * 2
+            coarse_pixels[place] = _means(strip.pixels, factor)
+        sd = (0.0,) * (coarse_pixels.ndim - 2) + (self.flatten / factor,) * 2
         from scipy.ndimage import gaussian_filter  # a dock that opens must not wait for it
 
-        return gaussian_filter(found, sd, mode="mirror")
+        return gaussian_filter(coarse_pixels, sd, mode="mirror")
 
 
 class _Strip(NamedTuple):
@@ -138,20 +139,20 @@ def _strips(image: Pixels, axes: str, multiple: int = 1) -> Iterator[_Strip]:
 
 def _plane_first(pixels: np.ndarray, axes: str) -> np.ndarray:
     """Return (C, Y, X) whatever the order of the axes was."""
-    found = channels_first(pixels, axes)
-    return found if spatial_axes(axes) == "YX" else found.swapaxes(1, 2)
+    plane = channels_first(pixels, axes)
+    return plane if spatial_axes(axes) == "YX" else plane.swapaxes(1, 2)
 
 
 def _means(pixels: np.ndarray, factor: int) -> np.ndarray:
     """Average squares of ``factor`` pixels; those at the end may be cut."""
-    found: np.ndarray = np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)
+    means: np.ndarray = np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)
     for axis in (1, 2):
-        starts = np.arange(0, found.shape[axis], factor)
-        counts = np.diff(np.append(starts, found.shape[axis])).astype(np.float32)
-        found = np.add.reduceat(found, starts, axis) / np.expand_dims(
+        starts = np.arange(0, means.shape[axis], factor)
+        counts = np.diff(np.append(starts, means.shape[axis])).astype(np.float32)
+        means = np.add.reduceat(means, starts, axis) / np.expand_dims(
             counts, -1 if axis == 1 else 0
         )
-    return found
+    return means
 
 
 def _percentiles(

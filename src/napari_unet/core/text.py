@@ -42,13 +42,13 @@ def listed(parts: Sequence[str], last: str = "and", total: int | None = None) ->
 
 def ranges(numbers: Iterable[int]) -> list[str]:
     """Write ascending numbers as ranges: '2', '4–7'."""
-    found: list[list[int]] = []
+    runs: list[list[int]] = []
     for item in numbers:
-        if found and item == found[-1][1] + 1:
-            found[-1][1] = item
+        if runs and item == runs[-1][1] + 1:
+            runs[-1][1] = item
         else:
-            found.append([item, item])
-    return [f"{low}" if low == high else f"{low}–{high}" for low, high in found]
+            runs.append([item, item])
+    return [f"{low}" if low == high else f"{low}–{high}" for low, high in runs]
 
 
 def duration(seconds: float) -> str:

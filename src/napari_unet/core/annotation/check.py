@@ -13,25 +13,25 @@ from napari_unet.core.arrays.axes import spatial_axes
 
 def check(image: np.ndarray, labels: np.ndarray, fitted: Fit, code: LabelCode) -> list[Finding]:
     """Check as much as can be checked of arrays of any kind and shape."""
-    found = list(fitted.findings)
+    findings = list(fitted.findings)
     if is_numeric(image):
-        found += pixel_findings(image, fitted.axes)
+        findings += pixel_findings(image, fitted.axes)
     if is_numeric(labels):
-        found += _label_findings(labels, fitted, code)
+        findings += _label_findings(labels, fitted, code)
     if fitted.axes and "C" not in fitted.axes:
-        found += _same(image, labels)
-    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+        findings += _same(image, labels)
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def _label_findings(labels: np.ndarray, fitted: Fit, code: LabelCode) -> list[Finding]:
     palette = LabelTable.of(labels)
-    found = value_findings(palette, code)
-    if any(finding.severity == "error" for finding in found):
-        return found
-    found += share_findings(palette, code)
+    findings = value_findings(palette, code)
+    if any(finding.severity == "error" for finding in findings):
+        return findings
+    findings += share_findings(palette, code)
     if fitted.axes:
-        found += object_findings(palette, code, spatial_axes(fitted.axes))
-    return found
+        findings += object_findings(palette, code, spatial_axes(fitted.axes))
+    return findings
 
 
 def _same(image: np.ndarray, labels: np.ndarray) -> list[Finding]:

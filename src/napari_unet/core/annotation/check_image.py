@@ -28,12 +28,12 @@ class _Channel(NamedTuple):
 def pixel_findings(image: np.ndarray, axes: str) -> list[Finding]:
     """Look at the values of ``image``; without ``axes`` it is taken as one channel."""
     planes = channels_first(image, axes)
-    found = _not_finite(planes)
+    findings = _not_finite(planes)
     measured = [_measure(plane, number, len(planes)) for number, plane in enumerate(planes)]
     channels = [channel for channel in measured if channel is not None]
     for look in (_constant, _two_values, _saturated):
-        found += look(channels)
-    return [*found, *_equal(planes)]
+        findings += look(channels)
+    return [*findings, *_equal(planes)]
 
 
 def _place(index: int, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -23,10 +23,10 @@ SMALLEST = 3  # pixels: depth of the smallest lobe that is told from a rough out
 
 def count_lobes(pieces: ConnectedRegions) -> np.ndarray:
     """Return how many lobes each piece has, (n + 1,); 0 where it looks like a single object."""
-    found = np.zeros(len(pieces) + 1, np.int64)
+    lobes = np.zeros(len(pieces) + 1, np.int64)
     for frame in each_frame(pieces.indices, pieces.axes):
-        found += _lobes(frame, pieces.areas)
-    return found
+        lobes += _lobes(frame, pieces.areas)
+    return lobes
 
 
 def _lobes(indices: np.ndarray, areas: np.ndarray) -> np.ndarray:
@@ -59,21 +59,21 @@ def _depth(indices: np.ndarray) -> np.ndarray:
 
 def _rim(indices: np.ndarray) -> np.ndarray:
     """Find the pixels that have a neighbour along an axis in another piece or in none."""
-    found = np.zeros(indices.shape, bool)
+    rim = np.zeros(indices.shape, bool)
     for axis in range(indices.ndim):
-        values, marks = np.moveaxis(indices, axis, 0), np.moveaxis(found, axis, 0)
+        values, marks = np.moveaxis(indices, axis, 0), np.moveaxis(rim, axis, 0)
         differs = values[1:] != values[:-1]
         marks[1:] |= differs
         marks[:-1] |= differs
-    return found
+    return rim
 
 
 def _greatest(depth: np.ndarray, indices: np.ndarray, length: int) -> np.ndarray:
     """Return the greatest depth of each index."""
-    found = np.zeros(length)
+    greatest = np.zeros(length)
     inside = indices > 0
-    np.maximum.at(found, indices[inside], depth[inside])
-    return found
+    np.maximum.at(greatest, indices[inside], depth[inside])
+    return greatest
 
 
 def touching(pieces: ConnectedRegions, names: np.ndarray) -> list[Finding]:
@@ -136,10 +136,10 @@ def object_findings(palette: LabelTable, code: LabelCode, axes: str) -> list[Fin
     names = palette.values[pieces.owners - 1]  # by piece; that of no piece is not used
     objects = _together(pieces, names, code)
     if code.instances:
-        found = [*_several(objects, pieces), *touching(pieces, names)]
+        findings = [*_several(objects, pieces), *touching(pieces, names)]
     else:
-        found = _one_piece_each(objects)
-    return [*_specks(objects, pieces, code), *_lobed(pieces, names, code), *found]
+        findings = _one_piece_each(objects)
+    return [*_specks(objects, pieces, code), *_lobed(pieces, names, code), *findings]
 
 
 def _together(pieces: ConnectedRegions, names: np.ndarray, code: LabelCode) -> _Objects:
@@ -203,25 +203,25 @@ def _several(objects: _Objects, pieces: ConnectedRegions) -> list[Finding]:
 def _lobed(pieces: ConnectedRegions, names: np.ndarray, code: LabelCode) -> list[Finding]:
     """Find pieces that look like touching objects painted as one."""
     number_of = count_lobes(pieces)
-    found = np.flatnonzero(number_of)
-    if not len(found):
+    lobed = np.flatnonzero(number_of)
+    if not len(lobed):
         return []
-    found = found[np.argsort(-number_of[found], kind="stable")]
-    ids = _ids(names[found]) if code.instances else ()
+    lobed = lobed[np.argsort(-number_of[lobed], kind="stable")]
+    ids = _ids(names[lobed]) if code.instances else ()
     noun = "object" if code.instances else "piece"
     shown = [
         f"{f'id {names[k]}' if ids else f'at {pieces.place(int(k))}'} like {number_of[k]}"
-        for k in found[: EXAMPLES + 1]
+        for k in lobed[: EXAMPLES + 1]
     ]
     message = (
-        f"{count(len(found), noun)} {'looks' if len(found) == 1 else 'look'} like touching objects "
-        f"with nothing between them: {listed(shown, total=len(found))}."
+        f"{count(len(lobed), noun)} {'looks' if len(lobed) == 1 else 'look'} like touching objects "
+        f"with nothing between them: {listed(shown, total=len(lobed))}."
     )
     remedy = "If they are several, give each its own id."
     if not ids:
         remedy = "If they are several, paint a line of background one pixel wide between them."
     cells = len(np.unique(names[1:])) == 1 or code.instances  # one of many classes is often a web
-    place = pieces.place(int(found[0]))
+    place = pieces.place(int(lobed[0]))
     severity: Severity = "warning" if cells else "note"
     return [Finding("touching-one-id", severity, message, remedy, place, ids)]
 

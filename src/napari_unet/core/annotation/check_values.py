@@ -21,8 +21,8 @@ def value_findings(palette: LabelTable, code: LabelCode) -> list[Finding]:
     """Look at the painted values; an error here means that classes cannot be told."""
     if palette.values.dtype.kind == "f":
         return _not_whole(palette)
-    found = [*_negative(palette, code), *_black_and_white(palette, code)]
-    return found or _too_many(palette, code)
+    findings = [*_negative(palette, code), *_black_and_white(palette, code)]
+    return findings or _too_many(palette, code)
 
 
 def _pixels_hold(palette: LabelTable, chosen: np.ndarray) -> str:
@@ -36,25 +36,25 @@ def _not_whole(palette: LabelTable) -> list[Finding]:
     broken = finite & (values != np.floor(values))
     with np.errstate(over="ignore"):  # float16 ends below
         huge = finite & (np.abs(values) >= LARGEST)
-    found = []
+    findings = []
     if not finite.all():
         message = f"{_pixels_hold(palette, ~finite)} NaN or infinity."
         remedy = "Set them to 0 with np.nan_to_num(labels, nan=0, posinf=0, neginf=0)."
-        found.append(Finding("label-nan", "error", message, remedy, palette.where(~finite)))
+        findings.append(Finding("label-nan", "error", message, remedy, palette.where(~finite)))
     if broken.any():
         message = (
             f"{_pixels_hold(palette, broken)} a value that is not a whole number, such as "
             f"{values[broken][0]:g}."
         )
         remedy = "Resize or turn labels with the nearest neighbour, never by interpolation."
-        found.append(Finding("fractions", "error", message, remedy, palette.where(broken)))
+        findings.append(Finding("fractions", "error", message, remedy, palette.where(broken)))
     if huge.any():
         message = (
             f"{_pixels_hold(palette, huge)} a value too large to be an id, {values[huge][0]:g}."
         )
         remedy = "Give labels as whole numbers below 2**62."
-        found.append(Finding("huge", "error", message, remedy, palette.where(huge)))
-    return found
+        findings.append(Finding("huge", "error", message, remedy, palette.where(huge)))
+    return findings
 
 
 def _negative(palette: LabelTable, code: LabelCode) -> list[Finding]:

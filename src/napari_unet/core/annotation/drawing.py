@@ -23,18 +23,18 @@ def discs(shape: tuple[int, int], points: np.ndarray, radius: float, ring: float
     each stays an object. Of points on the same pixel the first is taken.
     """
     reach = radius + ring
-    found = _around(shape, points, reach)
+    pixels = _around(shape, points, reach)
     _, kept = np.unique(np.rint(points), axis=0, return_index=True)
     kept.sort()
-    if not len(found) or not len(kept):
+    if not len(pixels) or not len(kept):
         nothing = np.zeros((0, 2), np.int64)
         return Discs(nothing, np.zeros(0, np.int64), nothing)
     from scipy.spatial import cKDTree  # a dock that opens must not wait for it
 
-    distances, nearest = cKDTree(points[kept]).query(found, k=2)
+    distances, nearest = cKDTree(points[kept]).query(pixels, k=2)
     inside = (distances[:, 0] <= radius) & (distances[:, 1] - distances[:, 0] >= APART)
     around = ~inside & (distances[:, 0] <= reach)
-    return Discs(found[inside], kept[nearest[inside, 0]], found[around])
+    return Discs(pixels[inside], kept[nearest[inside, 0]], pixels[around])
 
 
 def within(shape: tuple[int, int], outline: np.ndarray) -> np.ndarray:

@@ -30,13 +30,13 @@ def fit(image: np.ndarray, labels: np.ndarray, axes: str | None) -> Fit:
     """Look at the types and shapes only; that costs nothing."""
     kinds = [f for name, a in (("image", image), ("labels", labels)) for f in _kind(name, a)]
     if axes is None:
-        axes, found = _guess(image.shape, labels.shape)
+        axes, findings = _guess(image.shape, labels.shape)
     else:
-        axes, found = _named(axes, image.shape, labels.shape)
-    found = kinds + found
-    if any(finding.severity == "error" for finding in found):
-        return Fit("", tuple(found))
-    return Fit(axes, (*found, *_colour(image.shape, axes)))
+        axes, findings = _named(axes, image.shape, labels.shape)
+    findings = kinds + findings
+    if any(finding.severity == "error" for finding in findings):
+        return Fit("", tuple(findings))
+    return Fit(axes, (*findings, *_colour(image.shape, axes)))
 
 
 def is_numeric(array: np.ndarray) -> bool:

@@ -56,8 +56,8 @@ def channels_first(image: np.ndarray, axes: str) -> np.ndarray:
 
 def canonical(image: np.ndarray, axes: str) -> np.ndarray:
     """Return a view with the axes in the order C, T, Z, Y, X; the channel axis always first."""
-    found = channels_first(image, axes)
-    return found.transpose(0, *(1 + place for place in _order(spatial_axes(axes))))
+    pixels = channels_first(image, axes)
+    return pixels.transpose(0, *(1 + place for place in _order(spatial_axes(axes))))
 
 
 def canonical_labels(labels: np.ndarray, axes: str) -> np.ndarray:

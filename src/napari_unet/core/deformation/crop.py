@@ -25,11 +25,11 @@ def cut(geometry: Geometry, source: Pixels, centre: ArrayLike, order: int) -> np
     margin = 1 + REACH if order == 3 else 0
     box = read_mirrored(source, places_of(source, geometry.shape, first - margin, last + margin))
     pixels = _volumes(_plain(box, np.float32), geometry.shape)
-    found, loop = np.empty((len(pixels), *_volume(geometry.shape)), np.float32), resample.linear
+    tile, loop = np.empty((len(pixels), *_volume(geometry.shape)), np.float32), resample.linear
     if order == 3:
         pixels, loop = spline_coefficients(pixels, len(geometry.shape)), resample.cubic
-    loop(path, pixels, found)
-    return found.reshape(*box.shape[: -len(geometry.shape)], *geometry.shape)
+    loop(path, pixels, tile)
+    return tile.reshape(*box.shape[: -len(geometry.shape)], *geometry.shape)
 
 
 def cut_labels(
@@ -42,11 +42,11 @@ def cut_labels(
     box = read_mirrored(source, places) if outside is None else _framed(source, places, outside)
     bits = np.dtype(f"u{box.dtype.itemsize}")  # whatever the type, bits are moved and not read
     labels = _plain(box, box.dtype.newbyteorder("="))
-    found = np.empty((*box.shape[: -len(geometry.shape)], *geometry.shape), labels.dtype)
+    tile = np.empty((*box.shape[: -len(geometry.shape)], *geometry.shape), labels.dtype)
     pixels = _volumes(labels.view(bits), geometry.shape)
     corner = path._replace(origin=path.origin + 0.5)
-    resample.nearest(corner, pixels, _volumes(found.view(bits), geometry.shape))
-    return found
+    resample.nearest(corner, pixels, _volumes(tile.view(bits), geometry.shape))
+    return tile
 
 
 def check_centre(centre: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:

@@ -175,12 +175,12 @@ def grid_lines(places: np.ndarray, spacing: float) -> Lines:
     """
     rows, columns = _picked(places.shape[1]), _picked(places.shape[2])
     coarse = places[:, rows[:, None], columns]
-    found = []
+    lines = []
     for along in coarse:
         first = np.ceil(along.min() / spacing) * spacing
         for level in np.arange(first, along.max(), spacing):
-            found += _contours(along, float(level), rows, columns)
-    return tuple(found)
+            lines += _contours(along, float(level), rows, columns)
+    return tuple(lines)
 
 
 def fold_lines(stretch: np.ndarray) -> Lines:
@@ -208,9 +208,9 @@ def _contours(
     """Return the contours of ``field``, whose entries lie at ``rows`` and ``columns``."""
     from skimage.measure import find_contours  # a dock that opens must not wait for it
 
-    found = find_contours(field, level)
+    contours = find_contours(field, level)
     return [
         np.stack([np.interp(line[:, 0], np.arange(len(rows)), rows),
                   np.interp(line[:, 1], np.arange(len(columns)), columns)], axis=1)
-        for line in found
+        for line in contours
     ]  # fmt: skip

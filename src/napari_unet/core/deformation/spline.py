@@ -28,8 +28,8 @@ def node_pieces(nodes: int) -> np.ndarray:
     """Return (nodes - 1, 4, nodes): the polynomials from node to node for a unit at each node."""
     mirrored = np.eye(nodes)[mirror_indices(-1, nodes + 1, nodes)]
     coefficients = mirrored @ spline_filter1d(np.eye(nodes), order=3, axis=0, mode="mirror")
-    found = np.stack([PIECE @ coefficients[i : i + 4] for i in range(nodes - 1)])
-    return np.round(found, 12)  # alike on every processor
+    pieces = np.stack([PIECE @ coefficients[i : i + 4] for i in range(nodes - 1)])
+    return np.round(pieces, 12)  # alike on every processor
 
 
 def node_places(pixels: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -72,14 +72,14 @@ def spline_coefficients(box: np.ndarray, dims: int) -> np.ndarray:
 def _along(box: np.ndarray, axis: int) -> np.ndarray:
     shape = list(box.shape)
     shape[axis] -= 2 * REACH
-    found = np.empty(shape, np.float32)
+    coefficients = np.empty(shape, np.float32)
     before = int(np.prod(box.shape[:axis]))
     if axis == box.ndim - 1:
-        _filter_rows(box.reshape(before, -1), found.reshape(before, -1))
+        _filter_rows(box.reshape(before, -1), coefficients.reshape(before, -1))
     else:
         lines = (before, box.shape[axis], -1)
-        _filter_lines(box.reshape(lines), found.reshape(before, shape[axis], -1))
-    return found
+        _filter_lines(box.reshape(lines), coefficients.reshape(before, shape[axis], -1))
+    return coefficients
 
 
 @jit

@@ -74,13 +74,13 @@ def error_layer(
     border the pixels that are wrong. Where errors lie over each other the worst is seen.
     """
     scene = _Scene(Comparison(truth, result, unlabelled))
-    found = [*scene.alone(), *scene.broken(), *scene.off(distance)]
-    found.sort(key=lambda e: (-e.area, KINDS.index(e.kind), [s.start for s in e.box]))
+    errors = [*scene.alone(), *scene.broken(), *scene.off(distance)]
+    errors.sort(key=lambda e: (-e.area, KINDS.index(e.kind), [s.start for s in e.box]))
     labels = np.zeros(scene.truth.shape, np.uint8)
-    for error in reversed(found):
+    for error in reversed(errors):
         labels[error.box][error.pixels] = 1 + KINDS.index(error.kind)
     labels.flags.writeable = False
-    return ErrorLayer(labels, tuple(scene.item(error) for error in found))
+    return ErrorLayer(labels, tuple(scene.item(error) for error in errors))
 
 
 class _Scene:

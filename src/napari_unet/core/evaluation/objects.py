@@ -202,17 +202,17 @@ def _count_matches(comparison: Comparison, thresholds: tuple[float, ...]) -> np.
     """
     overlap = comparison.overlap
     true = np.zeros((len(overlap.truth_ids), len(thresholds), 4))
-    found = np.zeros((len(overlap.result_ids), len(thresholds), 4))
-    true[..., FN] = found[..., FP] = 1
+    counts = np.zeros((len(overlap.result_ids), len(thresholds), 4))
+    true[..., FN] = counts[..., FP] = 1
     for place, threshold in enumerate(thresholds):
         matched = match(overlap, threshold)
         rows, columns = overlap.rows[matched], overlap.columns[matched]
         true[rows, place] = [1, 0, 0, 0]
         true[rows, place, IOU] = overlap.iou[matched]
-        found[columns, place] = 0
+        counts[columns, place] = 0
     partners = match(overlap, min(thresholds))
-    true[overlap.rows[partners]] += found[overlap.columns[partners]]
-    alone = np.delete(found, overlap.columns[partners], axis=0)
+    true[overlap.rows[partners]] += counts[overlap.columns[partners]]
+    alone = np.delete(counts, overlap.columns[partners], axis=0)
     return np.concatenate([true, alone]).reshape(-1, 4 * len(thresholds))
 
 

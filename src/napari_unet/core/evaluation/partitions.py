@@ -72,14 +72,14 @@ def _wait(labels: np.ndarray, place: int, steps: np.ndarray, queue: np.ndarray, 
 @jit
 def _region_beside(labels: np.ndarray, place: int, steps: np.ndarray) -> int:
     """Return the one region beside ``place``, or LINE where there are several."""
-    found = 0
+    region = 0
     for step in steps:
         beside = labels[place + step]
         if beside > 0:
-            if found > 0 and beside != found:
+            if region > 0 and beside != region:
                 return LINE
-            found = beside
-    return found
+            region = beside
+    return region
 
 
 ROUNDING = 1e-12  # nats; two entropies below this sum are none
@@ -126,9 +126,9 @@ def rand_error_measure() -> Measure:
         overlap = comparison.overlap
         regions = overlap.restricted_areas[overlap.columns]
         areas = overlap.truth_areas.astype(float)
-        found = _per_object(overlap, overlap.shared * (regions - 1.0))
+        crossed = _per_object(overlap, overlap.shared * (regions - 1.0))
         both = _per_object(overlap, overlap.shared * (overlap.shared - 1.0))
-        return np.stack([areas * (areas - 1), found, both], 1)
+        return np.stack([areas * (areas - 1), crossed, both], 1)
 
     def figure(counts: np.ndarray) -> np.ndarray:
         return 1 - share(2 * counts[..., 2], counts[..., 0] + counts[..., 1])
@@ -144,9 +144,9 @@ def v_rand_measure(thin: bool = True) -> Measure:
         areas = overlap.truth_areas.astype(float)
         border = areas - overlap.covered
         regions = overlap.restricted_areas[overlap.columns]
-        found = _per_object(overlap, overlap.shared * regions.astype(float))
+        crossed = _per_object(overlap, overlap.shared * regions.astype(float))
         both = _per_object(overlap, overlap.shared.astype(float) ** 2)
-        return np.stack([areas**2, found + border, both + border], 1)
+        return np.stack([areas**2, crossed + border, both + border], 1)
 
     def figure(counts: np.ndarray) -> np.ndarray:
         return share(2 * counts[..., 2], counts[..., 0] + counts[..., 1])
@@ -161,9 +161,9 @@ def v_info_measure(thin: bool = True) -> Measure:
     def count(comparison: Comparison) -> np.ndarray:
         overlap = _partition(comparison, thin)
         areas, regions = overlap.truth_areas, overlap.restricted_areas[overlap.columns]
-        found = _per_object(overlap, overlap.shared * np.log(regions))
+        crossed = _per_object(overlap, overlap.shared * np.log(regions))
         both = _per_object(overlap, xlogy(overlap.shared, overlap.shared))
-        return np.stack([areas, xlogy(areas, areas), found, both], 1)
+        return np.stack([areas, xlogy(areas, areas), crossed, both], 1)
 
     def figure(counts: np.ndarray) -> np.ndarray:
         total = np.maximum(counts[..., :1], 1)

@@ -62,22 +62,22 @@ def iou_by_class(
     truth: Images, result: Images, *, unlabelled: Unlabelled = None, per_image: bool = False
 ) -> dict[int, float]:
     """Return the IoU of each class (0 too) that the truth or the result holds."""
-    found = class_values(comparisons(truth, result, unlabelled))
-    return {c: iou_measure(c).over(truth, result, unlabelled, per_image) for c in found}
+    classes = class_values(comparisons(truth, result, unlabelled))
+    return {c: iou_measure(c).over(truth, result, unlabelled, per_image) for c in classes}
 
 
 def dice_by_class(
     truth: Images, result: Images, *, unlabelled: Unlabelled = None, per_image: bool = False
 ) -> dict[int, float]:
     """Return the Dice coefficient of each class (0 too) that the truth or the result holds."""
-    found = class_values(comparisons(truth, result, unlabelled))
-    return {c: dice_measure(c).over(truth, result, unlabelled, per_image) for c in found}
+    classes = class_values(comparisons(truth, result, unlabelled))
+    return {c: dice_measure(c).over(truth, result, unlabelled, per_image) for c in classes}
 
 
 def class_values(images: Sequence[Comparison]) -> list[int]:
     """Return the values among the labelled pixels of truths and results, ascending."""
-    found = [np.unique(i.known(labels)) for i in images for labels in (i.truth, i.result)]
-    return [int(value) for value in np.unique(np.concatenate(found))]
+    values = [np.unique(i.known(labels)) for i in images for labels in (i.truth, i.result)]
+    return [int(value) for value in np.unique(np.concatenate(values))]
 
 
 def pixel_error_measure(classes: Classes = None) -> Measure:

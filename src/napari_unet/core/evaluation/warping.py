@@ -116,8 +116,8 @@ def warping_events(
 ) -> WarpingEvents:
     """Return how often each kind of event occurs, over all images and planes."""
     images = comparisons(truth, result, unlabelled)
-    found = [_differences(image).sum(0)[2:] for image in images]
-    return WarpingEvents(*(int(number) for number in np.sum(found, axis=0)))
+    counts = [_differences(image).sum(0)[2:] for image in images]
+    return WarpingEvents(*(int(number) for number in np.sum(counts, axis=0)))
 
 
 def warping_error_measure(form: Literal["pixels", "events"] = "pixels") -> Measure:

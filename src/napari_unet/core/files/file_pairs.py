@@ -76,18 +76,18 @@ def _by_stem(folder: Path, sentences: list[str]) -> dict[str, Path]:
 
 def _unique(names: dict[Path, str], prefer: Sequence[str], sentences: list[str]) -> dict[str, Path]:
     """Turn file → name around; of files that share a name take the preferred one, or none."""
-    found: dict[str, list[Path]] = defaultdict(list)
+    files_of: dict[str, list[Path]] = defaultdict(list)
     for path, name in names.items():
-        found[name].append(path)
-    chosen = {name: paths[0] for name, paths in found.items() if len(paths) == 1}
-    for name, paths in found.items():
+        files_of[name].append(path)
+    chosen = {name: paths[0] for name, paths in files_of.items() if len(paths) == 1}
+    for name, paths in files_of.items():
         best = _preferred(paths, prefer)
         if best is not None:
             chosen[name] = best
         elif len(paths) > 1:
             same, folder = _listed([path.name for path in paths]), paths[0].parent
             sentences.append(f"{same} in {folder} share the name {name}: none of them was paired.")
-    others = [path.name for n in chosen for path in found[n] if path != chosen[n]]
+    others = [path.name for n in chosen for path in files_of[n] if path != chosen[n]]
     if others:
         sentences.append(f"{_listed(others)} stayed out: a file of the same name is used.")
     return chosen

@@ -122,11 +122,11 @@ def open_image(path: Path | str, axes: str | None = None) -> ImageFile:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
-    data, found, pixel_size = _open(path)
+    data, letters, pixel_size = _open(path)
     if 0 in data.shape:
         raise ValueError(f"{path} holds no pixels: its shape is {tuple(data.shape)}")
     try:
-        known = check_axes(axes or _letters(found, data.shape), data.shape)
+        known = check_axes(axes or _letters(letters, data.shape), data.shape)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return ImageFile(path, data, known, MappingProxyType(dict(pixel_size)))

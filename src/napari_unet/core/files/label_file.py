@@ -119,11 +119,12 @@ def _tiles(image: Pixels, dtype: np.dtype) -> Iterator[np.ndarray]:
 
 
 def _ome(axes: str, pixel_size: Mapping[str, float]) -> dict[str, Any]:
-    found: dict[str, Any] = {"axes": axes, "UUID": str(uuid4())}  # not one that names the machine
+    # a random UUID: one made of the time and the network card would name the machine
+    metadata: dict[str, Any] = {"axes": axes, "UUID": str(uuid4())}
     for axis in [axis for axis in "ZYX" if axis in pixel_size]:
-        found[f"PhysicalSize{axis}"] = float(pixel_size[axis])
-        found[f"PhysicalSize{axis}Unit"] = "µm"
-    return found
+        metadata[f"PhysicalSize{axis}"] = float(pixel_size[axis])
+        metadata[f"PhysicalSize{axis}Unit"] = "µm"
+    return metadata
 
 
 def _resolution(pixel_size: Mapping[str, float]) -> dict[str, Any]:

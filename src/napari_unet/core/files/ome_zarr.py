@@ -92,8 +92,8 @@ def _multiscale(path: Path, group: zarr.Group) -> ZarrImage:
 def _multiscale_of(group: zarr.Group) -> dict[str, Any]:
     """Return the first multiscale description of ``group``, {} where it has none."""
     attributes = dict(group.attrs)
-    found = attributes.get("ome", attributes)
-    multiscales = found.get("multiscales", ()) if isinstance(found, dict) else ()
+    described = attributes.get("ome", attributes)
+    multiscales = described.get("multiscales", ()) if isinstance(described, dict) else ()
     return dict(multiscales[0]) if multiscales else {}
 
 
@@ -104,12 +104,12 @@ def _sizes(described: dict[str, Any], finest: dict[str, Any]) -> dict[str, float
     for step in [step for steps in both for step in steps or ()]:
         if step.get("type") == "scale":
             scale = scale * np.asarray(step["scale"], float)
-    found = {}
+    sizes = {}
     for axis, size in zip(described["axes"], scale, strict=True):
         factor = micrometres(axis.get("unit") or "") if isinstance(axis, dict) else None
         if factor and axis["name"].upper() in "ZYX":
-            found[axis["name"].upper()] = float(size) * factor
-    return found
+            sizes[axis["name"].upper()] = float(size) * factor
+    return sizes
 
 
 def _dimension_names(array: zarr.Array) -> str:
@@ -136,7 +136,7 @@ def _checked(path: Path, array: zarr.Array | zarr.Group) -> ZarrPixels:
 
 def _codecs(metadata: dict[str, Any]) -> set[str]:
     """Return the names of all codecs of an array, those inside shards too."""
-    found, todo = set(), [metadata]
+    names, todo = set(), [metadata]
     while todo:
         part = todo.pop()
         inner = [part.get(key) for key in ("codecs", "filters", "compressor", "index_codecs")]
@@ -144,9 +144,9 @@ def _codecs(metadata: dict[str, Any]) -> set[str]:
             c for one in inner if one for c in (one if isinstance(one, (list, tuple)) else [one])
         ]:
             name = str(codec.get("name") or codec.get("id"))
-            found.add(name.removeprefix("numcodecs."))
+            names.add(name.removeprefix("numcodecs."))
             todo.append(codec.get("configuration") or {})
-    return found
+    return names
 
 
 VERSION = "0.5"

@@ -33,12 +33,12 @@ CENTIMETRE = 3  # value of the tag ResolutionUnit; inches are a printing size an
 def pixel_size(file: tifffile.TiffFile) -> dict[str, float]:
     """Return micrometres a pixel, per axis letter, of an open ``tifffile.TiffFile``."""
     if file.ome_metadata:
-        found = _from_ome(file.ome_metadata)
+        sizes = _from_ome(file.ome_metadata)
     elif file.imagej_metadata:
-        found = _from_imagej(file)
+        sizes = _from_imagej(file)
     else:
-        found = _from_tags(file.pages[0], 1e4, needs_unit=True)
-    return {axis: size for axis, size in found.items() if 0 < size < math.inf}
+        sizes = _from_tags(file.pages[0], 1e4, needs_unit=True)
+    return {axis: size for axis, size in sizes.items() if 0 < size < math.inf}
 
 
 def _from_ome(xml: str) -> dict[str, float]:
@@ -49,13 +49,13 @@ def _from_ome(xml: str) -> dict[str, float]:
     pixels = next((e for e in elements if e.tag.rpartition("}")[2] == "Pixels"), None)
     if pixels is None:
         return {}
-    found = {}
+    sizes = {}
     for axis in "ZYX":
         size = pixels.get(f"PhysicalSize{axis}")
         factor = micrometres(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
         if size and factor:
-            found[axis] = float(size) * factor
-    return found
+            sizes[axis] = float(size) * factor
+    return sizes
 
 
 def _from_imagej(file: tifffile.TiffFile) -> dict[str, float]:
@@ -74,12 +74,12 @@ def _from_tags(page: tifffile.TiffPage, factor: float, *, needs_unit: bool) -> d
     unit = page.tags.get("ResolutionUnit")
     if needs_unit and (unit is None or int(unit.value) != CENTIMETRE):
         return {}
-    found = {}
+    sizes = {}
     for axis in "YX":
         tag = page.tags.get(f"{axis}Resolution")
         if tag is not None and all(tag.value):
-            found[axis] = tag.value[1] / tag.value[0] * factor
-    return found
+            sizes[axis] = tag.value[1] / tag.value[0] * factor
+    return sizes
 
 
 def micrometres(unit: str) -> float | None:
@@ -237,7 +237,7 @@ class TiffImage(NamedTuple):
 
 def open_tiff(path: Path) -> TiffImage:
     """Open the first image of the TIFF at ``path``; a broken file is an OSError that names it."""
-    with _complaints() as said:
+    with _complaints() as complaints:
         try:
             with tifffile.TiffFile(path, _multifile=False) as file:
                 image = _first_image(path, file)
@@ -245,7 +245,7 @@ def open_tiff(path: Path) -> TiffImage:
             raise
         except Exception as error:  # struct, index and decoding errors of a damaged header
             raise OSError(f"{path} cannot be read as TIFF: {error}") from None
-    for sentence in said:
+    for sentence in complaints:
         if "invalid page offset" in sentence or "invalid value offset" in sentence:
             raise OSError(f"{path} is cut short: it points beyond its end; get a whole copy of it")
     return image
@@ -287,17 +287,17 @@ def _in_one_run(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
 @contextmanager
 def _complaints() -> Iterator[list[str]]:
     """Collect what tifffile logs in this thread: it reads on where a file is cut short."""
-    said: list[str] = []
+    messages: list[str] = []
     thread = get_ident()
 
     class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if record.thread == thread:
-                said.append(record.getMessage())
+                messages.append(record.getMessage())
 
     logger, collector = logging.getLogger("tifffile"), Collector(logging.WARNING)
     logger.addHandler(collector)
     try:
-        yield said
+        yield messages
     finally:
         logger.removeHandler(collector)

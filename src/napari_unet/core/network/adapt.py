@@ -32,9 +32,9 @@ def adapt(
         if not name.startswith(tuple(fresh))
     }
     adapted.load_state_dict(kept, strict=False)
-    said = "; ".join(fresh.values()) or "nothing had to change"
-    adapted.about = _about(network, after.classes, said)
-    return adapted.train(network.training), said
+    changes = "; ".join(fresh.values()) or "nothing had to change"
+    adapted.about = _about(network, after.classes, changes)
+    return adapted.train(network.training), changes
 
 
 def _fresh_layers(before: Architecture, after: Architecture) -> dict[str, str]:

@@ -29,8 +29,8 @@ def main(arguments: list[str]) -> int:
     size = source.stat().st_size
     limit_memory(3 * size + SPARE)
     try:
-        found = torch.load(source, map_location="cpu", weights_only=True)
-        tensors = plain_tensors(unwrapped(found), size)
+        content = torch.load(source, map_location="cpu", weights_only=True)
+        tensors = plain_tensors(unwrapped(content), size)
         names = {"names": json.dumps(list(tensors))}
         numbered = {f"{place:05d}": tensor for place, tensor in enumerate(tensors.values())}
         safetensors.torch.save_file(numbered, result, names)

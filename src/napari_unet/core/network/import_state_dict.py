@@ -104,9 +104,9 @@ class _Kernels:
         head = self.shape(self.head)
         firsts = [self.shape(first) for first, _ in self.pairs]
         channels = dict.fromkeys(shape[1] for shape in firsts if shape[0] == head[1])
-        for given, skips, release in product(channels, (True, False), (False, True)):
+        for number, skips, release in product(channels, (True, False), (False, True)):
             candidate = Architecture(
-                channels=given,
+                channels=number,
                 classes=max(head[0], 2),  # one channel and a sigmoid are two classes
                 base=head[1],
                 depth=len(self.ups),
@@ -220,8 +220,8 @@ def _read_in_child(source: Path) -> Weights:
     size = source.stat().st_size
     with tempfile.TemporaryDirectory() as folder:
         result, reason = Path(folder, "weights.safetensors"), Path(folder, "reason.txt")
-        with reason.open("wb") as said:
-            status = _run_child(source, result, said, 3 * size + MEMORY)
+        with reason.open("wb") as output:
+            status = _run_child(source, result, output, 3 * size + MEMORY)
         if status == 3:
             raise ValueError(_one_line(reason))
         if status != 0:

@@ -51,12 +51,12 @@ class _PoolAndCopy(torch.autograd.Function):
         x, places = ctx.saved_tensors
         dims = len(ctx.size)
         if of_pooled is None:
-            found = torch.zeros_like(x)
+            gradient = torch.zeros_like(x)
         else:
-            found = _POOL_BACKWARD[dims](of_pooled, x, *_window(dims), places)
+            gradient = _POOL_BACKWARD[dims](of_pooled, x, *_window(dims), places)
         if of_middle is not None:
-            _middle(found, ctx.size).add_(of_middle)
-        return found, None
+            _middle(gradient, ctx.size).add_(of_middle)
+        return gradient, None
 
 
 def _window(dims: int) -> tuple[Any, ...]:

@@ -91,12 +91,12 @@ def shapes_of(architecture: Architecture) -> dict[str, tuple[int, ...]]:
 def _object(text: str, what: str) -> dict[str, Any]:
     """Parse a JSON object; NaN, and nesting that would exhaust the stack, are refused."""
     try:
-        found = json.loads(text, parse_constant=_refuse_constant)
+        content = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise ValueError(f"its {what} is damaged") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ValueError(f"its {what} is damaged")
-    return found
+    return content
 
 
 def _refuse_constant(name: str) -> None:
@@ -184,12 +184,12 @@ def save_network(network: UNet, path: Path | str, *, overwrite: bool = False, **
 
     An existing file is replaced only when ``overwrite`` is given, and then in one step.
     """
-    said = {**network.about, **about, "versions": _versions()}
+    described = {**network.about, **about, "versions": _versions()}
     weights = {
         name: weight.detach().cpu().contiguous() for name, weight in network.state_dict().items()
     }
     check_finite(weights, "the network is not saved")
-    metadata = describe(network.architecture, said)
+    metadata = describe(network.architecture, described)
     metadata["sha256"] = _digest(metadata, weights)
     data = safetensors.torch.save(weights, metadata)
     read_header(data[8 : 8 + header_length(data[:8])])  # what would be refused is never written
@@ -234,15 +234,15 @@ def build_network(
 
 def _read(file: BinaryIO) -> tuple[bytes, NetworkHeader]:
     """Read the file as bytes: a map of a file that shrinks meanwhile would kill the process."""
-    found = os.fstat(file.fileno())
-    if not stat.S_ISREG(found.st_mode):
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
         raise ValueError("it is not a file")
     start = file.read(8)
     text = file.read(header_length(start))
     header = read_header(text)
     expected = len(start) + len(text) + header.bytes_that_follow
-    if found.st_size != expected:
-        raise ValueError(f"it has {found.st_size} bytes and should have {expected}")
+    if status.st_size != expected:
+        raise ValueError(f"it has {status.st_size} bytes and should have {expected}")
     data = start + text + file.read(header.bytes_that_follow)
     if len(data) != expected:
         raise ValueError("it became shorter while it was read")
@@ -252,12 +252,12 @@ def _read(file: BinaryIO) -> tuple[bytes, NetworkHeader]:
 def _digest(metadata: dict[str, str], weights: dict[str, torch.Tensor]) -> str:
     """Return the SHA-256 over everything a file says, in an order that does not matter to it."""
     names = sorted(weights)
-    said = sorted((key, value) for key, value in metadata.items() if key != "sha256")
+    entries = sorted((key, value) for key, value in metadata.items() if key != "sha256")
     shapes = [(name, str(weights[name].dtype), list(weights[name].shape)) for name in names]
-    found = hashlib.sha256(json.dumps([said, shapes]).encode("ascii") + b"\n")
+    digest = hashlib.sha256(json.dumps([entries, shapes]).encode("ascii") + b"\n")
     for name in names:
-        found.update(weights[name].view(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
+        digest.update(weights[name].view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def check_finite(weights: dict[str, torch.Tensor], what: str) -> None:

@@ -111,8 +111,8 @@ class UNet(nn.Module):
         try:
             with torch.inference_mode():
                 x = torch.from_numpy(np.ascontiguousarray(tile, kind))[None]
-                found = self(x.to(weight.device, weight.dtype))
-                scores = found.to(wide).softmax(1)[0].cpu().numpy()
+                values = self(x.to(weight.device, weight.dtype))
+                scores = values.to(wide).softmax(1)[0].cpu().numpy()
         finally:
             if was_training:
                 self.train()

@@ -55,13 +55,13 @@ class Regions:
 
     def joined(self, group: np.ndarray) -> "Regions":
         """Return the regions that arise where each region becomes part of the one in ``group``."""
-        found = Regions.none(self.low.shape[1], int(group.max(initial=0)))
-        np.add.at(found.area, group, self.area)
-        np.minimum.at(found.first, group, self.first)
-        np.maximum.at(found.kind, group, self.kind)
-        np.minimum.at(found.low, group, self.low)
-        np.maximum.at(found.high, group, self.high)
-        return found
+        regions = Regions.none(self.low.shape[1], int(group.max(initial=0)))
+        np.add.at(regions.area, group, self.area)
+        np.minimum.at(regions.first, group, self.first)
+        np.maximum.at(regions.kind, group, self.kind)
+        np.minimum.at(regions.low, group, self.low)
+        np.maximum.at(regions.high, group, self.high)
+        return regions
 
 
 class Components:
@@ -158,7 +158,7 @@ def measure(
     numbers: np.ndarray, kinds: np.ndarray, box: Box, shape: tuple[int, ...], count: int
 ) -> Regions:
     """Measure parts 1…``count`` of ``box``, their places counted in the image of ``shape``."""
-    found = Regions.none(len(shape), count)
+    regions = Regions.none(len(shape), count)
     corner = np.array([part.start for part in box], np.int64)
     steps = np.array([int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))], np.int64)
     _measure(
@@ -166,10 +166,10 @@ def measure(
         in_space(np.ascontiguousarray(kinds)),
         _in_three(corner, 0),
         _in_three(steps, 0),
-        (found.area, found.first, found.kind),
-        (found.low, found.high),
+        (regions.area, regions.first, regions.kind),
+        (regions.low, regions.high),
     )
-    return found
+    return regions
 
 
 def in_space(array: np.ndarray) -> np.ndarray:

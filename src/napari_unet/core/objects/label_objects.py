@@ -103,10 +103,10 @@ class _Plane:
     def label(self, settings: ObjectSettings, edges: Sequence[int], before: int) -> np.ndarray:
         """Write the objects, numbered from ``before`` + 1 on; return the class of each."""
         shape = self.out.shape
-        found = Components(self.work, shape)
+        components = Components(self.work, shape)
         for box in sweep(shape, edges):
-            found.add(box, foreground(self.scores[(slice(None), *box)], settings.threshold))
-        labelling = RegionStore(self.work, shape, *found.regions())
+            components.add(box, foreground(self.scores[(slice(None), *box)], settings.threshold))
+        labelling = RegionStore(self.work, shape, *components.regions())
         labelling.drop_small(settings.min_area)
         if settings.holes:
             fill_holes(labelling, settings.holes, edges)

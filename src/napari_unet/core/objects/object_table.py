@@ -59,10 +59,10 @@ class ObjectTable:
             here, corner = np.asarray(labels[box]), np.array([part.start for part in box])
             if not here.any():
                 continue
-            found = np.asarray(scores[(slice(None), *box)], np.float32)
+            scored = np.asarray(scores[(slice(None), *box)], np.float32)
             inner = min(dims, 3)
             boxed = here.reshape(here.shape[-inner:])
-            lines = found.reshape(len(found), *in_space(boxed).shape)
+            lines = scored.reshape(len(scored), *in_space(boxed).shape)
             _tally(in_space(boxed), lines, kinds, corner, (area, score, place, low, high))
         label = np.flatnonzero(area)
         count = area[label]

@@ -123,13 +123,13 @@ def _ridge(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray, steps: np.nda
                     u, v, w = z + dz, y + dy, x + dx
                     if not (0 <= u < depth and 0 <= v < height and 0 <= w < width):
                         continue
-                    found = ids[u, v, w]
-                    if found == 0 or found == nearest or kinds[found] != wanted[z, y, x]:
+                    other = ids[u, v, w]
+                    if other == 0 or other == nearest or kinds[other] != wanted[z, y, x]:
                         continue
                     if nearest:
                         ridge[z, y, x] = True
                         break
-                    nearest, distance = found, away
+                    nearest, distance = other, away
     return ridge
 
 
@@ -150,9 +150,9 @@ def _grow(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray, ridge: np.ndar
                         w = x + (step if axis == 2 else 0)
                         if not (0 <= u < depth and 0 <= v < height and 0 <= w < width):
                             continue
-                        found = ids[u, v, w]
-                        if found == 0 or kinds[found] != wanted[z, y, x]:
+                        other = ids[u, v, w]
+                        if other == 0 or kinds[other] != wanted[z, y, x]:
                             continue
-                        if grown[z, y, x] == 0 or found < grown[z, y, x]:
-                            grown[z, y, x] = found
+                        if grown[z, y, x] == 0 or other < grown[z, y, x]:
+                            grown[z, y, x] = other
     return grown

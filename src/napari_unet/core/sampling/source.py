@@ -111,8 +111,8 @@ def _check(annotation: Annotation, dims: int) -> None:
 def _normalised(annotation: Annotation, normalisation: Normalisation) -> np.ndarray:
     contrast = normalisation.measure(annotation.image, annotation.axes)
     image = canonical(annotation.image, annotation.axes)
-    found = contrast.apply(image, tuple(np.arange(n) for n in image.shape[1:]))
-    return np.nan_to_num(found, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+    pixels = contrast.apply(image, tuple(np.arange(n) for n in image.shape[1:]))
+    return np.nan_to_num(pixels, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
 
 
 def _weighed(

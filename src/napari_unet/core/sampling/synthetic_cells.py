@@ -135,8 +135,8 @@ def _whole(labels: np.ndarray) -> np.ndarray:
 
 def _smooth(rng: np.random.Generator, shape: tuple[int, ...], sd: float) -> np.ndarray:
     """Return noise blurred by ``sd`` pixels, of mean 0 and sd 1."""
-    found = gaussian_filter(rng.normal(size=shape), sd, mode="reflect")
-    return (found - found.mean()) / max(float(found.std()), 1e-9)
+    noise = gaussian_filter(rng.normal(size=shape), sd, mode="reflect")
+    return (noise - noise.mean()) / max(float(noise.std()), 1e-9)
 
 
 def _uneven(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

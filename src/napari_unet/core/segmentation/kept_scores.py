@@ -90,15 +90,15 @@ def relabel(
 
     Areas and holes matter to classes too. Objects of ``base`` get numbers after the new ones.
     """
-    found, kinds = _objects(kept, settings) if objects else (_classes(kept, settings), _NONE)
+    labels, kinds = _objects(kept, settings) if objects else (_classes(kept, settings), _NONE)
     if base is not None and not kept.scored.all():
         shift = len(kinds) - 1 if objects else 0
         outside = np.where(base > 0, base.astype(np.int64) + shift, 0)
-        found = np.where(kept.scored, found, outside)
+        labels = np.where(kept.scored, labels, outside)
         if objects:
-            more = max(int(found.max(initial=0)) + 1 - len(kinds), 0)
+            more = max(int(labels.max(initial=0)) + 1 - len(kinds), 0)
             kinds = np.concatenate([kinds, np.ones(more, np.uint8)])
-    return LabelResult(_small(found, objects), kinds)
+    return LabelResult(_small(labels, objects), kinds)
 
 
 def relabel_tile(
@@ -116,22 +116,22 @@ _NONE = np.zeros(1, np.uint8)
 
 def _objects(kept: ScoreCache, settings: ObjectSettings) -> tuple[np.ndarray, np.ndarray]:
     scores = kept.canonical()
-    found = np.zeros(scores.shape[1:], np.int32)
-    kinds = label_objects_tiled(scores, found, settings, work=np.zeros_like(found))
-    found = found.transpose(kept.order)
-    return np.where(kept.scored, found, 0), kinds
+    labels = np.zeros(scores.shape[1:], np.int32)
+    kinds = label_objects_tiled(scores, labels, settings, work=np.zeros_like(labels))
+    labels = labels.transpose(kept.order)
+    return np.where(kept.scored, labels, 0), kinds
 
 
 def _classes(kept: ScoreCache, settings: ObjectSettings) -> np.ndarray:
     if settings.min_area or settings.holes:
-        found, kinds = _objects(kept, settings)
-        return kinds[found]
-    found = np.zeros(kept.shape[1:], np.uint8)
+        labels, kinds = _objects(kept, settings)
+        return kinds[labels]
+    labels = np.zeros(kept.shape[1:], np.uint8)
     rows = max(2**22 // max(int(np.prod(kept.shape[2:])), 1), 1)
-    for first in range(0, len(found), rows):
+    for first in range(0, len(labels), rows):
         part = slice(first, first + rows)
-        found[part] = foreground(kept[:, part], settings.threshold)
-    return found
+        labels[part] = foreground(kept[:, part], settings.threshold)
+    return labels
 
 
 def _small(labels: np.ndarray, objects: bool) -> np.ndarray:

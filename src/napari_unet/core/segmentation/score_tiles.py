@@ -136,9 +136,9 @@ class ImageScorer:
                 self.scorer.fast.image_done()
 
     def _score(self, tile: Tile, pixels: np.ndarray, refused: "_Refused") -> Iterator[ScoredTile]:
-        found = self._try(pixels) if pixels[0].size < refused.pixels else None
-        if found is not None:
-            yield self._put_back(tile, *found)
+        result = self._try(pixels) if pixels[0].size < refused.pixels else None
+        if result is not None:
+            yield self._put_back(tile, *result)
             return
         smaller = self._smaller(pixels.shape[1:], refused)
         for part in self.reader.grid.tiles(smaller, tile.write):
@@ -175,10 +175,10 @@ class ImageScorer:
 
     def _put_back(self, tile: Tile, scores: np.ndarray, spread: np.ndarray | None) -> ScoredTile:
         order = self.reader.image.order
-        found = self.reader.put_back(tile, scores).transpose(0, *(1 + axis for axis in order))
+        on_image = self.reader.put_back(tile, scores).transpose(0, *(1 + axis for axis in order))
         if spread is not None:
             spread = self.reader.put_back(tile, spread[None])[0].transpose(order)
-        return ScoredTile(self._tile_as_given(tile), found, spread)
+        return ScoredTile(self._tile_as_given(tile), on_image, spread)
 
     def _as_given(self, parts: Sequence[Part]) -> tuple[Part, ...]:
         """Order what belongs to the canonical axes as the axes of the labels lie."""

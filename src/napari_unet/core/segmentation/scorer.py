@@ -186,13 +186,13 @@ class TileScorer:
         return self.network(tile).to(wide).softmax(1)
 
     def _numpy(self, scores: torch.Tensor) -> np.ndarray:
-        found = scores.contiguous().cpu().numpy()
-        if not np.isfinite(found.sum()):
+        array = scores.contiguous().cpu().numpy()
+        if not np.isfinite(array.sum()):
             raise ValueError(
                 "the network gives scores that are no numbers: its training diverged or its "
                 "weights are damaged; take an earlier state of it"
             )
-        return found
+        return array
 
 
 def _ready(network: UNet, dtype: torch.dtype) -> UNet:
@@ -204,7 +204,7 @@ def _ready(network: UNet, dtype: torch.dtype) -> UNet:
 def out_of_memory(error: BaseException) -> bool:
     """Tell whether ``error`` says that memory was not enough, in the words of any device."""
     words = ("out of memory", "can't allocate memory", "not enough memory", "could not allocate")
-    said = str(error).lower()
+    text = str(error).lower()
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and any(word in said for word in words)
+        isinstance(error, RuntimeError) and any(word in text for word in words)
     )

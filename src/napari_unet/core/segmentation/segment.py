@@ -80,8 +80,8 @@ def _fill(scoring: ImageScorer, stores: Stores, tiles: Iterable[Tile] | None) ->
 def entropy(scores: np.ndarray) -> np.ndarray:
     """Return the entropy of ``scores`` (K, *shape) as a share of that of K equal ones, float32."""
     safe = np.maximum(scores, np.finfo(scores.dtype).tiny)
-    found = -(safe * np.log(safe)).sum(axis=0) / np.log(len(scores))
-    return np.clip(found, 0.0, 1.0).astype(np.float32)
+    share = -(safe * np.log(safe)).sum(axis=0) / np.log(len(scores))
+    return np.clip(share, 0.0, 1.0).astype(np.float32)
 
 
 class RareSegmentOptions(RareOptions, total=False):
@@ -148,19 +148,19 @@ def segment(
     )
     asked, shape, out = more.get("uncertainty", "none"), scoring.shape, more.get("out")
     labels = np.empty(shape, np.int32 if objects else np.uint8) if out is None else out
-    found = _new_scores(scoring) if scores or objects else None
+    stored = _new_scores(scoring) if scores or objects else None
     unsure = None if asked == "none" else np.empty(shape, np.float32)
     stores = Stores(
         labels=None if objects else labels,
-        scores=found,
+        scores=stored,
         entropy=unsure if asked == "entropy" else None,
         spread=unsure if asked == "spread" else None,
     )
     for _ in write_tiles(scoring, stores):
         pass
-    if found is not None and objects:
-        labels[...] = _objects(scoring, found, objects)
-    return Segmentation(labels, found if scores else None, unsure)
+    if stored is not None and objects:
+        labels[...] = _objects(scoring, stored, objects)
+    return Segmentation(labels, stored if scores else None, unsure)
 
 
 def _new_scores(scoring: ImageScorer) -> np.ndarray:

@@ -144,13 +144,13 @@ class TileGrid:
             slice(*place.indices(length)[:2])
             for place, length in zip(region or whole, self.shape, strict=True)
         ]
-        found = [planes(place.start, place.stop) for place in box[: self.leading]]
+        spans = [planes(place.start, place.stop) for place in box[: self.leading]]
         for scale, edge, place in zip(self.scales, edges, box[self.leading :], strict=True):
             if scale.image == scale.network:
-                found.append(tiling.spans(edge, place.start, place.stop))
+                spans.append(tiling.spans(edge, place.start, place.stop))
             else:
-                found.append(_resampled_spans(self.depth, scale, edge, place))
-        return found
+                spans.append(_resampled_spans(self.depth, scale, edge, place))
+        return spans
 
     def tiles(
         self,
@@ -167,7 +167,7 @@ def _resampled_spans(depth: int, scale: Scale, edge: int, place: slice) -> list[
     grid, context, output = 2**depth, border(depth), output_size(depth, edge)
     made = scale.to_image(np.arange(place.start, place.stop))
     first, last = made.first, made.last
-    found, row = [], 0
+    spans, row = [], 0
     while row < len(first):
         origin = int(first[row]) // grid * grid
         end = int(np.searchsorted(last, origin + output))
@@ -179,6 +179,6 @@ def _resampled_spans(depth: int, scale: Scale, edge: int, place: slice) -> list[
             )
         length = input_size(depth, int(last[end - 1]) + 1 - origin)
         read = slice(origin - context, origin - context + length)
-        found.append(Span(read, slice(place.start + row, place.start + end)))
+        spans.append(Span(read, slice(place.start + row, place.start + end)))
         row = end
-    return found
+    return spans

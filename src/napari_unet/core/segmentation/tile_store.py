@@ -96,10 +96,10 @@ def bounds(tile: Tile) -> Bounds:
 
 def checksum(labels: np.ndarray, scores: np.ndarray | None) -> int:
     """Return the CRC-32 of what is written for one tile."""
-    found = zlib.crc32(np.ascontiguousarray(labels).data)
+    crc = zlib.crc32(np.ascontiguousarray(labels).data)
     if scores is None:
-        return found
-    return zlib.crc32(np.ascontiguousarray(scores, np.float32).data, found)
+        return crc
+    return zlib.crc32(np.ascontiguousarray(scores, np.float32).data, crc)
 
 
 FORMAT = 1
@@ -290,7 +290,7 @@ def _notes(journal: Path) -> Iterator[WrittenTile]:
         return
     for line in journal.read_text(encoding="ascii", errors="replace").splitlines():
         try:
-            pairs, found = json.loads(line)
-            yield WrittenTile(tuple((int(a), int(b)) for a, b in pairs), int(found))
+            pairs, crc = json.loads(line)
+            yield WrittenTile(tuple((int(a), int(b)) for a, b in pairs), int(crc))
         except (ValueError, TypeError):
             continue

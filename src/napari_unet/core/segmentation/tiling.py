@@ -84,7 +84,7 @@ class Tiling:
 
     def spans(self, edge: int, start: int, stop: int) -> list[Span]:
         """Cover ``start`` to ``stop`` with tiles of input ``edge``, from the grid line before."""
-        found, context = [], border(self.depth)
+        covered, context = [], border(self.depth)
         grid, output = 2**self.depth, output_size(self.depth, edge)
         start = start // grid * grid
         while start < stop:
@@ -97,9 +97,9 @@ class Tiling:
                 )
             length = input_size(self.depth, end - start)
             read = slice(start - context, start - context + length)
-            found.append(Span(read, slice(start, end)))
+            covered.append(Span(read, slice(start, end)))
             start = end
-        return found
+        return covered
 
 
 def planes(start: int, stop: int) -> list[Span]:

@@ -72,8 +72,8 @@ class Checkpoints:
                 damaged.append(f"the checkpoint {place} is damaged ({_words(error)})")
             else:
                 return Checkpoint(snapshot, facts, tuple(damaged))
-        found = "; ".join(damaged) or "it holds none"
-        raise ValueError(f"no checkpoint in {self.folder} can be resumed: {found}")
+        reason = "; ".join(damaged) or "it holds none"
+        raise ValueError(f"no checkpoint in {self.folder} can be resumed: {reason}")
 
     def exist(self) -> bool:
         """Tell whether a training has written here."""
@@ -155,12 +155,12 @@ def _bytes(path: Path, limit: int) -> bytes:
 
 def _json(data: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(data)
+        content = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ValueError("not a JSON object")
-    return found
+    return content
 
 
 def _words(error: Exception) -> str:

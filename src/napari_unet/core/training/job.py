@@ -85,9 +85,9 @@ def check_can_train(
 def _counts(annotations: Sequence[Annotation]) -> np.ndarray:
     """Return the number of labelled pixels of each class."""
     counts = [np.bincount(a.classes.ravel(), minlength=256) for a in annotations]
-    found: np.ndarray = np.sum(counts, axis=0)
-    found[UNLABELLED] = 0
-    return found
+    total: np.ndarray = np.sum(counts, axis=0)
+    total[UNLABELLED] = 0
+    return total
 
 
 def _check_fits(network: UNet, annotation: Annotation, name: str) -> None:

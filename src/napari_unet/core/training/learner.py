@@ -33,13 +33,13 @@ def weighted_loss(
     """
     labelled = classes != UNLABELLED
     target = classes.long().masked_fill_(~labelled, 0)[:, None]
-    found = F.log_softmax(values, 1)
+    log_shares = F.log_softmax(values, 1)
     # gathering after log_softmax takes half the time of torch's cross_entropy
-    losses = found.gather(1, target)[:, 0] * weights.masked_fill(~labelled, 0.0)
+    losses = log_shares.gather(1, target)[:, 0] * weights.masked_fill(~labelled, 0.0)
     entropy = -losses.flatten(1).sum(1) / labelled.flatten(1).sum(1)
     if not dice:
         return entropy.mean()
-    overlap = _dice_loss(found.exp(), target, labelled)
+    overlap = _dice_loss(log_shares.exp(), target, labelled)
     return ((1 - dice) * entropy + dice * overlap).mean()
 
 
@@ -155,14 +155,14 @@ class Learner:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return everything learned, by name; these are the tensors in use, not copies."""
-        found = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        named = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
         kept = self._optimiser.tensors().items()
-        found |= {f"optimiser.{name}": tensor for name, tensor in kept}
+        named |= {f"optimiser.{name}": tensor for name, tensor in kept}
         if self._average:
             names = [name for name, _ in self.network.named_parameters()]
             averages = zip(names, self._average.tensors, strict=True)
-            found |= {f"average.{name}": tensor for name, tensor in averages}
-        return found
+            named |= {f"average.{name}": tensor for name, tensor in averages}
+        return named
 
     def load(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Take back what ``tensors`` gave, from copies; none of them is kept."""

@@ -59,12 +59,12 @@ class Optimiser:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return what is kept from step to step, by name; the tensors in use, not copies."""
-        found = dict(zip((f"mean.{name}" for name in self._parameters), self._means, strict=True))
+        named = dict(zip((f"mean.{name}" for name in self._parameters), self._means, strict=True))
         if self._squares:
             names = (f"square.{name}" for name in self._parameters)
-            found |= dict(zip(names, self._squares, strict=True))
-            found["steps"] = self._steps[0]
-        return found
+            named |= dict(zip(names, self._squares, strict=True))
+            named["steps"] = self._steps[0]
+        return named
 
     def load(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Take back what ``tensors`` gave."""

@@ -78,7 +78,7 @@ def read(folder: Path) -> Checkpoint:
 def points_of(folder: Path) -> list[dict[str, Any]]:
     """Return the curve up to the checkpoint that a resumed training begins with."""
     progress = read(folder).snapshot.progress
-    scores = {found["step"]: found for found in progress.validations}
+    scores = {entry["step"]: entry for entry in progress.validations}
     return [
         {**scores.get(int(number), {}), "step": int(number), "loss": loss, "rate": rate,
          "seconds": seconds}
@@ -100,15 +100,15 @@ def differences(
             f"{before['architecture']}"
         )
     _refuse_changes(before["settings"], asdict(settings))
-    said = [f"{sentence}: the one before is used." for sentence in checkpoint.damaged]
+    sentences = [f"{sentence}: the one before is used." for sentence in checkpoint.damaged]
     if before["labels"] != digest_of_labels(annotations):
-        said.append("the annotations have changed since the checkpoint was written.")
-    said += [
+        sentences.append("the annotations have changed since the checkpoint was written.")
+    sentences += [
         f"{name} was {old} and is {versions().get(name)}: losses may differ in their last digits."
         for name, old in before["versions"].items()
         if versions().get(name) != old
     ]
-    return said
+    return sentences
 
 
 def _refuse_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -197,12 +197,12 @@ class TrainSettings:
     def from_json(cls, text: str) -> "TrainSettings":
         """Read what ``to_json`` wrote; an unknown field or a value out of range is refused."""
         try:
-            found = json.loads(text)
+            content = json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"these settings are not JSON: {error}") from None
-        if not isinstance(found, dict):
+        if not isinstance(content, dict):
             raise ValueError("settings are a JSON object of field names and values")
-        return cls(**_known(found))
+        return cls(**_known(content))
 
 
 def _known(changes: dict[str, Any]) -> dict[str, Any]:

@@ -37,15 +37,15 @@ def train(
     """
     settings = settings_of(network, settings)
     labelled = check_can_train(network, annotations, validation)
-    dtype, said, start = _agreed_dtype(network, settings, ranks), [], None
+    dtype, notes, start = _agreed_dtype(network, settings, ranks), [], None
     if len(labelled) < len(annotations):
-        said.append(f"{len(annotations) - len(labelled)} annotations without labels are left out.")
+        notes.append(f"{len(annotations) - len(labelled)} annotations without labels are left out.")
     if resume is not None:
         checkpoint = records.read(Path(resume))
         dtype = getattr(torch, str(checkpoint.facts["dtype"]))
-        said += records.differences(checkpoint, network, settings, labelled)
+        notes += records.differences(checkpoint, network, settings, labelled)
         start = checkpoint.snapshot
-    job = TrainingJob(network, labelled, settings, dtype, tuple(validation), ranks, tuple(said))
+    job = TrainingJob(network, labelled, settings, dtype, tuple(validation), ranks, tuple(notes))
     return _in_kept_memory(Trainer(job, _records(job, folder, resume), start).steps())
 
 

@@ -175,8 +175,8 @@ class Trainer:
         left = self._budget.seconds_left(number, seconds, self._seconds_per_step())
         left = 0.0 if self._ended else left
         best = self._progress.best if self._progress.validations else None
-        said, self._said = " ".join(self._said), []
-        return replace(step, seconds=seconds, seconds_left=left, best=best, said=said)
+        sentences, self._said = " ".join(self._said), []
+        return replace(step, seconds=seconds, seconds_left=left, best=best, said=sentences)
 
     def _seconds_per_step(self) -> float:
         """Return the time of a step, since this session began."""

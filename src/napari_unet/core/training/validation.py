@@ -66,9 +66,9 @@ class ScoreSums:
         self.shared += np.diag(both)
         self.either += both.sum(0) + both.sum(1) - np.diag(both)
         if field.annotation.ids == "objects":
-            objects, found = field.truth(field.annotation.objects), label_objects(scores)
+            objects, result = field.truth(field.annotation.objects), label_objects(scores)
             self.precisions.append(
-                evaluation.average_precision(objects, found, unlabelled=~known, iou=0.5)
+                evaluation.average_precision(objects, result, unlabelled=~known, iou=0.5)
             )
 
     def scores(self) -> dict[str, Any]:
@@ -76,11 +76,11 @@ class ScoreSums:
         areas = zip(self.shared.tolist(), self.either.tolist(), strict=True)
         iou = [shared / either if either else None for shared, either in areas]
         mean = float(np.mean([value for value in iou if value is not None]))
-        found: dict[str, Any] = {"score": mean, "iou": mean, "iou_per_class": iou}
+        figures: dict[str, Any] = {"score": mean, "iou": mean, "iou_per_class": iou}
         if self.precisions:
-            found["ap"] = float(np.mean(self.precisions))
-            found["score"] = (mean + found["ap"]) / 2
-        return found
+            figures["ap"] = float(np.mean(self.precisions))
+            figures["score"] = (mean + figures["ap"]) / 2
+        return figures
 
 
 class Validator:
@@ -127,7 +127,7 @@ class Validator:
         pixels = self._pixels_of(field, tile)
         weight = network.head.weight
         with torch.autocast(weight.device.type, dtype, enabled=dtype != weight.dtype):
-            found = network.score(pixels)
+            scored = network.score(pixels)
         inside = [
             slice(max(part.start, whole.start), min(part.stop, whole.stop))
             for part, whole in zip(tile.write, field.box, strict=True)
@@ -140,7 +140,7 @@ class Validator:
             slice(i.start - whole.start, i.stop - whole.start)
             for i, whole in zip(inside, field.box, strict=True)
         )
-        scores[(slice(None), *target)] = found[(slice(None), *source)]
+        scores[(slice(None), *target)] = scored[(slice(None), *source)]
 
     def _pixels_of(self, field: LabelledBox, tile: Tile) -> np.ndarray:
         """Return the normalised input (C, *input) of ``tile``."""
@@ -152,9 +152,9 @@ class Validator:
             mirror_indices(place.start, place.stop, length)
             for place, length in zip(places[1:], image.shape[1:], strict=True)
         )
-        found = self._contrast[field.annotation].apply(pixels, indices)
-        found = found.reshape(found.shape[0], *found.shape[1 + len(planes) :])
-        return np.nan_to_num(found, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+        normalised = self._contrast[field.annotation].apply(pixels, indices)
+        normalised = normalised.reshape(normalised.shape[0], *normalised.shape[1 + len(planes) :])
+        return np.nan_to_num(normalised, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
 
 
 def fields_of(annotation: Annotation, settings: TrainSettings) -> Iterator[LabelledBox]:
@@ -178,11 +178,11 @@ def _box(labelled: np.ndarray) -> tuple[slice, ...]:
     if not labelled.any():
         return ()
     axes = range(labelled.ndim)
-    found = []
+    box = []
     for axis in axes:
         places = np.flatnonzero(labelled.any(axis=tuple(a for a in axes if a != axis)))
-        found.append(slice(int(places[0]), int(places[-1]) + 1))
-    return tuple(found)
+        box.append(slice(int(places[0]), int(places[-1]) + 1))
+    return tuple(box)
 
 
 def _pixels(tile: Tile) -> int:

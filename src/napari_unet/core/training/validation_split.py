@@ -168,8 +168,8 @@ def hold_back(
     except ValueError:
         if share is not None:
             raise
-        said = "Too little is labelled to hold some of it back: nothing is validated on."
-        return _nothing(annotations, said)
+        reason = "Too little is labelled to hold some of it back: nothing is validated on."
+        return _nothing(annotations, reason)
 
 
 def _nothing(annotations: Sequence[Annotation], said: str) -> TrainingSplit:
@@ -178,13 +178,13 @@ def _nothing(annotations: Sequence[Annotation], said: str) -> TrainingSplit:
 
 def _images(annotations: Sequence[Annotation], share: float, seed: int) -> TrainingSplit:
     kept, held = split_by_image(annotations, share, seed)
-    said = f"{len(held)} of {len(annotations)} images are held back to validate on."
+    sentence = f"{len(held)} of {len(annotations)} images are held back to validate on."
     return TrainingSplit(
         tuple(annotations[place] for place in kept),
         tuple(annotations[place] for place in held),
         tuple(kept),
         tuple(held),
-        said,
+        sentence,
     )
 
 
@@ -197,11 +197,11 @@ def _block(annotations: Sequence[Annotation], share: float, depth: int, dims: in
             f"with {share:.0%} of the labels held back a class would be lost to the training: "
             "give separate images to validate on"
         )
-    said = (
+    sentence = (
         f"{share:.0%} of the labels are held back to validate on: a block at one end of the image, "
         f"{reach(depth)} px away from the rest."
     )
-    return TrainingSplit(tuple(train), (held,), tuple(range(len(train))), (place,), said)
+    return TrainingSplit(tuple(train), (held,), tuple(range(len(train))), (place,), sentence)
 
 
 def _classes(annotations: Sequence[Annotation]) -> np.ndarray:
@@ -210,5 +210,5 @@ def _classes(annotations: Sequence[Annotation]) -> np.ndarray:
 
 
 def _present(annotation: Annotation) -> np.ndarray:
-    found: np.ndarray = np.bincount(annotation.classes.ravel(), minlength=256)[:255] > 0
-    return found
+    present: np.ndarray = np.bincount(annotation.classes.ravel(), minlength=256)[:255] > 0
+    return present

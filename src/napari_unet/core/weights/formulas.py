@@ -40,13 +40,13 @@ class Paper:
 
     def class_weights(self, counts: np.ndarray) -> np.ndarray:
         """Return the weight of each class, float32 (256,), for ``counts`` pixels of each."""
-        found = np.ones(UNLABELLED + 1)
+        weights = np.ones(UNLABELLED + 1)
         if self.balance:
             known = counts[:UNLABELLED]
             present = known > 0
-            found[:UNLABELLED][present] = known.sum() / (present.sum() * known[present])
-        found[UNLABELLED] = 0
-        return found.astype(np.float32)
+            weights[:UNLABELLED][present] = known.sum() / (present.sum() * known[present])
+        weights[UNLABELLED] = 0
+        return weights.astype(np.float32)
 
     def nearness(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return the separation, float32, for background at these squared distances."""
@@ -77,9 +77,9 @@ class Falk:
 
     def class_weights(self, counts: np.ndarray) -> np.ndarray:
         """Return the weight of each class, float32 (256,); their ``counts`` do not matter."""
-        found = np.ones(len(counts), np.float32)
-        found[0], found[UNLABELLED] = self.v, 0
-        return found
+        weights = np.ones(len(counts), np.float32)
+        weights[0], weights[UNLABELLED] = self.v, 0
+        return weights
 
     def nearness(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return what objects add to v, float32, for background at these squared distances."""
@@ -104,11 +104,11 @@ def _check(formula: Paper | Falk) -> None:
 
 def _bell(first: np.ndarray, second: np.ndarray, sigma: float, height: float) -> np.ndarray:
     """Return height · exp(-(√first + √second)² / 2 sigma²), float32, 0 beyond the cut."""
-    found = np.empty(first.shape, np.float32)
+    heights = np.empty(first.shape, np.float32)
     scale = _STEPS / (CUT * sigma)
     squares = np.ascontiguousarray(first).ravel(), np.ascontiguousarray(second).ravel()
-    _look_up(*squares, scale, np.float32(height), _BELL, found.ravel())
-    return found
+    _look_up(*squares, scale, np.float32(height), _BELL, heights.ravel())
+    return heights
 
 
 @jit

@@ -46,16 +46,16 @@ def nearest_two(labels: np.ndarray, box: Box, reach: NearestTwo) -> tuple[np.nda
     )  # the nearer makes half at most
     rows = box[0]
     flat = _fold(labels).reshape(len(labels), -1)
-    found = _look_down(flat, rows.start, rows.stop)
-    _look_up(flat, rows.start, found, reach.pixels)
+    nearest = _look_down(flat, rows.start, rows.stop)
+    _look_up(flat, rows.start, nearest, reach.pixels)
     shape = (rows.stop - rows.start, *labels.shape[1:])
     if labels.ndim == 3:
-        found = _along_middle(found, shape, reach)
+        nearest = _along_middle(nearest, shape, reach)
     first, second = np.full((2, *shape_of(box)), FAR, np.int32)
     lines = first.reshape(-1, first.shape[-1]), second.reshape(-1, first.shape[-1])
     kept = (slice(None), *box[1:-1])  # lines of the result among all lines
     a, b, c, d = (
-        np.ascontiguousarray(part.reshape(shape)[kept].reshape(-1, shape[-1])) for part in found
+        np.ascontiguousarray(part.reshape(shape)[kept].reshape(-1, shape[-1])) for part in nearest
     )
     _look_aside((a, b, c, d), box[-1].start, reach, lines)
     return first, second
@@ -216,27 +216,27 @@ def _look_aside(
 
 def ids_of(labels: object) -> np.ndarray:
     """Return ``labels`` as int32, or int64 where an id needs it, in C order; 0 is no object."""
-    found = np.asarray(labels)
-    if found.dtype == bool:
+    array = np.asarray(labels)
+    if array.dtype == bool:
         raise TypeError(
             "labels are true or false, which cannot tell touching objects apart: "
             "number the objects, for example with skimage.measure.label"
         )
-    if not np.issubdtype(found.dtype, np.integer):
+    if not np.issubdtype(array.dtype, np.integer):
         raise TypeError(
-            f"labels are of type {found.dtype}, but object ids are whole numbers: "
+            f"labels are of type {array.dtype}, but object ids are whole numbers: "
             "convert them, for example with labels.astype('int32')"
         )
-    low, high = (int(found.min()), int(found.max())) if found.size else (0, 0)
+    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
     if low < 0:
         raise ValueError(
-            f"{np.count_nonzero(found < 0)} pixels have a negative id, the lowest is {low}: "
+            f"{np.count_nonzero(array < 0)} pixels have a negative id, the lowest is {low}: "
             "number the objects from 1 and give 0 to the background"
         )
     if high > np.iinfo(np.int64).max:
         raise ValueError(f"the highest id is {high}, above 2^63 - 1: number the objects from 1")
     kind = np.int32 if high <= np.iinfo(np.int32).max else np.int64
-    return np.ascontiguousarray(found, dtype=kind)
+    return np.ascontiguousarray(array, dtype=kind)
 
 
 def dims_of(labels: np.ndarray, dims: int | None) -> int:

@@ -132,14 +132,14 @@ class WeightMap:
         classes, separation = (
             np.ascontiguousarray(part[region]) for part in (self.classes, self.separation)
         )
-        found = np.empty(classes.shape, np.float32)
+        weights = np.empty(classes.shape, np.float32)
         weigh(
             classes.ravel(),
             self.formula.class_weights(self._counts),
             separation.ravel(),
-            found.ravel(),
+            weights.ravel(),
         )
-        return found
+        return weights
 
     def update(
         self,
@@ -193,9 +193,9 @@ class WeightMap:
 
     def _classify(self, place: int, box: Box) -> None:
         """Set the classes of ``box``: background on the ridge, 255 where nothing is known."""
-        given, unlabelled = (self._fields(a)[place][box] for a in (self._given, self._unlabelled))
-        found = given * ~self._ridges[place].open[box]
-        self._fields(self.classes)[place][box] = found | -unlabelled.view(np.uint8)
+        classes, unlabelled = (self._fields(a)[place][box] for a in (self._given, self._unlabelled))
+        opened = classes * ~self._ridges[place].open[box]
+        self._fields(self.classes)[place][box] = opened | -unlabelled.view(np.uint8)
 
     def _separate(self, place: int, box: Box) -> None:
         """Compute the separation of ``box``."""
@@ -211,55 +211,55 @@ class WeightMap:
     def _nearness(self, place: int, box: Box) -> np.ndarray:
         """Return what nearness to objects adds to the weights of ``box``, float32."""
         reach = self.formula.reach
-        found = np.zeros(shape_of(box), np.float32)
+        added = np.zeros(shape_of(box), np.float32)
         background = self._fields(self.classes)[place][box] == 0
         if background.any():
             around = grow(box, reach.pixels, self._ids.shape[-self._dims :])
             for objects in self._kinds(place, around):
                 squares = nearest_two(objects, inside(around, box), reach)
-                found += self.formula.nearness(*squares)
-        found *= background
-        return found
+                added += self.formula.nearness(*squares)
+        added *= background
+        return added
 
     def _kinds(self, place: int, box: Box) -> list[np.ndarray]:
         """Return the labels of ``box`` between which distances are measured."""
         opened = self._ridges[place].opened(box)
         if not (self._by_class and isinstance(self.formula, Falk)):
             return [opened] if opened.any() else []
-        given = self._fields(self._given)[place][box]
-        kinds = set(np.unique(given[opened > 0]).tolist())
-        return [np.where(given == kind, opened, 0) for kind in kinds - {0, UNLABELLED}]
+        classes = self._fields(self._given)[place][box]
+        kinds = set(np.unique(classes[opened > 0]).tolist())
+        return [np.where(classes == kind, opened, 0) for kind in kinds - {0, UNLABELLED}]
 
 
 def _unlabelled(unlabelled: np.ndarray | None, ids: np.ndarray) -> np.ndarray:
     if unlabelled is None:
         return np.zeros(ids.shape, bool)
-    found = np.asarray(unlabelled)
-    same_shape("unlabelled", found.shape, ids)
-    if found.dtype != bool:
-        raise TypeError(f"unlabelled is of type {found.dtype}: give true and false, as bool")
-    return found.copy()
+    marked = np.asarray(unlabelled)
+    same_shape("unlabelled", marked.shape, ids)
+    if marked.dtype != bool:
+        raise TypeError(f"unlabelled is of type {marked.dtype}: give true and false, as bool")
+    return marked.copy()
 
 
 def _classes(classes: np.ndarray | None, ids: np.ndarray, unlabelled: np.ndarray) -> np.ndarray:
     """Return the classes as uint8; those that are 255 are marked in ``unlabelled``."""
     if classes is None:
         return (ids != 0).astype(np.uint8)
-    found = np.asarray(classes)
-    same_shape("classes", found.shape, ids)
-    if not np.issubdtype(found.dtype, np.integer):
-        raise TypeError(f"classes are of type {found.dtype}: give whole numbers, as uint8")
-    if found.size and not 0 <= int(found.min()) <= int(found.max()) <= UNLABELLED:
+    values = np.asarray(classes)
+    same_shape("classes", values.shape, ids)
+    if not np.issubdtype(values.dtype, np.integer):
+        raise TypeError(f"classes are of type {values.dtype}: give whole numbers, as uint8")
+    if values.size and not 0 <= int(values.min()) <= int(values.max()) <= UNLABELLED:
         raise ValueError(
-            f"classes lie between {found.min()} and {found.max()}: "
+            f"classes lie between {values.min()} and {values.max()}: "
             "give 0 for background, 1 to 254 for classes and 255 for unlabelled"
         )
-    given = found.astype(np.uint8)
-    unlabelled |= given == UNLABELLED
-    torn = np.count_nonzero((ids != 0) & (given == 0) & ~unlabelled)
+    numbers = values.astype(np.uint8)
+    unlabelled |= numbers == UNLABELLED
+    torn = np.count_nonzero((ids != 0) & (numbers == 0) & ~unlabelled)
     if torn:
         raise ValueError(
             f"{torn} pixels belong to an object in labels but are background in classes: "
             "give them a class, or id 0"
         )
-    return given
+    return numbers
