@@ -26,7 +26,7 @@ class _Channel(NamedTuple):
 
 
 def pixel_findings(image: np.ndarray, axes: str) -> list[Finding]:
-    """Look at the values of ``image``; without ``axes`` it is taken as one channel."""
+    """Check the values of ``image``; without ``axes`` it is taken as one channel."""
     planes = channels_first(image, axes)
     findings = _not_finite(planes)
     measured = [_measure(plane, number, len(planes)) for number, plane in enumerate(planes)]

@@ -18,7 +18,7 @@ WHITE = 128  # a single value this high beside 0 is the white of a black-and-whi
 
 
 def value_findings(palette: LabelTable, code: LabelCode) -> list[Finding]:
-    """Look at the painted values; an error here means that classes cannot be told."""
+    """Check the painted values; with an error here the classes cannot be determined."""
     if palette.values.dtype.kind == "f":
         return _not_whole(palette)
     findings = [*_negative(palette, code), *_black_and_white(palette, code)]
@@ -124,7 +124,7 @@ class _Shares(NamedTuple):
 
 
 def share_findings(palette: LabelTable, code: LabelCode) -> list[Finding]:
-    """Look at the classes; ``palette`` holds legal values."""
+    """Check how many pixels each class has; ``palette`` holds legal values."""
     of_value = code.classes(palette.values)
     pixels = np.zeros(256, np.int64)
     np.add.at(pixels, of_value, palette.counts)

@@ -27,7 +27,7 @@ class Fit(NamedTuple):
 
 
 def fit(image: np.ndarray, labels: np.ndarray, axes: str | None) -> Fit:
-    """Look at the types and shapes only; that costs nothing."""
+    """Compare the types and shapes; no pixel is read."""
     kinds = [f for name, a in (("image", image), ("labels", labels)) for f in _kind(name, a)]
     if axes is None:
         axes, findings = _guess(image.shape, labels.shape)

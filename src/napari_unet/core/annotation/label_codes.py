@@ -113,7 +113,7 @@ def _whole(labels: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LabelClass:
-    """A class as people see it."""
+    """A class with the name and colour that people see."""
 
     name: str
     color: str  # '#rrggbb'

@@ -145,7 +145,7 @@ def _path(
 
 
 def expand(path: TileTransform) -> np.ndarray:
-    """Return (3, nz, ny, width): the splines along x, for whoever adds up the rest elsewhere."""
+    """Return (3, nz, ny, width): the splines along x; the caller adds the other axes."""
     piece = np.repeat(np.arange(len(path.starts) - 1), np.diff(path.starts))
     powers = path.part ** np.arange(4)[:, None]
     return np.einsum("azyxp,px->azyx", path.pieces[:, :, :, piece], powers)

@@ -167,7 +167,7 @@ def _labels(labels: np.ndarray, whose: str) -> np.ndarray:
 
 
 def _labelled(truth: np.ndarray, unlabelled: int | np.ndarray | None) -> np.ndarray | None:
-    """Return where the truth says something, None for everywhere."""
+    """Return which pixels of the truth are labelled, None for all of them."""
     if unlabelled is None:
         return None
     where = truth == unlabelled if np.isscalar(unlabelled) else np.asarray(unlabelled)

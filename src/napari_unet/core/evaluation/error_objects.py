@@ -141,7 +141,7 @@ class _Scene:
         return box, (self.truth, self.result)[which][box] == place + 1
 
     def item(self, found: _Found) -> ErrorItem:
-        """Tell an error in ids and coordinates of the image."""
+        """Return an error with the ids and coordinates of the image."""
         corner = [part.start for part in found.box]
         inside = np.argwhere(found.pixels)
         low, high = inside.min(0) + corner, inside.max(0) + corner + 1

@@ -113,7 +113,7 @@ class ImageFile:
 
 
 def is_image(path: Path) -> bool:
-    """Tell by names alone whether ``path`` is a file or store that ``open_image`` can read."""
+    """Tell from names alone whether ``path`` is a file or store that ``open_image`` can read."""
     return path.suffix.lower() in SUFFIXES or is_zarr(path)
 
 

@@ -180,7 +180,7 @@ def add_level(
     axes: str,
     chunks: Sequence[int] | None = None,
 ) -> zarr.Array:
-    """Add the next level to ``group``, empty; chunks never reach beyond one plane."""
+    """Add the next level to ``group``, empty; a chunk never spans several planes."""
     number = len(list(group.array_keys()))
     if chunks is None:
         chunks = (*(1,) * (len(shape) - 2), CHUNK, CHUNK)
@@ -261,7 +261,7 @@ def _axis(letter: str, pixel_size: Mapping[str, float]) -> dict[str, str]:
 def _dataset(
     number: str, axes: str, pixel_size: Mapping[str, float], labels: bool
 ) -> dict[str, Any]:
-    """Place a level: a mean of pixels lies between them, a picked pixel where it was."""
+    """Describe a level: its scale, and where its pixels are means, the shift to their middle."""
     factor = [2 ** int(number) if letter in "YX" else 1 for letter in axes]
     size = [float(pixel_size.get(letter, 1.0)) for letter in axes]
     steps: list[dict[str, Any]] = [

@@ -13,7 +13,7 @@ FIRST, HEAD = "contract.0.first.", "head."  # the layers that see channels, and 
 def adapt(
     network: UNet, *, channels: int | None = None, classes: int | None = None
 ) -> tuple[UNet, str]:
-    """Return a copy of ``network`` for other channels or classes, and what of it starts anew.
+    """Return a copy of ``network`` for other channels or classes, and which layers start anew.
 
     The layer concerned is drawn as for a new network; it has to be trained before it is of use.
     Names and colours of the classes that remain are kept.

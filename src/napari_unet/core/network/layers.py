@@ -107,7 +107,7 @@ class StandardisedConvolution(nn.Module):
         return (even * scale[:, None]).view(last.shape).movedim(-1, 1)
 
     def train(self, mode: bool = True) -> "StandardisedConvolution":
-        """Change between learning and not; either way nothing kept survives."""
+        """Change between learning and scoring; the kept kernels are dropped either way."""
         self._kept = None
         return super().train(mode)
 

@@ -19,7 +19,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?")
 
 
 def empty_about(classes: int) -> dict[str, Any]:
-    """Return what is known of a network that was never trained."""
+    """Return the ``about`` of a network that was never trained."""
     return {
         "classes": [named_class(number) for number in range(classes)],
         "normalisation": Normalisation().to_dict(),
@@ -31,7 +31,7 @@ def empty_about(classes: int) -> dict[str, Any]:
 
 
 def named_class(number: int) -> dict[str, str]:
-    """Return the name and colour a class has until somebody gives it better ones."""
+    """Return the default name and colour of a class."""
     colour = COLOURS[1 + (number - 1) % (len(COLOURS) - 1)] if number else COLOURS[0]
     return {"name": f"class {number}" if number else "background", "color": colour}
 

@@ -37,7 +37,7 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class NetworkHeader:
-    """What a header says, after every check that needs no weights."""
+    """The content of a header that has passed every check that needs no weights."""
 
     architecture: Architecture
     about: dict[str, Any]
@@ -176,7 +176,7 @@ LONGEST_REASON = 250  # characters; part of it may come from the file
 
 
 class NetworkFileError(ValueError):
-    """A network file that is damaged, or none; one line that names it."""
+    """The file is damaged or no network file; the message is one line that names it."""
 
 
 def save_network(network: UNet, path: Path | str, *, overwrite: bool = False, **about: Any) -> None:

@@ -64,7 +64,7 @@ class _Graph:
         self._count = 0
 
     def trace(self, network: UNet) -> None:
-        """Write down the forward pass."""
+        """Add the nodes of the forward pass."""
         value, copies = "image", []
         twice = _square(2, network.dims, stride=2)
         for pair in network.contract:

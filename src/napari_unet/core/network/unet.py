@@ -28,7 +28,7 @@ class UNet(nn.Module):
     """The paper's network; ``channels, classes, base, depth, dims, dropout, norm, skips, release``.
 
     The defaults are the paper's: 31 030 658 parameters. ``norm="weight"`` standardises the 3x3
-    kernels, ``skips=False`` leaves the copies out (to see what they are good for),
+    kernels, ``skips=False`` leaves the copies out (to measure their effect),
     ``release=True`` has a ReLU after each up-convolution and 128 channels in the last one, as the
     weights the authors published. ``about``: what the network is for (``metadata.py``).
     """

@@ -25,7 +25,7 @@ MOST = 2**31 - 1  # part numbers are int32
 
 @dataclass
 class Regions:
-    """What is known of regions 1, 2, …; number 0 is no region."""
+    """Area, first pixel, class and box of regions 1, 2, …; number 0 is no region."""
 
     area: np.ndarray  # (n + 1,) int64, pixels
     first: np.ndarray  # (n + 1,) int64, place of the first pixel in C order
@@ -118,7 +118,7 @@ class Components:
         """Note which parts touch across the face of ``box`` at its start along ``axis``.
 
         Through corners, the face of the neighbours is one pixel wider along the later axes: what
-        lies askew along an earlier axis is met from there.
+        is diagonal along an earlier axis is found from there.
         """
         wider = [self._corners and later > axis for later in range(len(box))]
         outer = [

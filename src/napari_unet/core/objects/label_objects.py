@@ -19,7 +19,7 @@ EDGES = {2: (2048, 2048), 3: (64, 256, 256)}  # px of a box; 4 million pixels
 
 @dataclass(frozen=True)
 class ObjectSettings:
-    """What makes an object of scores; lengths and areas in pixels."""
+    """How objects are made of scores; lengths and areas in pixels."""
 
     threshold: float = 0.5  # share of the best class against background from which it is one
     min_area: int = 0  # objects that are smaller before ridges are given back are dropped
@@ -44,7 +44,7 @@ def label_objects(
     """Return objects 1, 2, … (int32) in ``scores`` (classes, *shape), class 0 the background.
 
     ``changes`` are fields of ``ObjectSettings``: threshold, min_area, give_back, holes, …
-    Axes before the last ``dims`` are looked at plane by plane.
+    Along the axes before the last ``dims``, each plane (or volume) is labelled alone.
     """
     settings = replace(settings or ObjectSettings(), **changes)
     out = np.zeros(scores.shape[1:], np.int32)
@@ -94,7 +94,7 @@ def _checked(scores: Pixels) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class _Plane:
-    """What one plane (or volume) is made from and written to."""
+    """The scores, result and scratch arrays of one plane (or volume)."""
 
     scores: FixedAxes
     out: FixedAxes

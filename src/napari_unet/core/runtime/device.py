@@ -62,7 +62,7 @@ def memory_free(device: torch.device) -> int:
 
 
 def limit_threads() -> int:
-    """Leave one core to the window, and return the number of threads torch keeps.
+    """Leave one core free for the window; return the number of threads that torch uses.
 
     A training on all cores makes a single redraw wait up to 0.4 s for the one it needs.
     """
@@ -84,7 +84,7 @@ def _check_cuda(name: str, number: int) -> None:
 
 
 def _gain_of_bfloat16(device: torch.device) -> float:
-    """Return how many times faster a typical convolution is; the quickest of rounds in turn."""
+    """Return how many times faster a typical convolution is, from the quickest of several runs."""
     tile = torch.ones(1, 64, 96, 96, device=device).to(memory_format=torch.channels_last)
     kernel = torch.ones(64, 64, 3, 3, device=device).to(memory_format=torch.channels_last)
     quickest = {torch.float32: math.inf, torch.bfloat16: math.inf}

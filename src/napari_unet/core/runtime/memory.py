@@ -38,7 +38,7 @@ def kept_memory() -> Iterator[None]:
 
 
 def _glibc() -> ctypes.CDLL | None:
-    """Return the library to tell; None where there is none, no use, or the user told it already."""
+    """Return the C library; None if it is not glibc, or if the user has set it up already."""
     told = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     main = threading.current_thread() is threading.main_thread()
     if told or not main or not sys.platform.startswith("linux"):

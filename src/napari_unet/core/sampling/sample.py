@@ -39,7 +39,7 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A tile: what the network sees and what it should say; the arrays are read-only."""
+    """A tile: input of the network, classes and weights; the arrays are read-only."""
 
     image: np.ndarray  # (C, *input) float32, normalised
     classes: np.ndarray  # (*output) uint8, 255 where unlabelled

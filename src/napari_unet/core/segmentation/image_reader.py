@@ -186,7 +186,7 @@ Made = TypeVar("Made")
 def prefetch(work: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[tuple[Item, Made]]:
     """Yield each item with ``work`` of it, done in one thread that stays one item ahead.
 
-    Whoever stops early waits for the one read under way, and no thread is left behind.
+    A caller that stops early waits for the read in progress, and no thread is left behind.
     """
     with ThreadPoolExecutor(1, "napari-unet reader") as reader:
         waiting = None

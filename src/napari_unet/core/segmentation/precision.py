@@ -24,7 +24,7 @@ _CHOSEN: "WeakKeyDictionary[UNet, tuple[Any, str]]" = WeakKeyDictionary()
 
 
 def choose_precision(network: UNet, precision: str, sample: Callable[[], np.ndarray] | None) -> str:
-    """Return what to score in; ``sample`` reads the tile to compare, None if not worth it.
+    """Return the precision; ``sample`` reads the tile to compare, None if not worth it.
 
     A network in other than single precision stays in its own.
     """

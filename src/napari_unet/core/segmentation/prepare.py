@@ -67,7 +67,7 @@ class RareOptions(TypedDict, total=False):
 
 
 class AllOptions(RareOptions, total=False):
-    """All fields of ``Options``, for those who hand them on."""
+    """All fields of ``Options``, for functions that pass them on."""
 
     axes: str | None
     tile: int | Sequence[int] | None
@@ -109,7 +109,7 @@ def _contrast(view: OrderedImage, grid: TileGrid, network: UNet) -> Contrast:
 
 
 def _precision(network: UNet, reader: Reader, precision: str) -> str:
-    """Choose the precision; a tile from the middle of a large image is looked at for it."""
+    """Choose the precision; for a large image, compare the labels of a tile from its middle."""
     edges = (input_size(network.depth, COMPARED[network.dims]),) * network.dims
     worth = prod(reader.grid.shape) >= WORTH * prod(edges)
 

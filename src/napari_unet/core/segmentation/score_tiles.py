@@ -84,12 +84,12 @@ class ImageScorer:
 
     @property
     def contrast(self) -> Contrast:
-        """What was measured on the whole image; hand it on to prepare the same image again."""
+        """What was measured on the whole image; pass it on to prepare the same image again."""
         return self.reader.contrast
 
     @property
     def precision(self) -> str:
-        """What computes; hand it on to score in the same way again."""
+        """The precision of the scores; pass it on to score in the same way again."""
         return self.scorer.precision
 
     def tiles(

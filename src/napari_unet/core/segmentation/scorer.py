@@ -95,13 +95,13 @@ AVERAGES = ("none", "mirror", "rotate")
 
 @dataclass(frozen=True)
 class Orientation:
-    """One way to look at a tile (..., Y, X): mirrored along ``flips``, then turned if ``swap``."""
+    """An orientation of a tile (..., Y, X): mirrored along ``flips``, then turned if ``swap``."""
 
     flips: tuple[int, ...] = ()
     swap: bool = False
 
     def turn(self, tile: torch.Tensor) -> torch.Tensor:
-        """Return the tile seen this way."""
+        """Return the tile in this orientation."""
         tile = tile.flip(self.flips) if self.flips else tile
         return tile.transpose(-1, -2) if self.swap else tile
 

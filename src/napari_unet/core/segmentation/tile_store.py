@@ -38,7 +38,7 @@ class WrittenTile(NamedTuple):
 class LabelStore:
     """Labels (uint8), and scores (K, *shape) where they are wanted, written tile by tile.
 
-    This one lies in memory, for an image that is quickly begun anew.
+    This one is in memory, for an image that can quickly be computed again.
     """
 
     def __init__(self, labels: PixelStore, scores: PixelStore | None, threshold: float) -> None:
@@ -79,14 +79,14 @@ class LabelStore:
         return True
 
     def finish(self) -> None:
-        """Remember that results begin to take their names."""
+        """Note that results are being moved to their places."""
         self.finishing = True
 
     def close(self) -> None:
-        """Keep what there is and let others have it."""
+        """Release the store; what was written stays."""
 
     def remove(self) -> None:
-        """Remove what there is: the results lie elsewhere."""
+        """Remove the store; the results are in their places."""
 
 
 def bounds(tile: Tile) -> Bounds:
@@ -110,7 +110,7 @@ LABELS, SCORES = "labels.zarr", "scores.zarr"
 
 @dataclass(frozen=True)
 class Layout:
-    """What a store on disk holds."""
+    """Shape, axes, classes and chunks of a store on disk."""
 
     shape: tuple[int, ...]
     axes: str  # of the labels, in the order TZYX
@@ -168,7 +168,7 @@ class DiskStore(LabelStore):
 
     @classmethod
     def resume(cls, folder: Path, threshold: float) -> "DiskStore":
-        """Open what an earlier run left: tiles count that still read as they were written."""
+        """Open the store of an earlier run; tiles that still read as they were written are done."""
         store = cls(folder, threshold)
         for note in _notes(folder / JOURNAL):
             if store.finishing:  # every tile was on the disk before results took their names
@@ -213,17 +213,17 @@ class DiskStore(LabelStore):
         )
 
     def finish(self) -> None:
-        """Remember that results begin to take their names."""
+        """Note that results are being moved to their places."""
         with one_sentence(self.folder):
             settle_folder(self.folder)
             (self.folder / FINISHING).touch()
 
     def close(self) -> None:
-        """Keep what there is and let others have it."""
+        """Release the store; what was written stays."""
         (self.folder / LOCK).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove what there is: the results lie elsewhere."""
+        """Remove the store; the results are in their places."""
         discard(self.folder)
 
 
@@ -233,13 +233,13 @@ def channel_of(array: zarr.Array) -> int:
 
 
 def discard(folder: Path) -> None:
-    """Remove a store; what is left if that is cut short is no store any more."""
+    """Remove a store; its facts go first, so that an interrupted removal leaves no store."""
     (folder / FACTS).unlink(missing_ok=True)
     remove(folder)
 
 
 def all_moved(folder: Path) -> bool:
-    """Tell whether a run whose results take their names got as far as the last, the labels."""
+    """Tell whether all results of a run were moved to their places; the labels are the last."""
     return (folder / FINISHING).exists() and not (folder / LABELS).exists()
 
 
@@ -285,7 +285,7 @@ def _read_json(path: Path) -> Any:
 
 
 def _notes(journal: Path) -> Iterator[WrittenTile]:
-    """Read the journal; a line that was cut short is no line."""
+    """Read the journal; a line that was cut short is skipped."""
     if not journal.exists():
         return
     for line in journal.read_text(encoding="ascii", errors="replace").splitlines():

@@ -21,7 +21,7 @@ from napari_unet.core.training.settings import TrainSettings
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Tiles of one step. On CUDA they wait in pinned memory, from which they copy by themselves."""
+    """Tiles of one step. On CUDA they are in pinned memory, from which the device copies them."""
 
     image: torch.Tensor  # (B, C, *input) float32, normalised
     classes: torch.Tensor  # (B, *output) uint8, 255 where unlabelled

@@ -46,7 +46,7 @@ class DivergenceDetector:
         return not self._beyond(*DOUBTFUL)
 
     def forget_recent(self) -> None:
-        """Start anew after going back to earlier weights; what was reached stays known."""
+        """Forget the recent losses after going back to earlier weights; the best level is kept."""
         self._recent.clear()
 
     def _beyond(self, level: float, factor: float) -> bool:
@@ -61,7 +61,7 @@ class DivergenceDetector:
 
     @classmethod
     def from_dict(cls, found: dict[str, Any]) -> "DivergenceDetector":
-        """Return the guard that ``to_dict`` described."""
+        """Return the detector that ``to_dict`` described."""
         guard = cls()
         guard._recent.extend(float(value) for value in found["recent"])
         guard._lowest = math.inf if found["lowest"] is None else float(found["lowest"])

@@ -29,7 +29,7 @@ def weighted_loss(
     """Return the loss of ``values`` (B, K, *output) before the softmax, averaged over the tiles.
 
     ``classes`` (B, *output) are integers, 255 where unlabelled; ``weights`` (B, *output) weigh
-    their cross-entropy. ``dice`` is the share of the Dice loss. Unlabelled pixels count nowhere.
+    their cross-entropy. ``dice`` is the share of the Dice loss. Unlabelled pixels do not count.
     """
     labelled = classes != UNLABELLED
     target = classes.long().masked_fill_(~labelled, 0)[:, None]
@@ -87,7 +87,7 @@ class Ranks(Protocol):
 
 
 class PendingLoss:
-    """A loss on its way from the device to the host; work queued after it is not waited for."""
+    """A loss that is being copied from the device to the host; later work is not waited for."""
 
     def __init__(self, loss: torch.Tensor) -> None:
         self._loss = loss
@@ -133,7 +133,7 @@ class Learner:
         return PendingLoss(loss.detach())
 
     def settle_on(self, best: Mapping[str, torch.Tensor]) -> None:
-        """Leave the network with the ``best`` weights; where there are none, the averaged ones."""
+        """Give the network the ``best`` weights; where there are none, the averaged ones."""
         if best:
             with torch.no_grad():
                 for name, tensor in self.network.state_dict().items():

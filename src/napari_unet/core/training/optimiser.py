@@ -39,7 +39,7 @@ class Optimiser:
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
-        """Update all weights and let go of their gradients."""
+        """Update all weights and free their gradients."""
         weights: list[torch.Tensor] = list(self._parameters.values())
         gradients = [weight.grad for weight in weights if weight.grad is not None]
         if self._squares:
@@ -53,7 +53,7 @@ class Optimiser:
         self.forget_gradients()
 
     def forget_gradients(self) -> None:
-        """Let go of the gradients and their memory."""
+        """Free the gradients and their memory."""
         for weight in self._parameters.values():
             weight.grad = None
 

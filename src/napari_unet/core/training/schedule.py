@@ -33,7 +33,7 @@ class Budget:
         self._kept = 0.0  # seconds, for the last validation
 
     def keep(self, seconds: float) -> None:
-        """Keep time for the validation at the end, of a budget in minutes: at most half of it."""
+        """Reserve time for the last validation, at most half of a budget in minutes."""
         self._kept = min(seconds, self._seconds / 2)
 
     def progress(self, number: int, seconds: float) -> float:
@@ -54,7 +54,7 @@ class Budget:
 
 
 class Clock:
-    """Runs from its making, and stands still within ``stopped``."""
+    """Counts seconds from its creation, except within ``stopped``."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self._before = seconds

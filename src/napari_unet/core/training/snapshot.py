@@ -40,7 +40,7 @@ def copy_of_weights(learner: Learner) -> dict[str, torch.Tensor]:
 
 
 def steps_between(device: torch.device) -> int:
-    """Return how many steps apart snapshots are; never a question of the clock."""
+    """Return how many steps apart snapshots are; it never depends on the clock."""
     return EVERY.get(device.type, FALLBACK_EVERY)
 
 
@@ -71,7 +71,7 @@ class LastGoodState:
         return True
 
     def go_back(self, progress: TrainingProgress) -> None:
-        """Load the good weights. They are the state of ``progress`` now: steps are not unmade."""
+        """Load the good weights. ``progress`` keeps its number of steps."""
         self._learner.load(self.good.tensors)
         self._offered = None
         self.good = Snapshot(self.good.tensors, progress.copy(), self.good.best)

@@ -55,7 +55,7 @@ class TrainingProgress:
         self.curve.append((number, loss, rate, self.seconds))
 
     def copy(self) -> "TrainingProgress":
-        """Return a copy that stays as it is while this one goes on."""
+        """Return a copy that does not change while this one does."""
         guard = DivergenceDetector.from_dict(self.guard.to_dict())
         return replace(
             self, guard=guard, curve=list(self.curve), validations=list(self.validations)

@@ -31,7 +31,7 @@ HEARTBEAT = 0.9  # seconds without a word during a validation
 
 @dataclass(frozen=True, eq=False)
 class PendingStep:
-    """A step whose loss may still be on its way."""
+    """A step whose loss may still be computed by the device."""
 
     number: int
     rate: float
@@ -109,7 +109,7 @@ class Trainer:
                 self._shrink()
 
     def _step(self) -> Iterator[Step]:
-        """Launch a step, and settle those whose losses are to be read now."""
+        """Start a step, and finish those whose losses can be read now."""
         launched = self._launch(self._progress.number + len(self._launched) + 1)
         self._launched.append(launched)
         while len(self._launched) > (0 if launched.boundary else self._lag):
@@ -137,7 +137,7 @@ class Trainer:
         yield self._told(step)
 
     def _read(self, launched: PendingStep) -> Step:
-        """Wait for the loss of a step and guard it."""
+        """Wait for the loss of a step and check it for divergence."""
         progress = self._progress
         loss, idle, seconds = self._job.agreed(
             [launched.loss.value(), launched.idle, self._clock.seconds]
@@ -153,7 +153,7 @@ class Trainer:
         return Step(launched.number, loss, launched.rate, seconds, 0.0)
 
     def _examine(self, step: Step) -> Generator[Step, None, Step]:
-        """Validate and return ``step`` with the scores; repeat it meanwhile, as a sign of life."""
+        """Validate and return ``step`` with the scores; yield it repeatedly to report progress."""
         last = time.monotonic()
         for share in self._examiner.run(self._progress):
             if time.monotonic() - last > HEARTBEAT:
@@ -207,7 +207,7 @@ class Trainer:
         )
 
     def _shrink(self) -> None:
-        """Go on with a smaller tile, from the last good weights: a step cut short is half done."""
+        """Go on with a smaller tile from the last good weights: a failed step may be half done."""
         tile = smaller_tile(self._settings)
         self._say(
             f"the memory is used up: the tile is {tile} px now instead of {self._settings.tile}."
@@ -229,7 +229,7 @@ class Trainer:
         return Snapshot.take(self._learner, self._progress, self._examiner.best)
 
     def _all_good(self) -> bool:
-        """Take in the steps that are still on their way; tell whether their losses are good."""
+        """Finish the steps that are not read yet; tell whether their losses are good."""
         progress, good = self._progress, True
         for launched in self._launched:
             loss = launched.loss.value()
@@ -239,7 +239,7 @@ class Trainer:
         return good
 
     def _finish(self, whole: bool) -> None:
-        """Leave the network with the best or the averaged weights, and write all of it down."""
+        """Give the network the best or the averaged weights, and write the last checkpoint."""
         self._sampler.close()
         whole = whole and self._all_good()
         if not whole:  # an error or an interrupt cut a step short, or its loss was bad

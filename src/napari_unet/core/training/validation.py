@@ -47,7 +47,7 @@ class LabelledBox:
 
 @dataclass
 class ScoreSums:
-    """What the fields scored so far add up to."""
+    """Sums over the fields scored so far."""
 
     classes: int
     shared: np.ndarray = field(init=False)  # pixels of each class in both

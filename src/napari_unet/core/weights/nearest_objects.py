@@ -111,7 +111,7 @@ def _look_down(labels: np.ndarray, start: int, stop: int) -> Found:
 
 @jit
 def _take(best: Best, label: int, far: np.int32) -> Best:
-    """Take one more label into the two nearest."""
+    """Merge one more label into the two nearest."""
     label1, far1, label2, far2 = best
     if label == label1:
         return label1, min(far1, far), label2, far2
@@ -179,7 +179,7 @@ def _look_along(found: Found, longest: int, wider: Found) -> None:
 
 @jit
 def _useful(square: np.int32, reach: NearestTwo) -> int:
-    """How many px to look to the side when the nearest object may be as near as ``square``."""
+    """Return how many px to search to the side when the nearest object is at ``square`` px²."""
     away = sqrt(square)
     return int(max(min(away, reach.first), reach.both - away))
 
@@ -256,7 +256,7 @@ def dims_of(labels: np.ndarray, dims: int | None) -> int:
 
 
 def same_shape(name: str, shape: tuple[int, ...], labels: np.ndarray) -> None:
-    """Refuse what does not lie pixel on pixel with the labels."""
+    """Refuse an array whose shape differs from that of the labels."""
     if shape != labels.shape:
         raise ValueError(
             f"{name} has shape {shape} and the labels have {labels.shape}: they must be the same"

@@ -36,7 +36,7 @@ def fields_of(array: np.ndarray, dims: int) -> np.ndarray:
 
 
 class Ridge:
-    """The ridge of one plane or volume, kept right while its labels change."""
+    """The ridge of one plane or volume, updated when its labels change."""
 
     def __init__(self, labels: np.ndarray) -> None:
         """Take ``labels``: int32 or int64, C order, 0 no object; not copied, changed by update."""
@@ -145,7 +145,7 @@ def _compare(own: np.ndarray, other: np.ndarray, touching: np.ndarray) -> None:
 
 @jit
 def _count(labels: np.ndarray, touching: np.ndarray, pairs: np.ndarray) -> None:
-    """Count run by run: objects are wider than a pixel, and memory slower than a register."""
+    """Count run by run: objects are wider than a pixel, and a register is faster than memory."""
     start, inner = 0, 0
     for i in range(labels.size):
         if labels[i] != labels[start]:

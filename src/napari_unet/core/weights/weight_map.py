@@ -25,7 +25,7 @@ def class_counts(classes: np.ndarray) -> np.ndarray:
 
 @jit
 def _count(classes: np.ndarray, counts: np.ndarray) -> None:
-    """Count into four rows by turns: to add to one number again and again means to wait for it."""
+    """Count into four rows in turn: repeated additions to one number would wait for each other."""
     even = classes.size - classes.size % 4
     for i in range(0, even, 4):
         for row in range(4):
@@ -94,7 +94,7 @@ def falk_weight_map(
 
 
 class WeightMap:
-    """A weight map that is kept right while the annotation changes.
+    """A weight map that is updated when the annotation changes.
 
     The class balance, which every stroke changes everywhere, is kept apart from the separation,
     which changes near the stroke only; ``weights`` joins them for the box it is asked for.
