@@ -6,7 +6,7 @@ from scipy.ndimage import map_coordinates
 
 from napari_unet import Annotation, TrainSettings
 from napari_unet.core.deformation.deformation import Deformation
-from napari_unet.core.deformation.geometry import fold_lines, outline
+from napari_unet.core.deformation.geometry import fold_lines, grid_lines, matrix_of, outline
 from napari_unet.core.sampling.sample import preview_tile
 from napari_unet.core.sampling.synthetic_cells import draw_cells
 
@@ -86,3 +86,24 @@ def test_a_volume_shows_the_lines_of_its_middle():
     assert shown.labels.shape == shown.sample.image.shape[1:]
     places = shown.sample.deformation.coordinates(shown.sample.place.centre)
     np.testing.assert_array_equal(shown.outlines.input, outline(places[1:, places.shape[1] // 2]))
+
+
+def test_lines_of_a_tile_that_is_not_deformed_are_straight():
+    places = np.indices((41, 53)) + np.array([10.0, 20.0])[:, None, None]
+    lines = grid_lines(places, 16.0)
+    levels = [np.unique(line.round(6), axis=0) for line in lines]
+    rows = [line[0, 0] for line in levels if np.ptp(line[:, 0]) == 0]
+    columns = [line[0, 1] for line in levels if np.ptp(line[:, 1]) == 0]
+    assert rows == [6, 22, 38]  # 16, 32 and 48 px of the image
+    assert columns == [12, 28, 44]
+    assert len(lines) == 6
+    assert all(line[:, 1].min() == 0 and line[:, 1].max() == 52 for line in lines[:3])
+
+
+def test_a_turn_keeps_lengths_and_goes_from_rows_towards_columns():
+    np.testing.assert_array_equal(matrix_of(90, (False, False)) @ (1, 0), (0, 1))
+    np.testing.assert_array_equal(matrix_of(0, (True, False)), np.diag([-1, 1]))
+    volume = matrix_of(33.0, (False, True, False))
+    np.testing.assert_allclose(volume @ volume.T, np.eye(3), atol=1e-11)
+    assert np.linalg.det(volume) == pytest.approx(-1)
+    assert volume[0].tolist() == [1, 0, 0]  # about z

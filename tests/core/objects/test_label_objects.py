@@ -1,15 +1,11 @@
 """Objects equal a plain computation on the whole image, however it is cut into boxes."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
-from napari_unet.core.files.image_file import open_image
 from napari_unet.core.objects.label_objects import (
     ObjectSettings,
     best_class,
@@ -17,9 +13,6 @@ from napari_unet.core.objects.label_objects import (
     label_objects,
     label_objects_tiled,
 )
-from napari_unet.core.weights.touching_ridge import open_ridge
-
-DATA = Path(__file__).parents[4] / "shared" / "data"
 
 
 def scores_of(rng, shape, classes, smooth=1.2):
@@ -128,73 +121,6 @@ def test_touching_corners_do_not_connect():
     labels = np.zeros((6, 6), int)
     labels[:3, :3] = labels[3:, 3:] = 1
     assert label_objects(scores_from(labels)).max() == 2
-
-
-def cells(rng, shape, count):
-    """Return labels of roundish objects many of which touch."""
-    middle = rng.uniform(0, shape, (count, len(shape)))
-    places = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-    distance, nearest = cKDTree(middle).query(places)
-    return np.where(distance < 14, nearest + 1, 0)
-
-
-def mean_iou(truth, found):
-    """Return the mean over true objects of the IoU with the object that covers most of it."""
-    ious = []
-    for number in np.unique(truth[truth > 0]):
-        one = truth == number
-        covering = np.bincount(found[one])
-        covering[0] = 0
-        other = found == covering.argmax()
-        ious.append((one & other).sum() / (one | other).sum() if covering.any() else 0.0)
-    return np.mean(ious)
-
-
-@pytest.mark.parametrize("shape", [(150, 150), (40, 50, 50)])
-def test_most_of_a_ridge_is_given_back_and_free_outlines_stay(shape):
-    truth = cells(np.random.default_rng(3), shape, 60)
-    opened = open_ridge(truth)
-    without = label_objects(scores_from(opened), give_back=False)
-    found = label_objects(scores_from(opened))
-    assert 1 - mean_iou(truth, found) < (1 - mean_iou(truth, without)) / 3
-    assert (found[truth == 0] > 0).sum() < 0.02 * (truth > 0).sum()
-    np.testing.assert_array_equal(found[without > 0], without[without > 0])
-
-
-@pytest.mark.data
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
-@pytest.mark.parametrize("name", ["dsb2018", "dsb2018_rgb"])
-def test_giving_back_the_ridge_brings_real_labels_nearer_to_the_truth(name):
-    better = []
-    for path in sorted((DATA / name / "train" / "labels").iterdir())[:6]:
-        truth = np.asarray(open_image(path).data).astype(np.int32)
-        scores = scores_from(open_ridge(truth))
-        found, without = label_objects(scores), label_objects(scores, give_back=False)
-        better.append(mean_iou(truth, found) - mean_iou(truth, without))
-    assert np.mean(better) > 0
-
-
-def test_a_ridge_goes_to_objects_of_its_class_alone():
-    kind = np.zeros((9, 12), int)
-    kind[:, :5], kind[:, 7:] = 1, 2
-    scores = np.stack([kind == 0, kind == 1, kind == 2]).astype(np.float32) * 0.8
-    scores[1] += 0.1
-    found = label_objects(scores)  # the ridge looks like class 1, and one object of it is no ridge
-    np.testing.assert_array_equal(found > 0, kind > 0)
-
-
-def test_necks_are_split_and_bodies_are_not():
-    places = np.indices((60, 120))
-    discs = [((places[0] - 30) ** 2 + (places[1] - x) ** 2) < 20**2 for x in (40, 76)]
-    both = scores_from(discs[0] | discs[1])
-    assert label_objects(both).max() == 1
-    found = label_objects(both, split=2.0)
-    assert found.max() == 2
-    assert (found[:, :58] <= 1).all()
-    assert (found[:, 59:] != 1).all()
-    assert label_objects(scores_from(discs[0]), split=2.0).max() == 1
-    assert label_objects(both, split=19.0).max() == 1, "a neck less deep than asked for stays"
-    assert label_objects(both, split=2.0, min_area=2000).max() == 1, "no piece is too small"
 
 
 def test_planes_are_looked_at_alone():

@@ -9,7 +9,7 @@ from skimage.measure import regionprops
 
 from napari_unet.core.objects import object_table
 from napari_unet.core.objects.label_objects import ObjectSettings, label_objects_tiled
-from napari_unet.core.objects.object_table import ObjectTable
+from napari_unet.core.objects.object_table import ObjectTable, preferred_classes
 
 
 @pytest.fixture(params=[(60, 70), (14, 30, 25)])
@@ -69,3 +69,21 @@ def test_no_objects_make_a_table_of_no_rows(tmp_path):
     )
     table.write(tmp_path / "a.csv")
     assert read(tmp_path / "a.csv") == []
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (3, 20, 30), (2, 2, 20, 30)])
+def test_it_is_the_class_that_one_object_after_the_other_gives(shape, monkeypatch):
+    monkeypatch.setattr(object_table, "EDGE", (2, 16, 16))  # objects lie across boxes
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 9, shape)
+    scores = rng.random((4, *shape)).astype(np.float32)
+    scores[0] *= 5  # the background has the highest score
+    wanted = [7, 2, 5]
+    expected = [1 + scores[1:, labels == label].sum(axis=1).argmax() for label in wanted]
+    assert preferred_classes(labels, scores, wanted).tolist() == expected
+    assert len(set(expected)) > 1
+
+
+def test_what_is_not_scored_is_of_the_first_class():
+    labels = np.array([[0, 3], [3, 8]])
+    assert preferred_classes(labels, np.zeros((3, 2, 2), np.float32), [3, 8]).tolist() == [1, 1]

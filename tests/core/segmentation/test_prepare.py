@@ -6,9 +6,7 @@ import pytest
 import torch
 
 from napari_unet import UNet, score_tiles, segment
-from napari_unet.core.segmentation.precision import choose_precision
 from napari_unet.core.segmentation.prepare import prepare
-from napari_unet.core.segmentation.scorer import in_half
 from napari_unet.core.segmentation.segment import Stores, write_tiles
 
 NETWORK = UNet(base=1, depth=1)
@@ -102,93 +100,3 @@ def test_the_contrast_can_be_handed_on():
     assert second.contrast is first.contrast
     for a, b in zip(first.score(), second.score(), strict=True):
         assert np.array_equal(a.scores, b.scores)
-
-
-class TestPrecision:
-    """The fast precision is taken only where labels stay the same."""
-
-    @pytest.fixture(autouse=True)
-    def fast(self, monkeypatch):
-        home = "napari_unet.core.segmentation.precision.fast_dtype"
-        monkeypatch.setattr(home, lambda device: torch.bfloat16)
-
-    @staticmethod
-    def sample():
-        return np.random.default_rng(0).random((1, 40, 40), np.float32)
-
-    def sure(self, margin):
-        """Return a network whose scores differ by about ``margin`` before the softmax."""
-        torch.manual_seed(0)  # one start in ninety is dead: all scores tie in any precision
-        net = UNet(base=2, depth=1)
-        with torch.no_grad():
-            net.head.weight.mul_(0.1)
-            net.head.bias.copy_(torch.tensor([0.0, margin]))
-        return net
-
-    def test_agreement(self):
-        assert choose_precision(self.sure(5.0), "auto", self.sample) == "bfloat16"
-
-    def test_disagreement(self):
-        net = self.sure(0.0)
-        with torch.no_grad():
-            net.head.weight[0] = 1.0
-            net.head.weight[1] = 1.002  # 1 in bfloat16
-        assert choose_precision(net, "auto", self.sample) == "float32"
-
-    def test_nothing_to_compare(self):
-        assert choose_precision(self.sure(5.0), "auto", None) == "float32"
-
-    def test_the_comparison_is_remembered_until_the_weights_change(self):
-        net = self.sure(5.0)
-        choose_precision(net, "auto", self.sample)
-        assert choose_precision(net, "auto", None) == "bfloat16"
-        with torch.no_grad():
-            net.head.bias.zero_()
-        assert choose_precision(net, "auto", None) == "float32"
-
-    @pytest.mark.parametrize("name", ["float32", "winograd", "bfloat16", "float64"])
-    def test_what_is_asked_for_is_taken(self, name):
-        assert choose_precision(self.sure(5.0), name, None) == name
-
-    def test_other_precisions_stay(self):
-        assert choose_precision(UNet(base=1).double(), "auto", self.sample) == "float64"
-
-    def test_large_images_are_compared_and_small_ones_are_not(self):
-        net = UNet(base=2, depth=1)
-        assert prepare(np.zeros((100, 100), np.uint8), net).precision == "float32"
-        assert prepare(np.zeros((700, 700), np.uint8), net).precision == "bfloat16"
-
-
-def test_half_precision_scores_nearly_the_same():
-    net = UNet(base=4, depth=2)
-    image = np.random.default_rng(0).integers(0, 99, (60, 70), np.uint8)
-    exact = segment(image, net, precision="float32", scores=True).scores
-    half = segment(image, net, precision="bfloat16", scores=True).scores
-    assert half.dtype == np.float32
-    assert 0 < np.abs(exact - half).max() < 0.1
-
-
-@pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("norm", ["none", "weight"])
-def test_the_image_and_the_first_kernels_keep_sixteen_bits(norm, dims):
-    """Beside what a plain cast to bfloat16 makes of the first layer."""
-    torch.manual_seed(0)
-    net = UNet(channels=2, base=8, depth=1, dims=dims, norm=norm)
-    x = 10 + torch.rand(1, 2, *(20,) * dims)  # a small contrast on a high background
-    with torch.no_grad():
-        exact = net.contract[0].first(x)
-        found = in_half(net).contract[0].first(x).float()
-        plain = net.to(torch.bfloat16).contract[0].first(x.bfloat16()).float()
-    least = (exact.bfloat16() - exact).abs().mean()  # rounded at the end alone
-    assert (found - exact).abs().mean() < 1.2 * least
-    assert (plain - exact).abs().mean() > 1.8 * least
-
-
-def test_half_precision_leaves_the_network_alone():
-    net = UNet(base=2, depth=2, norm="weight").train()
-    before = {name: value.clone() for name, value in net.state_dict().items()}
-    half = in_half(net)
-    assert net.training
-    assert not half.training
-    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
-    assert {p.dtype for p in half.parameters()} == {torch.bfloat16}

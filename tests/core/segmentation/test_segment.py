@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -10,9 +9,7 @@ import torch
 import zarr
 
 from napari_unet import UNet, label_objects, segment
-from napari_unet.core.segmentation.image_reader import prefetch
 from napari_unet.core.segmentation.prepare import prepare
-from napari_unet.core.segmentation.scorer import versions
 from napari_unet.core.segmentation.segment import Stores, entropy, write_tiles
 
 IMAGE = np.random.default_rng(0).integers(0, 200, (61, 75), np.uint8)
@@ -38,38 +35,6 @@ def test_of_equal_scores_the_lowest_class_wins():
         net.head.weight.zero_()
         net.head.bias.copy_(torch.tensor([0.0, 1.0, 1.0]))
     assert (segment(IMAGE, net).labels == 1).all()
-
-
-@pytest.mark.parametrize("average", ["mirror", "rotate"])
-@pytest.mark.parametrize("dims", [2, 3])
-def test_averaging_changes_nothing_where_the_network_is_symmetric(average, dims):
-    """A network whose kernels are means of their mirrored and turned versions turns along."""
-    net = network(depth=2 if dims == 2 else 1, dims=dims).double()
-    with torch.no_grad():
-        for weight in net.parameters():
-            if weight.ndim == dims + 2:
-                ways = versions("rotate", dims)
-                weight.copy_(torch.stack([way.turn(weight) for way in ways]).mean(0))
-    shape = (61, 75) if dims == 2 else (9, 14, 17)
-    image = np.random.default_rng(1).integers(0, 200, shape, np.uint8)
-    axes, tile = "ZYX"[-dims:], net.input_size(16)
-    plain = segment(image, net, axes=axes, scores=True, tile=tile)
-    found = segment(
-        image, net, axes=axes, scores=True, tile=tile, average=average, uncertainty="spread"
-    )
-    assert np.abs(found.scores - plain.scores).max() <= 1e-10
-    assert found.uncertainty.max() <= 1e-7
-    unlike = segment(image, network(dims=dims), axes=axes, average=average, uncertainty="spread")
-    assert unlike.uncertainty.max() > 1e-3
-
-
-@pytest.mark.parametrize("average", ["mirror", "rotate"])
-@pytest.mark.parametrize("dims", [2, 3])
-def test_versions_differ_and_are_undone_exactly(average, dims):
-    tile = torch.arange(4 * 5 * 6.0).reshape(1, 1, 4, 5, 6)[..., :5, :5]
-    ways = versions(average, dims)
-    assert len({str(way.turn(tile)) for way in ways}) == len(ways)
-    assert all(torch.equal(way.turn_back(way.turn(tile)), tile) for way in ways)
 
 
 def test_entropy_is_that_of_the_mean_scores():
@@ -119,46 +84,6 @@ def test_a_run_goes_on_at_the_tile_where_it_stopped():
     assert list(write_tiles(prepare(IMAGE, network(), tile=40), stores, left)) == left
     assert np.array_equal(stores.labels, expected.labels)
     assert np.array_equal(stores.scores, expected.scores)
-
-
-def test_the_next_tile_is_read_while_this_one_is_computed():
-    """The consumer waits for the read after its own: without reading ahead it waits forever."""
-    reads = [threading.Event() for _ in range(3)]
-    here = threading.get_ident()
-
-    def read(number):
-        assert threading.get_ident() != here
-        reads[number].set()
-        return number * 10
-
-    seen = []
-    for number, made in prefetch(read, iter(range(3))):
-        assert number == 2 or reads[number + 1].wait(5)
-        seen.append((number, made))
-    assert seen == [(0, 0), (1, 10), (2, 20)]
-
-
-def test_reading_ahead_reads_one_ahead_and_no_more():
-    started = []
-    steps = prefetch(lambda number: started.append(number), iter(range(10)))
-    next(steps)
-    next(steps)
-    steps.close()
-    assert started in ([0, 1], [0, 1, 2])
-    assert not [t for t in threading.enumerate() if t.name.startswith("napari-unet reader")]
-
-
-def test_an_error_while_reading_arrives():
-    class Torn:
-        shape, dtype = (60, 60), np.dtype(np.uint8)
-
-        def __getitem__(self, box):
-            if box[1].start and box[1].stop - box[1].start < 60:
-                raise OSError("scan.tif is cut short")
-            return np.zeros((60, 60), np.uint8)[box]
-
-    with pytest.raises(OSError, match="cut short"):
-        segment(Torn(), network(), tile=28)
 
 
 LARGE = """

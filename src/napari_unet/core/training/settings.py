@@ -258,7 +258,9 @@ def smaller_tile(settings: TrainSettings) -> int:
     """Return the legal tile whose output is about half as many pixels; the smallest has none."""
     lost = 2 * border(settings.depth)
     inside = settings.tile - lost
-    tile = input_size(settings.depth, max(int(inside * 0.5 ** (1 / settings.dims)), 1))
+    half = int(inside * 0.5 ** (1 / settings.dims))
+    next_smaller = inside - 2**settings.depth  # outputs lie so far apart
+    tile = input_size(settings.depth, max(min(half, next_smaller), 1))
     if tile >= settings.tile:
         raise ValueError(
             f"a tile of {settings.tile} px, the smallest of a network of depth {settings.depth}, "
