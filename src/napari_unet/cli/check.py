@@ -1,4 +1,4 @@
-"""Check annotated images before they are trained on: what is wrong, where, and how to mend it."""
+"""Check annotated images before training: what is wrong, where, and how to mend it."""
 
 import argparse
 from pathlib import Path

@@ -1,13 +1,8 @@
-"""The command: finds the verb, runs it, and turns what goes wrong into one sentence and a status.
+"""The command: finds the verb, runs it, and turns an error into one sentence and a status.
 
 Each verb is a module of this folder with ``NAME``, ``ABOUT``, ``add_arguments(parser)`` and
-``run(arguments) -> int``; it is imported when the parser is made, so it must import torch late.
-
-Report: what a verb tells while it works and when it is done, for people or for programs.
-
-Interruption: Ctrl-C and the end of a cluster job are asked for, and come between two steps.
-
-Flags for TrainSettings: one for each field, with the limits and words of its declaration.
+``run(arguments) -> int``. It is imported when the parser is made, so it must import torch late.
+The report of a verb, the handling of Ctrl-C and the flags for ``TrainSettings`` are here, too.
 """
 
 import argparse

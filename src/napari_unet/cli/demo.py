@@ -1,7 +1,7 @@
-"""Show the program on its sample data: in a window, or without one in a minute of work.
+"""Show the program on its sample data, in a window, or without one in about a minute.
 
 Without a window a small network is trained on two images, segments a third, and is scored against
-the truth; image, truth, result and errors are drawn in one PNG.
+the truth. Image, truth, result and errors are drawn in one PNG.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Score results against the truth: each image, worst first, and all together with intervals.
 
-Label files hold a number for each object and 0 for background; --classes and --regions say
-otherwise. Time points are images of their own.
+Label files hold a number for each object and 0 for background, unless --classes or --regions is
+given. Each time point is an image of its own.
 """
 
 import argparse

@@ -1,8 +1,6 @@
-"""Open napari with the docks: with images, their annotation layers and the brush ready.
+"""Open napari with the docks, with images, their annotation layers and the brush ready.
 
-Display: whether a window can be opened here, and if not, why, in one sentence.
-
-Qt ends the whole process where it finds no screen, so that has to be known before.
+Qt ends the process where it finds no screen, so a missing display is reported first.
 """
 
 import argparse

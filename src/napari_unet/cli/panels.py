@@ -1,4 +1,4 @@
-"""Picture: panels with titles in one PNG, so that a person without a window can look at things."""
+"""Draws images side by side, with titles, in one PNG, for a computer without a window."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How the figures of an evaluation are told: a table for people, facts for --json, a CSV file."""
+"""Writes the figures of an evaluation: a table for people, facts for --json, a CSV file."""
 
 import csv
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Training data: annotated images from files, and which of them are held back to validate on."""
+"""Reads annotated images from files, and holds some labels back for validation."""
 
 import argparse
 from collections.abc import Sequence

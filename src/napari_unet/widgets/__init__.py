@@ -1,1 +1,1 @@
-"""Qt and napari live here and nowhere else."""
+"""The docks and all else that uses Qt or napari."""

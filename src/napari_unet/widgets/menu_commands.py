@@ -1,9 +1,4 @@
-"""Commands: what the menus and the palette of napari do without a dock.
-
-The command that opens Evaluate with the selected labels as the result.
-
-Segment commands: what the menus and the palette do without looking for the dock.
-"""
+"""Commands of napari's menus and command palette."""
 
 from napari.layers import Image, Labels
 from napari.viewer import Viewer

@@ -1,4 +1,4 @@
-"""Networks: the networks of a session, each with its name, its history and its score."""
+"""The networks of a session, each with its name, history and score."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace

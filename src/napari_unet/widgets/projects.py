@@ -1,4 +1,4 @@
-"""Project folders as napari opens and saves them: images, annotations, networks, strokes."""
+"""Opens and saves project folders: images, annotations, networks and strokes."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Opening: samples and network files, as napari's File menu asks for them.
-
-Network files of a session: read and written in the compute thread, told of in words.
-"""
+"""Opens samples and network files from napari's File menu, and saves networks."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""Start: napari with images and the docks, the window first and what takes time behind it."""
+"""Opens napari with images and the docks: the window first, slow parts afterwards."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -1,9 +1,7 @@
-"""AnnotationChoice: which image is annotated in which layer, and a new layer where there is none.
+"""The choice of an image and of its annotation layer, and whether the two fit each other.
 
-An image that is opened or chosen gets an annotation layer once. One that somebody has deleted is
-not made again by itself.
-
-Fitness: whether a labels layer can be the annotation of an image, and why not.
+An image that is opened or chosen gets an annotation layer once. When somebody deletes that layer,
+it is not made again automatically.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Checking: what ``Annotation.check`` finds, a line a finding; a click goes there."""
+"""The findings of ``Annotation.check`` in a list, a line for each; a click shows the place."""
 
 import re
 from collections.abc import Sequence

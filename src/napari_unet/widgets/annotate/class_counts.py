@@ -1,7 +1,4 @@
-"""Figures: the painted pixels of an annotation layer, in rows and sentences.
-
-Advice: the next thing to do in an annotation layer, in a sentence.
-"""
+"""How many pixels of each class are painted, and the sentence that says what to do next."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Class editing: the list of classes of an annotation layer, changed while it is painted."""
+"""Functions that change the list of classes of an annotation layer while it is painted."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,6 +1,6 @@
-"""ClassList: the classes of the annotation layer, edited while it is painted.
+"""The list of classes of an annotation layer, to choose, add, rename, recolour and remove them.
 
-Removal: a class goes, and one Ctrl+Z brings its pixels and its place in the list back.
+One Ctrl+Z brings the pixels of a removed class and its place in the list back.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,4 @@
-"""ClassRow: a class in the list: its colour, name, key, balance and painted pixels.
-
-ColorSquare: the colour of a class, as a button that changes it.
-
-BalanceBar: how much of what is painted is of a class, as a bar in its colour.
-"""
+"""One row of the list of classes: colour, name, key, share of the painted pixels, pixel count."""
 
 from dataclasses import dataclass
 

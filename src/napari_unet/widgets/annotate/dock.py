@@ -1,7 +1,4 @@
-"""The Annotate dock: an image, its annotation layer, its classes, and what is wrong with it.
-
-Meaning: what the values of a labels layer stand for, said with two switches.
-"""
+"""The Annotate dock: an image, its annotation layer, its classes, checks and live teaching."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

@@ -1,7 +1,4 @@
-"""Edit: what one entry of a layer's undo history has changed, small enough to be kept.
-
-Confirming: which pixels of an annotation layer are confirmed, through edits, undo and redo.
-"""
+"""What one entry of a layer's undo history changed, and which pixels are confirmed by it."""
 
 import weakref
 from collections.abc import Iterator

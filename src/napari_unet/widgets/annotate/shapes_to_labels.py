@@ -1,8 +1,6 @@
-"""Conversion: points become discs and outlines become fully labelled regions of an annotation.
+"""Points become discs and shapes become filled regions of an annotation layer.
 
 Everything is written as one entry of the undo history, and never over an object that is painted.
-
-Gathering: annotation out of points (a disc each) and of shapes (fully labelled regions).
 """
 
 from collections.abc import Iterator

@@ -1,12 +1,9 @@
-"""Keys: letters that choose a class, on the annotation layer alone and on none that napari uses.
+"""Keys of the annotation layer, and outlines that are drawn with the right mouse button.
 
-Keyboard: one letter an action, on the annotation layer alone and none that napari uses.
-
-Encircling: dragging with the right button, which napari only does for a click and moves.
-
-With the brush, a right click begins an outline that follows the mouse and is filled when it comes
-back to where it began; while a button is held, napari does not tell it of moves. Here it is told,
-and a release closes the outline.
+A key works on the annotation layer only, and napari itself uses none of them. With the brush, a
+right click begins an outline that follows the mouse and is filled when it returns to its start.
+napari reports no moves while a button is held. This module passes them on, and a release closes
+the outline.
 """
 
 from collections.abc import Callable, Iterator

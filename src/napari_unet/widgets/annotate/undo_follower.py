@@ -1,8 +1,8 @@
-"""UndoFollower: follows an annotation layer through strokes, undo and redo, and counts its pixels.
+"""Follows an annotation layer through strokes, undo and redo, and counts its pixels.
 
-Only what a stroke has changed is counted: a large image is gone through once, in the compute
-thread, and never again. An UndoFollower belongs to its layer and not to a dock, so that nothing is
-forgotten when the dock is closed; what listens are Qt slots, which Qt forgets with the dock.
+Only what a stroke changed is counted. A large image is counted whole once, in the compute thread.
+An UndoFollower belongs to its layer and not to a dock, so that it survives closing the dock. Its
+listeners are Qt slots, which Qt disconnects when a dock is deleted.
 """
 
 import weakref

@@ -1,4 +1,4 @@
-"""The Evaluate dock: how good a result is, in figures, and what is wrong where, worst first."""
+"""The Evaluate dock: measures of a result against the truth, and its errors, worst first."""
 
 import weakref
 from math import prod

@@ -1,10 +1,7 @@
-"""ErrorKinds: how many errors there are of each kind; a kind can be left out.
+"""The errors of a result: their number by kind, steps from one to the next, and their layers.
 
-ErrorSteps: from one error to the next, the worst first.
-
-The layer that shows errors: one for each result, used again, never in the way of the brush.
-
-Outlines: truth and result drawn as lines, so that an error is seen on the image.
+There is one error layer for each result. It is used again for a new comparison. Outlines of truth
+and result can be shown over the image.
 """
 
 import weakref

@@ -1,8 +1,6 @@
-"""FigureTable: each measure with its value and its interval; the long list opens on demand.
+"""The table of measures with intervals, the settings of a match, and the names of both.
 
-Matching: what counts as found, and what else is measured; closed until somebody wants it.
-
-Words: what the measures and the kinds of errors are called, and what they say about a result.
+Names and colours of measures and kinds of errors are here; the command line reads them, too.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""TwoLayers: which labels are the truth and which the result, and whether they have changed."""
+"""The choice of the truth and the result among the labels layers, and whether they changed."""
 
 import zlib
 

@@ -1,4 +1,4 @@
-"""Annotation layers: made at the geometry of their image, and read out for a training."""
+"""Makes annotation layers with the geometry of their image, and copies them for a training."""
 
 from collections.abc import Sequence
 from math import prod

@@ -1,8 +1,8 @@
-"""Pixels: an image layer as ``core`` takes it, an array with axes, and the way back to a layer.
+"""Axes, shapes and places of layers, from napari to ``core`` and back.
 
-Labels of an image have its axes without channels. Where the channels lie between others, a labels
-layer keeps that axis with a single entry that spans all channels, because napari aligns layers by
-their last axes.
+Labels of an image have its axes without channels. Where the channels lie between other axes, a
+labels layer keeps that axis with length 1 for all channels, because napari aligns layers by their
+last axes.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
-"""Pairs: which annotation belongs to which image, and what each pair is for.
+"""Which annotation layer belongs to which image layer, and the role of the pair in training.
 
-Layers are held weakly and looked up in the viewer when asked for, so that one that was deleted,
-renamed or moved never leaves a pair behind that is not there.
+Layers are held weakly and looked up in the viewer, so that a pair ends when one of its layers is
+deleted.
 """
 
 import weakref

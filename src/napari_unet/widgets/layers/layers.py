@@ -1,4 +1,4 @@
-"""Layers: where they are, what is shown of them, and writing to them. GUI thread only."""
+"""Functions on napari layers: geometry, what is shown of them, writing to them. GUI thread."""
 
 from collections.abc import Sequence
 from itertools import product

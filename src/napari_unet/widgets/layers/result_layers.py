@@ -1,8 +1,8 @@
-"""Results: layers the plugin makes, used again for the next result of the same kind.
+"""Layers that the plugin makes for results; each is used again for the next result of its kind.
 
-napari keeps removed layers alive, so a layer is given new data instead of being replaced. Only
-layers made here are ever written to, and none that somebody has painted in since: those keep their
-pixels, and the next result gets a layer of its own.
+napari keeps removed layers in memory, so a layer gets new data instead of being replaced. Only
+layers made here are written to. A layer that somebody has painted in keeps its pixels, and the
+next result gets a layer of its own.
 """
 
 import weakref

@@ -1,7 +1,4 @@
-"""BlindCheckTool: windows drawn at random, judged by a person: right, or to be drawn.
-
-CheckBar: the question of the blind check and its two answers, while it is on.
-"""
+"""The blind check: a person judges windows drawn at random, in a bar with two answers."""
 
 from functools import partial
 from typing import Any

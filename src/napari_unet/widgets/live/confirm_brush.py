@@ -1,7 +1,6 @@
-"""ConfirmBrush: brushing over what the preview has right makes it annotation.
+"""The brush that confirms the preview: it writes the preview's classes where nothing is painted.
 
-Under the brush the preview's own classes are written, boundaries included, where nothing is
-painted yet. One stroke is one entry of napari's undo history.
+One stroke is one entry of napari's undo history.
 """
 
 from collections.abc import Iterator

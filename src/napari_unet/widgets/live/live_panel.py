@@ -1,4 +1,4 @@
-"""LiveSection: the part of the Annotate dock in which a network learns while somebody paints."""
+"""The section of the Annotate dock for live teaching."""
 
 from typing import Any
 

@@ -1,9 +1,7 @@
-"""LiveTeaching: the live teaching of one annotation layer, as long as the layer is there.
+"""Live teaching of one annotation layer, for as long as the layer exists.
 
-It belongs to the layer and not to a dock: a dock that is closed and opened again finds it as it
-was. Only frozen values go to the desk in the compute thread, and only news come back.
-
-Teachable: whether a network can learn from an annotation layer while it is painted.
+It belongs to the layer and not to a dock: a dock that is closed and opened again finds it
+unchanged. Frozen requests go to the teaching loop in the compute thread, frozen events come back.
 """
 
 import weakref

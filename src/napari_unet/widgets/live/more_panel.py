@@ -1,7 +1,4 @@
-"""MorePage: what is wanted now and then while teaching live, and how it ends.
-
-Unconfirming: what was confirmed and not painted becomes unlabelled, as one edit.
-"""
+"""The part More of live teaching: seldom used controls, and removing what was confirmed."""
 
 from functools import partial
 from typing import Any

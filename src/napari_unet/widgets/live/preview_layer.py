@@ -1,7 +1,7 @@
-"""PreviewLayer: what the network says, under the strokes, in a layer of its own.
+"""The layer that shows the preview below the annotation, and which part of it is in view.
 
-Beside the layer the network's own answer is kept, so that a stroke that is erased or undone shows
-what lies under it at once, and confirming knows what to confirm.
+The answer of the network is kept beside the layer. Where a stroke is erased or undone, the layer
+shows that answer again, and the confirm brush reads it.
 """
 
 import weakref

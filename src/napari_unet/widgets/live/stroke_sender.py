@@ -1,4 +1,4 @@
-"""Follower: sends what happens to an annotation layer to the desk, stroke by stroke."""
+"""Sends each stroke, undo and change of classes of a layer to the teaching loop."""
 
 import weakref
 from contextlib import AbstractContextManager

@@ -1,7 +1,4 @@
-"""SuggestionTour: the way to the places where a stroke would teach most, one after the other.
-
-Frames: a rectangle around the place in question, with the camera on it.
-"""
+"""Goes from one suggested place to the next, with a rectangle around it and the camera on it."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""LastTaught: what was taught last in a session, for the next image with the same classes."""
+"""The network that was taught last in a session, as the start for the next image."""
 
 import weakref
 from functools import partial

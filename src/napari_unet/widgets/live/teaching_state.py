@@ -1,7 +1,7 @@
-"""TeachingState: what the tools of live teaching know of the image and the layer they serve.
+"""What the tools of live teaching know of their image and layer.
 
-The tools (suggestions, blind check, confirm brush) get this base class of ``LiveTeaching``, so that
-they need not know the class that owns them.
+Suggestions, blind check and confirm brush get this base class of ``LiveTeaching``, so that they
+do not import the class that owns them.
 """
 
 import weakref

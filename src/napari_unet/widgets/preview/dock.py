@@ -1,7 +1,4 @@
-"""The Preview dock: what training will see of an annotated image, while the sliders move.
-
-Chosen: the image that is previewed and its labels, followed through strokes and new pixels.
-"""
+"""The Preview dock: what training sees of an annotated image, redrawn while sliders move."""
 
 from dataclasses import replace
 from functools import partial

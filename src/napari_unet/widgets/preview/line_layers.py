@@ -1,10 +1,8 @@
-"""Sheets: the layers of a preview, whose pixels are written over while a slider moves.
+"""The layers of a preview, written in place while a slider moves, and lines drawn over them.
 
-To give a layer of napari other data makes it look at the extents of all layers, the sliders of the
-viewer and a thumbnail, which takes the window longer than the new picture itself. What keeps its
-size is therefore written over in place; thumbnails follow when the slider rests.
-
-Strokes: lines as napari's vectors, as wide on the screen at every zoom.
+When a layer gets new data, napari computes the extents of all layers, the sliders of the viewer and
+a thumbnail, which takes longer than drawing the image. Data of the same size are therefore
+written in place; thumbnails follow when the slider rests.
 """
 
 from collections.abc import Sequence

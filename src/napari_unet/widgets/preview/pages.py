@@ -1,9 +1,4 @@
-"""Pages: what stands below the choice of views: settings, what lies over the tile, and facts.
-
-Rows: the settings of one view, which follow the settings of the session.
-
-ViewChoice: which of the previews is shown, as buttons beside each other.
-"""
+"""The settings of each view of the Preview dock, and the buttons that choose a view."""
 
 from collections.abc import Sequence
 

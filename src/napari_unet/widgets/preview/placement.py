@@ -1,9 +1,4 @@
-"""Placing: a tile lies beside the image it was cut from, so that both can be seen.
-
-Ground: where the pixels of a tile lie in the viewer, beside the image they were cut from.
-
-Camera: moved only when what should be seen is not.
-"""
+"""Where the tile of a preview lies in the viewer, beside its image, and moving the camera to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

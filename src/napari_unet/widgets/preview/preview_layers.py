@@ -1,4 +1,4 @@
-"""Screen: the layers in which previews are shown, made once and given new data. GUI thread only."""
+"""The layers in which previews are shown, made once and given new data. GUI thread only."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,9 +1,7 @@
-"""Answer: a preview as the compute thread draws it, and the sentences that go with it.
+"""Computes a preview of an annotated image in the compute thread, with its facts and remarks.
 
-PreviewInput: the annotated image that is previewed, as it was when it was asked for.
-
-Of an image too large to be weighed between two moves of a slider, the part in view stands for the
-whole; the dock says so.
+If the weight map of an image takes longer than a move of a slider, only the part in view is used,
+and the dock says so.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Autosave: puts every stroke of a window into its journal, and offers what a crash left behind.
-
-Journals of this user: one a window, and those that a crash or a closed window left behind.
-"""
+"""Writes every stroke of a window to its journal, and offers what a crash left behind."""
 
 import os
 import time

@@ -1,7 +1,4 @@
-"""Restoring: an annotation of a journal becomes a layer on its image again.
-
-Facts: what a journal keeps of an annotation layer beside its pixels, and finding its image.
-"""
+"""Makes an annotation of a journal a layer on its image again."""
 
 from pathlib import Path
 from typing import Any

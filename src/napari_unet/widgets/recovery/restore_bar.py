@@ -1,4 +1,4 @@
-"""Offer: a bar at the top of a dock while strokes of a window that crashed can be restored."""
+"""A bar in a dock while strokes of a window that crashed can be restored."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Correction: a result becomes training labels, all of it or only what a person changed in it."""
+"""Makes training labels of a result: all of it, or only what a person changed in it."""
 
 import numpy as np
 from napari.layers import Image, Labels

@@ -1,4 +1,4 @@
-"""SegmentDock: a network over an image, tile by tile, with a result that answers at once."""
+"""The Segment dock: a network scores an image tile by tile; thresholds act on it at once."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Folder: every image file of a folder segmented into files, by what the command line uses."""
+"""Segments every image file of a folder into files, by the workflow of the command line."""
 
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace

@@ -1,11 +1,4 @@
-"""Inputs: what is segmented, with which network, and how: everything that needs a new run.
-
-FolderChoice: which folder of images is segmented, and where its results go.
-
-NetworkChoice: a combo box of the networks of the session, the newest until somebody chooses.
-
-Rows: the labelled lines of the dock, all with their labels in one column.
-"""
+"""The choices that need a new run: network, image or folder, region and averaging."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""ClassChoice: of which class the selected object of a result is, where there are several."""
+"""The class of the selected object, in a result of several classes."""
 
 import weakref
 

@@ -1,7 +1,4 @@
-"""Table: the objects of a result with their areas and scores; a row leads to its object.
-
-TableModel: the objects of a result as rows of a Qt table.
-"""
+"""The table of a result's objects with areas and scores; a row leads to its object."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

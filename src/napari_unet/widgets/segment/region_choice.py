@@ -1,7 +1,4 @@
-"""Scope: which part of an image is to be segmented, in the axes of its labels.
-
-Place: where the labels of an image lie in a layer, as it was when they were asked for.
-"""
+"""Which part of an image is segmented, in the axes of its labels, and where labels lie."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

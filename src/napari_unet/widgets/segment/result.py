@@ -1,13 +1,8 @@
-"""Result: what segmenting has found in one image: its scores, and the layers that show them.
+"""The result of one image: its kept scores, and the layers of objects and classes that show them.
 
-There is a layer of objects and one of classes. Both are the user's to edit: one that was edited is
-never written to again, and the next result gets a layer of its own.
-
-ChosenClasses: the classes that a person gave to objects of a result of several classes.
-
-Overlays: the scores and the uncertainty of a result as image layers, when somebody wants them.
-
-They are made of the scores that were kept: the network is not asked again.
+A person may edit both layers. A layer that was edited is never written to again, and the next
+result gets a layer of its own. Scores and uncertainty can be shown as image layers; they are made
+of the kept scores, without running the network again.
 """
 
 import weakref

@@ -1,9 +1,4 @@
-"""ResultBar: what was found, and what can be done with it.
-
-More: what is seldom needed, closed until somebody wants it.
-
-LookForm: objects or classes, and from which score, size and shape on they count.
-"""
+"""The controls below a result: threshold, sizes and shape of objects, export, and More."""
 
 from dataclasses import replace
 

@@ -1,7 +1,4 @@
-"""RunBar: the buttons that start, rest and give up a segmentation, and how far it is.
-
-Planning: what the chosen segmentation will take, worked out beside the window.
-"""
+"""The buttons that start, pause and stop a segmentation, its progress, and the plan before it."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Run: a segmentation under way, which outlives its dock; ImageRun: that of one image layer.
-
-Segmentations: all that a session has segmented, what runs, and what waits for its turn.
-"""
+"""The segmentations of a session: what is done, what runs, and what waits."""
 
 import time
 import weakref

@@ -1,9 +1,4 @@
-"""Frame: what every dock is made of: a part that scrolls, a part that stays, and its session.
-
-Section: a part of a dock that is closed until somebody wants it.
-
-Docks: they are tabs of one another, because below each other none would have room.
-"""
+"""The base class of all docks, sections that can be closed, and how docks are placed as tabs."""
 
 from napari.utils.events import Event
 from napari.viewer import Viewer

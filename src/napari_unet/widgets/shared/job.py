@@ -1,7 +1,7 @@
-"""Job: what a dock holds of some work; its signals arrive in the GUI thread.
+"""The job that a dock holds; its signals arrive in the GUI thread.
 
-``arrived`` brings what the work has yielded since the last time, at most 20 times a second and
-with nothing left out; ``ended`` comes once, always, with the Outcome.
+``arrived`` brings all that the job has yielded since the last time, at most 20 times a second.
+``ended`` comes once, always, with the Outcome.
 """
 
 import atexit

@@ -1,4 +1,4 @@
-"""LayerChoice: a combo box of the layers of a viewer that keeps its layer through every change."""
+"""A combo box of the layers of a viewer that keeps its layer when others change."""
 
 from collections.abc import Callable
 

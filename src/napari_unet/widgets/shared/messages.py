@@ -1,9 +1,7 @@
-"""Say: sentences for people. A traceback goes to the log, never into somebody's face.
+"""Messages to people, and a progress bar. A traceback goes to the log, not into the message.
 
-Progress: a bar that moves when the window is drawn next, not at once.
-
-Qt draws the whole window inside ``QProgressBar.setValue``, the canvas with a new label layer
-included: whoever reports progress would wait for it.
+Qt draws the whole window inside ``QProgressBar.setValue``, which takes long when a labels layer is
+new. ``show_progress`` therefore moves the bar when the window is drawn next.
 """
 
 import logging

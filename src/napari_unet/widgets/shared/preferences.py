@@ -1,7 +1,7 @@
-"""ComputePreferences: what holds for this computer, not for one training; napari keeps it.
+"""Device, threads and memory of this computer, kept in napari's preferences.
 
-Learning rates and other small numbers must stay out of that page: it rounds every number of a page
-to two decimals whenever one of them is edited.
+napari rounds every number of that page to two decimals whenever one is edited, so learning rates
+and other small numbers must not be there.
 """
 
 from collections.abc import Callable

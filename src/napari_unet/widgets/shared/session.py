@@ -1,8 +1,6 @@
-"""Session: what belongs to a viewer and outlives its docks: jobs, networks, settings, pairs.
+"""What belongs to a viewer and outlives its docks: jobs, networks, settings, pairs of layers.
 
-Tasks: what napari's closing dialog knows of the running jobs of a viewer.
-
-LatestRequest: previews of one kind, of which only the newest request matters.
+``LatestRequest`` is for requests of which only the newest matters, such as previews.
 """
 
 import time

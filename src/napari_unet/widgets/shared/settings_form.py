@@ -1,9 +1,4 @@
-"""SettingsForm: edits any frozen dataclass; what it shows is written in the fields themselves.
-
-Editors: the Qt widget for one field of a dataclass, and how its value is read and set.
-
-NumberEdit: a spin box that keeps every digit of a float, from 1e-9 to 1e5.
-"""
+"""A form that edits any frozen dataclass, with limits, words and groups from its fields."""
 
 import math
 from collections.abc import Callable, Sequence

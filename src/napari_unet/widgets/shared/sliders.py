@@ -1,7 +1,4 @@
-"""SliderRow: a setting on a slider, with the exact number beside it.
-
-ValueSlider: a slider with its number beside it; AreaSlider: one from 0 to 100 000 pixels.
-"""
+"""Sliders with an exact number beside them, for shares, areas and settings."""
 
 from dataclasses import fields
 from typing import Any, get_type_hints

@@ -1,7 +1,4 @@
-"""Controls: start, pause and stop, and in words where the training that is shown is.
-
-Offer: a training that was cut off by a crash or by closing napari can be gone on with.
-"""
+"""The buttons that start, pause and stop a training, its state in words, and resuming one."""
 
 from functools import partial
 

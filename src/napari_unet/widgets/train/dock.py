@@ -1,4 +1,4 @@
-"""Train: images with roles, what it will take, and a network that is kept however it ends."""
+"""The Train dock: images with roles, an estimate, and a network that is kept however it ends."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any

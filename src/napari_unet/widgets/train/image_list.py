@@ -1,7 +1,4 @@
-"""ImageList: the images of a training, layers and folders, with the role of each.
-
-Folders: asking for a folder of images and one of labels, and where a network is to be saved.
-"""
+"""The images of a training, layers and folders, with the role of each."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""LossPlot: the curves of a training, loss above and IoU below, in the colours of the viewer."""
+"""The curves of a training, loss above and IoU below, in the colours of the viewer."""
 
 from array import array
 from collections.abc import Iterable

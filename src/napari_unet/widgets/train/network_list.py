@@ -1,4 +1,4 @@
-"""NetworkList: the trainings and networks of a session, each with its curves."""
+"""The list of trainings and networks of a session, each with its curves."""
 
 from collections.abc import Callable
 from pathlib import Path

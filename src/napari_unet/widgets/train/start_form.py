@@ -1,7 +1,4 @@
-"""BeginForm: what a training begins with: a network, a preset, and the time it may take.
-
-Expectation: the line that says what a training would take, before it starts.
-"""
+"""What a training starts with: network, preset and time; and the estimate of what it takes."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Words: times, sizes and the state of a training, as people say them."""
+"""Times, sizes and the state of a training in words."""
 
 from collections.abc import Sequence
 from datetime import datetime

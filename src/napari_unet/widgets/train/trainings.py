@@ -1,4 +1,4 @@
-"""Trainings: those of a viewer that run or wait, held by its session so that they outlive docks."""
+"""The trainings of a viewer that run or wait; the session holds them, so they outlive docks."""
 
 import weakref
 from dataclasses import replace

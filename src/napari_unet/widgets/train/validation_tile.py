@@ -1,4 +1,4 @@
-"""TileView: a tile of the validation image, segmented after each validation and shown as labels."""
+"""A tile of the validation image, segmented after each validation and shown as labels."""
 
 import weakref
 from dataclasses import dataclass
