@@ -79,7 +79,7 @@ def test_from_images_to_a_network_that_says_what_it_is_for(data, capsys):
     assert told.out.startswith("cells.safetensors: 30 steps in ")
     assert "IoU" in told.out
     assert "about 30 steps of " in told.err
-    assert "GB of memory" in told.err
+    assert "kB of memory" in told.err
     assert "images are held back to validate on. They are cell" in told.err
     network = load_network("cells.safetensors")
     assert network.about["settings"]["steps"] == 30

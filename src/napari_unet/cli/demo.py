@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from napari_unet.cli.command import Report
 from napari_unet.cli.open import no_window
+from napari_unet.core.text import duration
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,14 +88,13 @@ def _trained(arguments: argparse.Namespace, report: Report) -> "UNet":
     number, loss = 0, float("nan")
     for step in train(network, annotations, settings):
         number, loss = step.number, step.loss
-        left = max(0.0, arguments.seconds - step.seconds)
         report.live(
             f"training on {' and '.join(TRAINED_ON)}: step {number}, loss {loss:.3f}, "
-            f"{left:.0f} s left",
-            step=number, loss=loss, seconds_left=left,
+            f"{duration(step.seconds_left)} left",
+            step=number, loss=loss, seconds_left=step.seconds_left,
         )  # fmt: skip
     report.say(
-        f"A {PRESET} network was trained for {arguments.seconds:.0f} s on "
+        f"A {PRESET} network was trained for {duration(arguments.seconds)} on "
         f"{' and '.join(TRAINED_ON)}: {number} steps, loss {loss:.3f}",
         steps=number, loss=loss,
     )  # fmt: skip

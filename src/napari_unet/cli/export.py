@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from napari_unet.cli.command import Report
+from napari_unet.core.text import memory
 
 ABOUT = "write a network as ONNX, for other programs"
 SUFFIX = ".onnx"
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     write_safely(path, data)
     smallest, step = network.input_size(1), 2**network.depth
     Report(arguments).say(
-        f"{path} holds the network ({len(data) / 1e6:.1f} MB): it takes tiles of {smallest} px or "
+        f"{path} holds the network ({memory(len(data))}): it takes tiles of {smallest} px or "
         f"any multiple of {step} px more, normalised to 0…1, and gives scores without the "
         f"{network.border} px at each side",
         file=path, bytes=len(data), border=network.border, smallest_input=smallest, step=step,

@@ -4,7 +4,6 @@ Which images the user means: files, folders, and patterns such as ``day?/*.tif``
 """
 
 import argparse
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.command import Report
 from napari_unet.core.files.image_file import SUFFIXES, is_image
+from napari_unet.core.text import ProgressClock
 
 if TYPE_CHECKING:
     from napari_unet.core.segmentation.score_tiles import Score
-    from napari_unet.workflows.segment_files import FileProgress, FileSegmentation
+    from napari_unet.workflows.segment_files import FileSegmentation
 
 
 def find_images(named: Sequence[str]) -> list[Path]:
@@ -219,33 +219,15 @@ class _Runs:
 
     def _follow(self, run: "FileSegmentation", name: str, score: "Score") -> None:
         """Do the run and show how far it is."""
-        clock = _Clock()
+        clock = ProgressClock()
         for progress in run.run(score):
             if progress.told:
                 self.report.warn(f"{name}: {progress.told}")
-            text = f"{name}: {progress.stage}{clock.left(progress)}"
+            text = f"{name}: {progress.stage}"
+            if progress.total:
+                left = clock.time_left(progress.done / progress.total)
+                text += f", {100 * progress.done // progress.total} %" + (left and f", {left}")
             self.report.live(text, **vars(progress))
-
-
-class _Clock:
-    """Tells how much time is left from how long the work since the first tile took."""
-
-    def __init__(self) -> None:
-        self._start: tuple[float, int] | None = None
-
-    def left(self, progress: "FileProgress") -> str:
-        """Return ", 12 %, 3 min left" where that is known."""
-        from napari_unet.core.segmentation.score_tiles import duration
-
-        if not progress.total:
-            return ""
-        now = time.monotonic()
-        start, before = self._start = self._start or (now, progress.done)
-        share = f", {100 * progress.done // progress.total} %"
-        if progress.done == before:
-            return share
-        rate = (now - start) / (progress.done - before)
-        return f"{share}, {duration(rate * (progress.total - progress.done))} left"
 
 
 def _digest(path: Path) -> str:

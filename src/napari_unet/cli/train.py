@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.cli.command import Interruption, Report, add_settings, changed, given, group_of
 from napari_unet.cli.preview import add_coding, refuse_existing
 from napari_unet.cli.training_data import FileTrainingData, read_data
+from napari_unet.core.text import duration, short_duration
 from napari_unet.core.training.settings import PRESETS, TrainSettings
 from napari_unet.workflows.run_folder import RunFolder
 
@@ -39,17 +40,10 @@ class Pace:
         if step.validation:
             self._iou = f"  IoU {step.validation['iou']:.3f}"
         steps = step.number - self._number
-        pace = f"  {(step.seconds - self._seconds) / steps:.2g} s/step" if steps else ""
+        pace = f"  {short_duration((step.seconds - self._seconds) / steps)}/step" if steps else ""
         doing = "  validating" if step.validating is not None else ""
-        left = spoken_time(step.seconds_left)
+        left = duration(step.seconds_left)
         return f"step {step.number}  loss {step.loss:.4f}{self._iou}{pace}  {left} left{doing}"
-
-
-def spoken_time(seconds: float) -> str:
-    """Return a time in the unit a person would use."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def given_network(arguments: argparse.Namespace) -> "UNet | None":
@@ -306,7 +300,7 @@ class _Training:
         save_network(network, self.arguments.output)
         best = done["validation"]
         scored = f", IoU {best['iou']:.3f} at step {best['step']}" if best else ""
-        time = spoken_time(done["seconds"])
+        time = duration(done["seconds"])
         self.report.say(
             f"{self.arguments.output}: {done['steps']} steps in {time}{scored}",
             network=self.arguments.output, **done,

@@ -1,13 +1,20 @@
-"""Words for people: numbers, shares, lists, times and amounts as they stand in sentences."""
+"""How numbers, times, sizes and lists are written in sentences: the only home of these words."""
 
+import math
+import time
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 EXAMPLES = 3  # a sentence names at most so many
+_UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))  # as disks are sold
 
 
 def number(value: int) -> str:
-    """Write 31030658 as 31 030 658."""
-    return f"{value:,}".replace(",", " ")
+    """Write 31030658 as 31 030 658, with spaces at which no line is broken.
+
+    Of the spaces that do so, this is the one that every console of Windows can show.
+    """
+    return f"{value:,}".replace(",", "\N{NO-BREAK SPACE}")
 
 
 def count(value: int, noun: str) -> str:
@@ -51,21 +58,64 @@ def ranges(numbers: Iterable[int]) -> list[str]:
     return [f"{low}" if low == high else f"{low}–{high}" for low, high in runs]
 
 
+def memory(amount: float, least: bool = False) -> str:
+    """Write bytes as '850 MB' or '1.1 GB'; what is needed at ``least`` is rounded up."""
+    for unit, name in _UNITS:
+        if amount >= unit:
+            digits = 0 if 10 * unit <= amount < 10**9 else 1
+            tenths = amount / unit * 10**digits
+            return f"{(math.ceil(tenths) if least else tenths) / 10**digits:.{digits}f} {name}"
+    return count(round(amount), "byte")
+
+
 def duration(seconds: float) -> str:
-    """Return '9 s', '4 min' or '2 h 10 min'."""
+    """Write a time that somebody waits: 'less than 1 s', '9 s', '4 min' or '2 h 10 min'."""
     if seconds < 0.95:
         return "less than 1 s"
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-def memory(size: int) -> str:
-    """Return '850 MB' or '1.1 GB'."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size / 1e6, 1):.0f} MB"
+def short_duration(seconds: float) -> str:
+    """Write the measured time of one step, which may be far below a second: '35 ms', '1.4 s'."""
+    if seconds < 0.00995:
+        return f"{seconds * 1e3:.1f} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1e3:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)
 
 
-def count_thin(number: int, noun: str) -> str:
-    """Return '1 tile' or '1 450 tiles'."""
-    return f"{number:,} {noun}{'s' * (number != 1)}".replace(",", "\u202f")
+def ago(when: datetime, now: datetime | None = None) -> str:
+    """Write how long before ``now`` that was: 'just now', '5 min ago', '14:05' or '02 Mar'."""
+    seconds = ((now or datetime.now()) - when).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min ago"
+    return when.strftime("%H:%M") if seconds < 86_400 else when.strftime("%d %b")
+
+
+class ProgressClock:
+    """Tells how much time some work will still take, by the time of what is done of it."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None  # seconds, and the share done by then
+
+    def restart(self) -> None:
+        """Count from the next share on: the work has rested."""
+        self._first = None
+
+    def time_left(self, done: float) -> str:
+        """Return '4 s left' now that the share ``done`` is done; empty while it is not known."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, done
+        began, before = self._first
+        if done <= before or done >= 1:
+            return ""
+        return f"{duration((now - began) * (1 - done) / (done - before))} left"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.annotation.label_codes import UNLABELLED, LabelCode, LabelTable
+from napari_unet.core.text import number
 
 if TYPE_CHECKING:
     from napari_unet.core.evaluation import Comparison, ErrorItem, ErrorLayer, Figure, Measure
@@ -174,12 +175,8 @@ def _timed(found: "list[ErrorLayer]") -> "Iterator[ErrorItem]":
 def told(found: PairResult) -> str:
     """Return what was compared, in sentences."""
     true, seen = found.objects
-    text = f"{_grouped(true)} true objects, {_grouped(seen)} in the result."
+    text = f"{number(true)} true objects, {number(seen)} in the result."
     if found.labelled < 1:
         percent = np.floor(found.labelled * 100)
         text += f" {percent:.0f} % of the truth is labelled; the rest is left out."
     return text
-
-
-def _grouped(count: int) -> str:
-    return f"{count:,}".replace(",", "\u2009")

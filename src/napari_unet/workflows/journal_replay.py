@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import psutil
 
+from napari_unet.core.text import count
 from napari_unet.workflows.confirmed_pixels import Confirmed, beside
 from napari_unet.workflows.journal_records import (
     Begin,
@@ -63,9 +64,10 @@ class Replay:
         """A sentence on what could not be read, empty if all could."""
         if not self.torn:
             return ""
+        strokes = count(self.strokes, "stroke")
         return (
-            f"{self.path} is whole for {self.whole:,} bytes and {self.strokes} strokes; the "
-            f"{self.torn:,} bytes after them were cut short or damaged and are left out"
+            f"{self.path} is whole for {count(self.whole, 'byte')} and {strokes}; the "
+            f"{count(self.torn, 'byte')} after them were cut short or damaged and are left out"
         )
 
     def written_elsewhere(self) -> bool:

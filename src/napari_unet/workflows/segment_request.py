@@ -15,6 +15,7 @@ import numpy as np
 
 from napari_unet.core.arrays.axes import ImagePixels
 from napari_unet.core.arrays.boxes import Box
+from napari_unet.core.text import memory
 from napari_unet.workflows.scheduler import ComputePreferences
 
 AVERAGES = ("none", "mirror", "rotate")
@@ -152,6 +153,6 @@ def check_room(classes: int, shape: Sequence[int], name: str) -> None:
     needed, free = room(classes, shape), memory_free(torch.device("cpu"))
     if needed > SHARE * free:
         raise ValueError(
-            f"the scores and labels of '{name}' take {needed / 1e9:.1f} GB and "
-            f"{free / 1e9:.1f} GB are free: segment its file with 'a folder', which works on disk"
+            f"the scores and labels of '{name}' take {memory(needed)} and "
+            f"{memory(free)} are free: segment its file with 'a folder', which works on disk"
         )

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from napari_unet.core.network.metadata import named_class
+from napari_unet.core.text import count
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.workflows.run_folder import RunFolder
 from napari_unet.workflows.training_data import TrainingData, ValidationTilePlace, gather
@@ -157,7 +158,7 @@ def device_name(device: Any) -> str:
     if device.type == "mps":
         return "Apple GPU"
     threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'s' * (threads != 1)}"
+    return f"CPU, {count(threads, 'thread')}"
 
 
 def _architecture(recipe: Recipe) -> tuple[int, int]:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from napari_unet.core.annotation.finding import Finding
-from napari_unet.core.text import count, listed, ranges, share
 
 EDGE = 96
 OBJECTS = {"zero": "background", "ids": "objects"}
@@ -45,16 +44,6 @@ def test_the_guide_explains_every_finding():
         key for row in table.splitlines() if row.startswith("| `")
         for key in re.findall(r"`([a-z-]+)`", row.split("|")[1])
     }  # fmt: skip
-
-
-def test_words():
-    assert [count(1, "pixel"), count(12345, "class")] == ["1 pixel", "12 345 classes"]
-    shares = [share(0, 9), share(1, 10**6), share(1, 3), share(999_999, 10**6), share(5, 5)]
-    assert shares == ["0 %", "less than 0.01 %", "33.3 %", "more than 99.9 %", "100 %"]
-    assert listed(["a"]) == "a"
-    assert listed(["a", "b", "c", "d"]) == "a, b, c and d"
-    assert listed(list("abcde"), "or") == "a, b, c or 2 more"
-    assert ranges([1, 2, 3, 5, 8, 9]) == ["1–3", "5", "8–9"]
 
 
 def test_a_finding_is_one_sentence():

@@ -100,17 +100,17 @@ def test_one_class_alone_and_no_background(check):
         "Background is never painted: the 10 labelled pixels belong to class 1."
     )
     assert "value 1" in found["no-background"].remedy
-    assert found["unlabelled"].message == "99.9 % of the pixels (9 206) are unlabelled."
+    assert found["unlabelled"].message == "99.9 % of the pixels (9\xa0206) are unlabelled."
     labels[20:30, 20:30] = 1
     assert not {"one-class", "no-background"} & set(check(labels))
     empty = check(np.zeros((EDGE, EDGE), int), **OBJECTS)["one-class"]
-    assert empty.message == "Only background is painted: all 9 216 pixels that are labelled."
+    assert empty.message == "Only background is painted: all 9\xa0216 pixels that are labelled."
 
 
 def test_nothing_is_labelled(check):
     found = check(np.zeros((EDGE, EDGE), int))
     assert found["nothing-labelled"].severity == "error"
-    assert found["nothing-labelled"].message == "None of the 9 216 pixels is labelled."
+    assert found["nothing-labelled"].message == "None of the 9\xa0216 pixels is labelled."
     annotation = Annotation(NOISE, np.zeros((EDGE, EDGE), int))
     assert annotation.unlabelled.all(), "a canvas not yet painted can be used all the same"
     assert annotation.class_count == 1

@@ -89,8 +89,8 @@ def png_of(width, height):
     ("name", "content", "reason"),
     [
         ("huge.tif", tiff_of(10**6, 10**6), "is cut short"),
-        ("bomb.tif", tiff_of(10**6, 10**6, 8), "declares one strip of 1,000,000,000,000 bytes"),
-        ("huge.png", png_of(10**6, 10**6), "declares an image of 8,000,000,000,000 bytes"),
+        ("bomb.tif", tiff_of(10**6, 10**6, 8), "declares one strip of 1.0 TB"),
+        ("huge.png", png_of(10**6, 10**6), "declares an image of 8.0 TB"),
         ("text.tif", b"this is no image", "cannot be read as TIFF"),
         ("text.png", b"this is no image", "neither PNG nor JPEG"),
         ("text.npy", b"this is no image", "cannot be read as .npy"),

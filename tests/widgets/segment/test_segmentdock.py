@@ -21,7 +21,7 @@ def test_what_is_missing_is_said_and_a_plan_stands_there_before_the_start(driven
     driven.add_scene()
     driven.dock.inputs.image.setValue(driven.viewer.layers["scene"])
     driven.until(lambda: runs.plan.text().startswith("≈"))
-    assert re.fullmatch(r"≈ 1 tile · .+ · \d+ MB", runs.plan.text())
+    assert re.fullmatch(r"≈ 1 tile · .+ · \d\.\d MB", runs.plan.text())
     assert runs.start.isEnabled()
     driven.dock.more.tile.setValue(48)
     driven.until(lambda: "≈ 20 tiles" in runs.plan.text())

@@ -47,8 +47,10 @@ def test_from_the_first_look_to_a_kept_network(open_dock, cells, place, qtbot):
     assert dock.controls.train.isEnabled()
     tiny(dock, 10_000_000)
     assert dock.begin.preset.currentText() == "changed"
-    qtbot.waitUntil(lambda: "MB of" in dock.expected.text(), timeout=WAIT)
-    assert dock.expected.text().startswith("≈ 10\N{THIN SPACE}000\N{THIN SPACE}000 steps of ")
+    qtbot.waitUntil(lambda: "B of" in dock.expected.text(), timeout=WAIT)
+    assert dock.expected.text().startswith(
+        "≈ 10\N{NO-BREAK SPACE}000\N{NO-BREAK SPACE}000 steps of "
+    )
     assert "of the labels are held back" in dock.expected.toolTip()
     assert dock.begin.device.text().startswith("CPU")
     assert dock.images._facts[0].text() == f"{np.unique(cells[1]).size - 1} objects"

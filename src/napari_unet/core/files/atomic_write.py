@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from napari_unet.core.text import memory
+
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SHORT_WRITE = "requested and"  # numpy: "8000 requested and 4096 written", without a number
 TEMPORARY = ".napari-unet-"
@@ -128,7 +130,7 @@ def _sentence(path: Path, error: OSError, full: bool) -> str:
     free = shutil.disk_usage(folder).free
     return (
         f"{path} cannot be written: the disk or the quota of {folder} is full "
-        f"({free:,} bytes are free); free some space or choose another folder"
+        f"({memory(free)} free); free some space or choose another folder"
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 from numpy.typing import DTypeLike
 
+from napari_unet.core import text
 from napari_unet.core.arrays.boxes import Box
 
 READ_AT_ONCE = 4 * 2**20  # bytes; a gap shorter than this is read through, not jumped over
@@ -131,8 +132,8 @@ class RawPixels(LazyPixels):
         end = max(offsets) + math.prod(self.shape[self._lead :]) * self.dtype.itemsize
         if end > held:
             raise OSError(
-                f"{path} is cut short: its pixels end at byte {end:,} and the file at {held:,}; "
-                "get a whole copy of it"
+                f"{path} is cut short: its pixels end at byte {text.number(end)} and the "
+                f"file at {text.number(held)}; get a whole copy of it"
             )
 
     def _read(self, starts: tuple[int, ...], stops: tuple[int, ...]) -> np.ndarray:
@@ -194,8 +195,8 @@ def check_memory(path: Path, needed: int, what: str) -> None:
     free = int(psutil.virtual_memory().available)
     if needed > free // 2:
         raise ValueError(
-            f"{path} declares {what} of {needed:,} bytes and {free:,} bytes of memory are free: "
-            "save it tiled or as OME-Zarr, if it is honest"
+            f"{path} declares {what} of {text.memory(needed)} and {text.memory(free)} of memory "
+            "are free: save it tiled or as OME-Zarr, if it is honest"
         )
 
 

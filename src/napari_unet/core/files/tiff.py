@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
+from napari_unet.core import text
 from napari_unet.core.files.lazy_array import LazyPixels, RawPixels, check_memory, flat_index
 
 MICROMETRES = {
@@ -139,8 +140,8 @@ class SegmentPixels(LazyPixels):
             last = max((a + n for a, n in zip(offsets, counts, strict=True)), default=0)
             if last > held:
                 raise OSError(
-                    f"{self.path} is cut short: its pixels end at byte {last:,} and the file at "
-                    f"{held:,}; get a whole copy of it"
+                    f"{self.path} is cut short: its pixels end at byte {text.number(last)} and "
+                    f"the file at {text.number(held)}; get a whole copy of it"
                 )
         check_memory(
             self.path, grid.rows * grid.columns * grid.channels * self.dtype.itemsize, "one strip"

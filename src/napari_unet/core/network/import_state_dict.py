@@ -27,6 +27,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
+from napari_unet.core import text
 from napari_unet.core.network import import_child
 from napari_unet.core.network.legal_sizes import Architecture
 from napari_unet.core.network.metadata import empty_about
@@ -243,9 +244,9 @@ def _run_child(source: Path, result: Path, said: BinaryIO, memory: int) -> int:
         try:
             while (status := child.poll()) is None:
                 if time.monotonic() > until:
-                    raise ValueError(f"reading it took longer than {SECONDS:.0f} s")
+                    raise ValueError(f"reading it took longer than {text.duration(SECONDS)}")
                 if _memory_of(child.pid) > memory:
-                    raise ValueError(f"reading it took more than {memory / 1e6:.0f} MB of memory")
+                    raise ValueError(f"reading it took more than {text.memory(memory)} of memory")
                 time.sleep(0.02)
         finally:
             child.kill()  # does nothing to one that has ended

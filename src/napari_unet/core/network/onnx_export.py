@@ -15,6 +15,7 @@ from torch import nn
 
 from napari_unet.core.network.layers import StandardisedConvolution
 from napari_unet.core.network.unet import DoubleConvolution, UNet
+from napari_unet.core.text import memory
 
 IR, OPSET = 8, 13  # versions of 2021, which every reader of today takes
 LARGEST = 2**31 - 2**20  # bytes a protocol buffer holds
@@ -41,7 +42,7 @@ def onnx_bytes(network: UNet, name: str = "unet") -> bytes:
     )
     if len(body) > LARGEST:
         raise ValueError(
-            f"the network has {len(body):,} bytes and an ONNX file holds {LARGEST:,}: "
+            f"the network has {memory(len(body))} and an ONNX file holds {memory(LARGEST)}: "
             "export one with a smaller base"
         )
     about = {

@@ -19,6 +19,7 @@ from skimage.measure import label
 
 from napari_unet.core.arrays.boxes import Box, PixelStore, sweep
 from napari_unet.core.runtime.jit import jit
+from napari_unet.core.text import number
 
 MOST = 2**31 - 1  # part numbers are int32
 
@@ -86,7 +87,7 @@ class Components:
         before = len(self._kinds) - 1
         if before + count > MOST:
             raise ValueError(
-                f"there are more than {MOST:,} separate parts: raise the threshold, "
+                f"there are more than {number(MOST)} separate parts: raise the threshold, "
                 "and look whether the scores are noise"
             )
         self._parts.append(measure(numbers, kinds, box, self._shape, count))

@@ -20,6 +20,7 @@ from napari_unet.core.network.legal_sizes import border
 from napari_unet.core.normalisation import Contrast
 from napari_unet.core.segmentation.tile_grid import TileGrid
 from napari_unet.core.segmentation.tiling import Tile
+from napari_unet.core.text import count
 
 STRIP = 2**23  # pixels read at a time where the whole image has to be looked at
 SEEN = {2: "YX", 3: "ZYX"}  # the axes a network of so many dimensions sees
@@ -125,8 +126,8 @@ class OrderedImage:
         remedy = "name the axes with axes=" if guessed else "choose the channels it was trained on"
         if has != channels:
             raise ValueError(
-                f"the image of shape {tuple(self.image.shape)} (axes {self.given}) has {has} "
-                f"channel{'s' * (has != 1)} and the network takes {channels}: {remedy}"
+                f"the image of shape {tuple(self.image.shape)} (axes {self.given}) has "
+                f"{count(has, 'channel')} and the network takes {channels}: {remedy}"
             )
         if not set(SEEN[self.dims]) <= set(self.given):
             raise ValueError(

@@ -5,7 +5,7 @@ These are the contrast of the whole image, the precision, and the largest tile t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, inf, prod
+from math import inf, prod
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -20,9 +20,10 @@ from napari_unet.core.segmentation import tile_size
 from napari_unet.core.segmentation import tile_size as cost
 from napari_unet.core.segmentation.image_reader import SEEN, OrderedImage, Reader
 from napari_unet.core.segmentation.precision import PRECISIONS, choose_precision
-from napari_unet.core.segmentation.score_tiles import ImageScorer, times
+from napari_unet.core.segmentation.score_tiles import ImageScorer
 from napari_unet.core.segmentation.scorer import AVERAGES, TileScorer
 from napari_unet.core.segmentation.tile_grid import TileGrid, scales
+from napari_unet.core.text import memory, size
 
 UNCERTAINTIES = ("none", "entropy", "spread")
 
@@ -147,7 +148,7 @@ def _edges(scorer: TileScorer, grid: TileGrid, chosen: Options) -> tuple[int, ..
         edges = fitting(budget / each)
         if chosen.memory and each * prod(edges) > budget:
             raise ValueError(
-                f"memory of {chosen.memory / 2**20:.4g} MiB is not enough for the smallest tile, "
-                f"{times(edges)} px: allow {ceil((each * prod(edges) + taken) / 2**20)} MiB or more"
+                f"memory of {memory(chosen.memory)} is not enough for the smallest tile, "
+                f"{size(edges)} px: allow {memory(each * prod(edges) + taken, least=True)} or more"
             )
     return edges

@@ -23,6 +23,7 @@ from napari_unet.core.segmentation.image_reader import Reader, prefetch
 from napari_unet.core.segmentation.scorer import TileScorer, out_of_memory
 from napari_unet.core.segmentation.tile_store import LabelStore, WrittenTile
 from napari_unet.core.segmentation.tiling import Tile, work
+from napari_unet.core.text import count, duration, memory, size
 
 
 @dataclass(frozen=True)
@@ -37,25 +38,12 @@ class Plan:
     versions: int  # averaged over
 
     def __str__(self) -> str:
-        tiles = f"{self.tiles} tile{'s' * (self.tiles != 1)} of {times(self.edges)} px"
+        tiles = f"{count(self.tiles, 'tile')} of {size(self.edges)} px"
         average = f", each scored {self.versions} times" if self.versions > 1 else ""
         return (
             f"{tiles}{average}, about {duration(self.seconds)} "
-            f"in {self.memory / 2**30:.2g} GiB, {self.precision}"
+            f"in {memory(self.memory)}, {self.precision}"
         )
-
-
-def times(edges: tuple[int, ...]) -> str:
-    """Write edges as people do: 572 × 572."""
-    return " × ".join(map(str, edges))
-
-
-def duration(seconds: float) -> str:
-    """Write a time with as much detail as an estimate deserves."""
-    if seconds < 100:
-        return f"{seconds:.2g} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 Part = TypeVar("Part")
@@ -160,14 +148,14 @@ class ImageScorer:
         smaller = tile_size.halved(self.scorer.network.depth, edges, self.reader.grid.least)
         if smaller is None:
             raise MemoryError(
-                f"memory is not enough for the smallest tile, {times(edges)} px: close other "
+                f"memory is not enough for the smallest tile, {size(edges)} px: close other "
                 "programs, choose another device, or train a network with a smaller base or depth"
             )
         if prod(edges) < refused.pixels:
             refused.pixels = prod(edges)
             warnings.warn(
-                f"memory is not enough for tiles of {times(edges)} px: "
-                f"going on with {times(smaller)} px",
+                f"memory is not enough for tiles of {size(edges)} px: "
+                f"going on with {size(smaller)} px",
                 RuntimeWarning,
                 stacklevel=2,
             )

@@ -13,6 +13,7 @@ from napari_unet.core.annotation.annotation import Annotation
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.runtime.device import memory_free
 from napari_unet.core.runtime.memory import is_out_of_memory
+from napari_unet.core.text import count, duration, memory, short_duration
 from napari_unet.core.training.batches import Sampler
 from napari_unet.core.training.job import check_can_train, settings_of
 from napari_unet.core.training.learner import Learner, compute_dtype
@@ -75,8 +76,8 @@ def estimate(network: UNet, annotations: Sequence[Annotation], settings: TrainSe
         steps = max(math.floor(settings.minutes * 60 / seconds), 1)
     free = memory_free(network.head.weight.device)
     sentence = (
-        f"about {steps} steps of {_time(seconds)} in {_time(steps * seconds)}, "
-        f"tiles of {settings.tile} px, {taken / 1e9:.2f} GB of memory of {free / 1e9:.1f} GB free"
+        f"about {count(steps, 'step')} of {short_duration(seconds)} in {duration(steps * seconds)}"
+        f", tiles of {settings.tile} px, {memory(taken)} of memory of {memory(free)} free"
     )
     return Estimate(seconds, steps, taken, free, settings.tile, sentence)
 
@@ -109,9 +110,3 @@ def _peak(learner: Learner, held: int, largest: int) -> int:
     snapshots = 2 * kept if learner.device.type == "cpu" else 0
     # gradients of features come and go: about three of the largest exist at a time
     return kept + weights + held + 3 * largest + snapshots
-
-
-def _time(seconds: float) -> str:
-    if seconds < 1:
-        return f"{seconds * 1e3:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from napari_unet.core.annotation.annotation import Finding
 from napari_unet.core.annotation.label_codes import LabelClass
 from napari_unet.core.arrays.boxes import Box
-from napari_unet.core.text import count
+from napari_unet.core.text import count, memory
 from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.annotation_layers import snapshot
 from napari_unet.widgets.layers.coordinates import point_to_layer
@@ -201,7 +201,7 @@ def _check(taken: LayerSnapshot) -> list[Finding]:
     wanted, free = prod(data.shape) * data.dtype.itemsize, psutil.virtual_memory().available
     if not isinstance(data, np.ndarray) and wanted > free / 2:
         raise ValueError(
-            f"a check reads the whole image, {wanted / 1e9:.1f} GB, and {free / 1e9:.1f} GB of "
+            f"a check reads the whole image, {memory(wanted)}, and {memory(free)} of "
             "memory are free: check a part of it, cropped to a layer of its own"
         )
     return taken.annotation().check()

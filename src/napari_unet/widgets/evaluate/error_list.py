@@ -16,6 +16,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
+from napari_unet.core.text import number
 from napari_unet.widgets.evaluate.figures import ERRORS
 from napari_unet.widgets.layers.layers import NOTES, like, look_at
 from napari_unet.widgets.shared.session import Session
@@ -157,7 +158,7 @@ class ErrorSteps(QWidget):
 
 def in_words(item: "ErrorItem") -> str:
     """Return what the error is and how bad."""
-    size = f"{item.area:,} px".replace(",", "\u2009")
+    size = f"{number(item.area)} px"
     if item.kind == "split":
         return f"split into {len(item.result)}, {size}"
     if item.kind == "merged":

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.arrays.boxes import Pixels
+from napari_unet.core.text import size
 from napari_unet.widgets.evaluate.error_list import is_errors
 from napari_unet.widgets.layers.label_classes import code_of
 from napari_unet.widgets.layers.layers import NOTES, full_shape
@@ -151,8 +152,8 @@ def evaluation_request(
     shapes = [tuple(pixels_of(layer).shape) for layer in (truth, result)]
     if shapes[0] != shapes[1]:
         raise ValueError(
-            f"'{truth.name}' has the shape {_told(shapes[0])} and '{result.name}' "
-            f"{_told(shapes[1])}: choose labels of the same image"
+            f"'{truth.name}' has the shape {size(shapes[0])} and '{result.name}' "
+            f"{size(shapes[1])}: choose labels of the same image"
         )
     return EvaluationRequest(
         _copy(truth), _copy(result), meaning(truth), meaning(result),
@@ -182,7 +183,3 @@ def _copy(layer: Labels) -> Pixels:
         pixels = pixels.copy()
         pixels.setflags(write=False)
     return pixels
-
-
-def _told(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))

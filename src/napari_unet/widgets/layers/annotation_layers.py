@@ -10,6 +10,7 @@ from napari.viewer import Viewer
 
 from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
 from napari_unet.core.arrays.boxes import PixelStore
+from napari_unet.core.text import size
 from napari_unet.widgets.layers.coordinates import (
     from_layer,
     labels_geometry,
@@ -105,7 +106,7 @@ def misfit(image: Image, labels: Labels) -> str:
     if tuple(data.shape) == wanted:
         return ""
     return (
-        f"'{labels.name}' has {_size(data.shape)} px and '{image.name}' needs {_size(wanted)} px: "
+        f"'{labels.name}' has {size(data.shape)} px and '{image.name}' needs {size(wanted)} px: "
         "choose other layers, or make a new annotation layer"
     )
 
@@ -116,7 +117,3 @@ def code_text(labels: Labels) -> str:
     zero = "0 is unlabelled, 1 background" if code.zero == "unlabelled" else "0 is background"
     ids = "each other value a class" if code.ids == "classes" else "each other value an object"
     return f"{zero}, {ids}"
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " × ".join(str(int(edge)) for edge in shape)

@@ -13,6 +13,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
 
+from napari_unet.core import text
 from napari_unet.core.annotation.annotation import Annotation
 from napari_unet.core.arrays.axes import ImagePixels, spatial_axes
 from napari_unet.core.arrays.boxes import Box
@@ -69,7 +70,7 @@ class PreviewInput:
     def size(self) -> str:
         """Return the edges of the region in words."""
         edges = [part.stop - part.start for part in self.region]
-        return " × ".join(str(edge) for edge in edges if edge > 1)
+        return text.size([edge for edge in edges if edge > 1])
 
 
 def subject_of(viewer: Viewer, image: Image, labels: Labels, dims: int) -> PreviewInput:
@@ -161,8 +162,8 @@ def facts(given: PreviewResult) -> str:
     if given.request.view == "sample":
         edges = found.sample.image.shape[1:]
         inner = found.sample.classes.shape
-        sizes = f"The network sees {_size(edges)} px and answers for the inner {_size(inner)} px."
-        return sizes + plane
+        seen, answered = text.size(edges), text.size(inner)
+        return f"The network sees {seen} px and answers for the inner {answered} px.{plane}"
     if not found.folded.pixels:
         return f"Nothing is folded. The grid lines are {found.mesh} px of the image apart.{plane}"
     return (
@@ -199,7 +200,3 @@ def _plane(given: PreviewResult) -> str:
     places = zip(leading, given.found.sample.place.plane, strict=False)
     found = [f"{letter.lower()} {starts[letter] + index}" for letter, index in places]
     return f" Cut from {', '.join(found)}." if found else ""
-
-
-def _size(edges: tuple[int, ...]) -> str:
-    return " × ".join(str(edge) for edge in edges)

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_unet.core.text import count
 from napari_unet.widgets.segment.runs import Run
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import Session
@@ -157,7 +158,7 @@ class FolderRun(Run):
         """Say how many files are done, and where."""
         done = self.finished + (not self.cancelled and outcome.error is None and self._number > 0)
         done -= len(self.failed) + len(self.skipped)
-        parts = [f"{done} file{'s' * (done != 1)} segmented"]
+        parts = [f"{count(done, 'file')} segmented"]
         if self.skipped:
             parts.append(f"{len(self.skipped)} done before and kept")
         if self.failed:

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.core.text import count
 from napari_unet.widgets.layers.coordinates import pixels_of
 from napari_unet.widgets.layers.layers import is_preview
 from napari_unet.widgets.networks import KeptNetwork
@@ -91,7 +92,7 @@ def _title(kept: KeptNetwork) -> str:
 def _about(kept: KeptNetwork) -> str:
     """Return what the network takes and gives, and where it is."""
     network = kept.network
-    channels = f"{network.channels} channel{'s' * (network.channels != 1)}"
+    channels = count(network.channels, "channel")
     seen = "volumes" if network.dims == 3 else "planes"
     names = [str(one["name"]) for one in network.about.get("classes") or ()][1:]
     found = f" and finds {', '.join(names)}" if names else ""

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.arrays.axes import ImagePixels
-from napari_unet.core.text import count_thin
+from napari_unet.core.text import count
 from napari_unet.widgets.layers.coordinates import pixels_of
 from napari_unet.widgets.layers.layers import look_at, unwrapped
 from napari_unet.widgets.segment.region_choice import LayerGeometry
@@ -163,7 +163,7 @@ class Table(QWidget):
         self._table = table
         self.model.show(table, tuple(entry.name for entry in self._result.classes))
         self.rows.resizeColumnsToContents()
-        self.title.setText(f"{count_thin(len(table), 'object')} in '{self._layer.name}'")
+        self.title.setText(f"{count(len(table), 'object')} in '{self._layer.name}'")
         self.save.setEnabled(True)
 
     def _failed(self, outcome: Outcome) -> None:

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.core.text import count_thin
+from napari_unet.core.text import count
 from napari_unet.widgets.segment.inputs import add_row, beside, form
 from napari_unet.widgets.segment.object_class import ClassChoice
 from napari_unet.widgets.segment.result import Result
@@ -96,7 +96,7 @@ class ResultBar(QWidget):
 def _found(result: Result | None) -> str:
     if result is None or result.layer is None or result.running or result.busy:
         return ""
-    what = count_thin(result.objects, "object") if result.look.objects else "classes"
+    what = count(result.objects, "object") if result.look.objects else "classes"
     return f"{what} in '{result.layer.name}'"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_unet.core.text import count_thin, duration, memory
+from napari_unet.core.text import count, duration, memory
 from napari_unet.widgets.segment import region_choice
 from napari_unet.widgets.segment.inputs import Inputs
 from napari_unet.widgets.segment.runs import Segmentations
@@ -177,7 +177,7 @@ def _expect_all(requests: Sequence[SegmentRequest]) -> str:
 
 def plan_line(plans: Sequence[SegmentationEstimate]) -> str:
     """Return '≈ 16 tiles · 9 s · 1.1 GB'."""
-    tiles = count_thin(sum(plan.tiles for plan in plans), "tile")
+    tiles = count(sum(plan.tiles for plan in plans), "tile")
     seconds = duration(sum(plan.seconds for plan in plans))
     images = f"{len(plans)} images · " if len(plans) > 1 else ""
     return f"≈ {images}{tiles} · {seconds} · {memory(max(plan.memory for plan in plans))}"
@@ -192,4 +192,4 @@ def _expect_folder(source: Path, target: Path) -> str:
         raise ValueError(f"the folder {source} holds no image file that can be read")
     if source.resolve() == target.resolve():
         raise ValueError("results would be mixed with the images: choose another folder for them")
-    return f"{count_thin(found, 'image')} · results go to {target}"
+    return f"{count(found, 'image')} · results go to {target}"

@@ -1,6 +1,5 @@
 """The segmentations of a session: what is done, what runs, and what waits."""
 
-import time
 import weakref
 from functools import partial
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.core.text import duration
+from napari_unet.core.text import ProgressClock, count
 from napari_unet.widgets.segment.region_choice import LayerGeometry
 from napari_unet.widgets.segment.result import Result, WrittenLabels
 from napari_unet.widgets.shared import messages
@@ -40,7 +39,7 @@ class Run(QObject):
         self.over = False
         self.text = "waits for its turn"
         self.share = 0.0  # of the work that is done
-        self._first: tuple[float, float] | None = None  # when work began, and the share then
+        self._clock = ProgressClock()
 
     @property
     def paused(self) -> bool:
@@ -68,7 +67,7 @@ class Run(QObject):
     def pause(self, paused: bool) -> None:
         """Rest after this tile, or go on."""
         if self.job is not None and self.job.running:
-            self._first = None  # the rest is no work
+            self._clock.restart()
             if paused:
                 self.job.pause()
             else:
@@ -86,14 +85,8 @@ class Run(QObject):
 
     def time_left(self) -> str:
         """Return ' · 4 s left' as soon as that is known."""
-        now = time.monotonic()
-        if self._first is None:
-            self._first = now, self.share
-        began, before = self._first
-        if self.share <= before or self.share >= 1:
-            return ""
-        left = (now - began) * (1 - self.share) / (self.share - before)
-        return f" · {duration(left)} left"
+        left = self._clock.time_left(self.share)
+        return f" · {left}" if left else ""
 
     def _ended(self, outcome: Outcome) -> None:
         self.over = True
@@ -141,7 +134,7 @@ class ImageRun(Run):
             return
         self.share = self._written / self._pixels if self._pixels else 0.0
         left = self.time_left() if self.done else ""
-        self.text = f"{self.done} of {self.tiles} tile{'s' * (self.tiles != 1)}{left}"
+        self.text = f"{self.done} of {count(self.tiles, 'tile')}{left}"
         self.changed.emit()
 
     def finish(self, outcome: Outcome) -> None:
@@ -152,7 +145,7 @@ class ImageRun(Run):
         elif self.cancelled:
             self.text = f"cancelled: {kept}"
         else:
-            self.text = f"{self.tiles} tile{'s' * (self.tiles != 1)} done"
+            self.text = f"{count(self.tiles, 'tile')} done"
             self._tell_of_changes()
         self.result.end()
 

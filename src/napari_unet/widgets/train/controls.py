@@ -1,16 +1,18 @@
 """The buttons that start, pause and stop a training, its state in words, and resuming one."""
 
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_unet.core.text import duration, number
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.messages import show_progress
 from napari_unet.widgets.shared.preferences import machine
 from napari_unet.widgets.shared.session import LatestRequest
 from napari_unet.widgets.train.image_list import sure
-from napari_unet.widgets.train.text import progress, share_done
 from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.unfinished_runs import (
@@ -20,6 +22,9 @@ from napari_unet.workflows.unfinished_runs import (
     resumed,
     with_device,
 )
+
+if TYPE_CHECKING:
+    from napari_unet.core.training.step import Step
 
 SENTENCES = 1  # shown of what a training has said; the tooltip has all
 
@@ -137,6 +142,28 @@ def ending(training: Training) -> str:
     how = "stopped" if outcome is not None and outcome.stopped else "done"
     kept = training.kept or training.name
     return f"{how} at step {training.last.number}: the network {kept} is kept, see the list above"
+
+
+def progress(step: "Step") -> str:
+    """Say where a training is."""
+    doing = " · validating" if step.validating is not None else ""
+    left = f"{duration(step.seconds_left)} left" if step.seconds_left else "finishing"
+    return f"step {number(step.number)} · loss {step.loss:.3g} · {left}{doing}"
+
+
+def share_done(step: "Step") -> float:
+    """Return the share of the time that is used."""
+    total = step.seconds + step.seconds_left
+    return float(step.seconds / total) if total else 1.0
+
+
+def best_of(steps: "Sequence[Step]") -> str:
+    """Say which step was best."""
+    scored = [(step.number, step.validation) for step in steps if step.validation is not None]
+    if not scored:
+        return ""
+    best, found = max(scored, key=lambda one: float(one[1]["score"]))
+    return f"best: step {number(best)}, IoU {found['iou']:.2f}"
 
 
 class ResumeBar(QWidget):

@@ -13,12 +13,11 @@ from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Dock, Section
 from napari_unet.widgets.shared.preferences import machine
 from napari_unet.widgets.shared.settings_form import SettingsForm
-from napari_unet.widgets.train.controls import Controls, ResumeBar
+from napari_unet.widgets.train.controls import Controls, ResumeBar, best_of
 from napari_unet.widgets.train.image_list import ImageList
 from napari_unet.widgets.train.loss_plot import LossPlot
 from napari_unet.widgets.train.network_list import NetworkList, Shown
-from napari_unet.widgets.train.start_form import BeginForm, EstimateLine
-from napari_unet.widgets.train.text import best_of, with_preset
+from napari_unet.widgets.train.start_form import BeginForm, EstimateLine, with_preset
 from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.scripts import training_script

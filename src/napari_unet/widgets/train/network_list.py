@@ -18,11 +18,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.core.text import ago
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.readers import open_network, save_network
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.train.image_list import ask_for_network, ask_where_to_save, sure
-from napari_unet.widgets.train.text import ago
 from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.unfinished_runs import runs_folder
 

@@ -8,11 +8,11 @@ from qtpy.QtCore import QSignalBlocker, QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 from superqt import QElidingLabel
 
+from napari_unet.core.text import count, duration, memory, short_duration
 from napari_unet.core.training.settings import PRESETS, TrainSettings
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import LatestRequest, Session
-from napari_unet.widgets.train.text import expectation, number, preset_of, spoken_time, with_preset
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.training_estimate import TrainingEstimate, outlook
 from napari_unet.workflows.training_sources import Recipe
@@ -84,8 +84,8 @@ class BeginForm(QWidget):
         minutes = sorted({*TIMES, *([settings.minutes] if settings.minutes else [])})
         self.time.clear()
         for value in minutes:
-            self.time.addItem(spoken_time(value * 60), float(value))
-        self.time.addItem(f"{number(settings.steps)} steps", 0.0)
+            self.time.addItem(duration(value * 60), float(value))
+        self.time.addItem(count(settings.steps, "step"), 0.0)
         self.time.setCurrentIndex(self.time.findData(float(settings.minutes)))
         self._show_architecture()
 
@@ -130,6 +130,30 @@ class BeginForm(QWidget):
     def _chose_time(self) -> None:
         minutes = float(self.time.currentData())
         self._session.settings = replace(self._session.settings, minutes=minutes)
+
+
+def expectation(found: TrainingEstimate) -> str:
+    """Say what a training will take: time, steps, memory."""
+    if not found.seconds:
+        return ""
+    steps, total = count(found.steps, "step"), duration(found.seconds * found.steps)
+    room = f"{memory(found.memory)} of {memory(found.free)} free"
+    return f"≈ {steps} of {short_duration(found.seconds)} in {total} · {room}"
+
+
+def preset_of(settings: TrainSettings) -> str:
+    """Return the preset that ``settings`` are, the budget aside; empty where they are none."""
+    return next((name for name in PRESETS if with_preset(settings, name) == settings), "")
+
+
+def with_preset(settings: TrainSettings, name: str) -> TrainSettings:
+    """Return the preset called ``name`` with the budget of ``settings``."""
+    kept = {
+        item.name: getattr(settings, item.name)
+        for item in settings.__dataclass_fields__.values()
+        if item.metadata["group"] == "budget"
+    }
+    return TrainSettings.preset(name, **kept)
 
 
 def _beside(box: QComboBox, label: QWidget) -> QHBoxLayout:
