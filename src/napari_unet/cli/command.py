@@ -51,9 +51,9 @@ def _add_common(verb: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv``; return its exit status."""
-    given = sys.argv[1:] if argv is None else list(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
-        arguments = _parser().parse_args(given or [VERBS[0]])
+        arguments = _parser().parse_args(words or [VERBS[0]])
         return int(arguments.run(arguments))
     except (ValueError, TypeError, OSError) as error:
         print(f"napari-unet: {error}", file=sys.stderr)
@@ -168,8 +168,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def given(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that were given as flags."""
     names = [item.name for item in fields(TrainSettings) if item.name not in COMMON]
-    found = {name: getattr(arguments, name) for name in names}
-    return {name: value for name, value in found.items() if value is not None}
+    values = {name: getattr(arguments, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def changed(settings: TrainSettings, arguments: argparse.Namespace) -> TrainSettings:

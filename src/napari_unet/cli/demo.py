@@ -60,11 +60,11 @@ def _without_window(arguments: argparse.Namespace, report: Report) -> None:
     refuse_existing(path)
     network = _trained(arguments, report)
     test = samples.load(TESTED_ON)
-    found = segment(
+    result = segment(
         test.image, network, axes=test.axes, objects=ObjectSettings(min_area=SMALLEST)
     ).labels
-    _tell_scores(report, test, found, arguments.seed)
-    _draw(path, test, found)
+    _tell_scores(report, test, result, arguments.seed)
+    _draw(path, test, result)
     report.say(
         f"Image, truth, result and errors are drawn in {path.absolute()}", picture=path.absolute()
     )
@@ -101,23 +101,23 @@ def _trained(arguments: argparse.Namespace, report: Report) -> "UNet":
     return network
 
 
-def _tell_scores(report: Report, test: "SampleImage", found: "np.ndarray", seed: int) -> None:
+def _tell_scores(report: Report, test: "SampleImage", result: "np.ndarray", seed: int) -> None:
     """Tell the figures on the image that was not trained on, with their intervals."""
     from napari_unet.cli.score_table import tell_summary
     from napari_unet.core.evaluation import Comparison, object_measures, score, summarise
 
     measures = object_measures()
-    scored = [score(test.name, Comparison(test.labels, found), measures)]
+    scored = [score(test.name, Comparison(test.labels, result), measures)]
     figures = [summarise(scored, measure, seed) for measure in measures]
     report.say(
-        f"'{test.name}', which it has not seen: {found.max()} objects found, "
+        f"'{test.name}', which it has not seen: {result.max()} objects found, "
         f"{test.labels.max()} in truth",
-        found=int(found.max()), truth=int(test.labels.max()),
+        found=int(result.max()), truth=int(test.labels.max()),
     )  # fmt: skip
     tell_summary(report, figures, 1, ["A match is an IoU of 0.5 or more."])
 
 
-def _draw(path: Path, test: "SampleImage", found: "np.ndarray") -> None:
+def _draw(path: Path, test: "SampleImage", result: "np.ndarray") -> None:
     import numpy as np
 
     from napari_unet.cli import panels as picture
@@ -127,11 +127,11 @@ def _draw(path: Path, test: "SampleImage", found: "np.ndarray") -> None:
     contrast = Normalisation().measure(test.image, test.axes)
     places = tuple(np.arange(edge) for edge in test.image.shape)
     image = picture.gray(contrast.apply(test.image[None], places))
-    errors = error_layer(test.labels, found)
+    errors = error_layer(test.labels, result)
     panels = [
         (f"image '{test.name}'", image),
         (f"truth: {test.labels.max()} objects", picture.tinted(image, test.labels)),
-        (f"result: {found.max()} objects", picture.tinted(image, found)),
+        (f"result: {result.max()} objects", picture.tinted(image, result)),
         (picture.errors_title(errors), picture.with_errors(image, errors)),
     ]
     picture.draw_panels(path, [(title, picture.enlarged(p)) for title, p in panels], columns=2)
@@ -140,8 +140,8 @@ def _draw(path: Path, test: "SampleImage", found: "np.ndarray") -> None:
 def _free(path: Path) -> Path:
     """Return ``path``, or the first numbered one beside it that is free."""
     number = 2
-    found = path
-    while found.exists():
-        found = path.with_stem(f"{path.stem}-{number}")
+    free = path
+    while free.exists():
+        free = path.with_stem(f"{path.stem}-{number}")
         number += 1
-    return found
+    return free

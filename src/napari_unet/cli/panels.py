@@ -42,23 +42,23 @@ def heat(values: np.ndarray, top: float) -> np.ndarray:
 
 def ruled(picture: np.ndarray, coordinates: np.ndarray, spacing: float = 32.0) -> np.ndarray:
     """Draw where ``coordinates`` (2, Y, X) cross multiples of ``spacing``: the deformed grid."""
-    found = picture.copy()
+    drawn = picture.copy()
     for axis in (0, 1):
         cell = np.floor(coordinates[axis] / spacing)
         for direction in (0, 1):
             line = np.diff(cell, axis=direction, append=np.take(cell, [-1], direction)) != 0
-            found[line] = (255, 214, 10)
-    return found
+            drawn[line] = (255, 214, 10)
+    return drawn
 
 
 def framed(picture: np.ndarray, border: int) -> np.ndarray:
     """Draw the frame of the output ``border`` pixels inside the tile."""
-    found = picture.copy()
+    drawn = picture.copy()
     inside = (slice(border, -border), slice(border, -border))
-    edge = np.ones(found[inside].shape[:2], bool)
+    edge = np.ones(drawn[inside].shape[:2], bool)
     edge[2:-2, 2:-2] = False
-    found[inside][edge] = (0, 200, 255)
-    return found
+    drawn[inside][edge] = (0, 200, 255)
+    return drawn
 
 
 def with_errors(picture: np.ndarray, errors: "ErrorLayer", strength: float = 0.65) -> np.ndarray:
@@ -70,8 +70,8 @@ def with_errors(picture: np.ndarray, errors: "ErrorLayer", strength: float = 0.6
 
 def errors_title(errors: "ErrorLayer") -> str:
     """Return how many errors there are of each kind."""
-    told = [f"{count} {kind}" for kind, count in errors.counts.items() if count]
-    return f"errors: {', '.join(told) or 'none'}"
+    counts = [f"{count} {kind}" for kind, count in errors.counts.items() if count]
+    return f"errors: {', '.join(counts) or 'none'}"
 
 
 def enlarged(picture: np.ndarray, edge: int = 480) -> np.ndarray:

@@ -45,15 +45,17 @@ def read_data(
     pairs = _pairs(arguments.images, arguments.labels, report)
     read = [_read(pair, arguments) for pair in pairs]
     train, sources = [annotation for annotation, *_ in read], [source for _, source, _ in read]
-    held: list[Annotation] = []
+    validation: list[Annotation] = []
     if arguments.validation_images:
         for pair in _pairs(arguments.validation_images, arguments.validation_labels, report):
             annotation, source, _ = _read(pair, arguments)
-            held.append(annotation)
+            validation.append(annotation)
             sources.append({**source, "role": "validation"})
     else:
-        train, held = _divided(train, sources, (depth, dims), arguments, report)
-    return FileTrainingData(train, held, sources, _pixel_size([size for *_, size in read], report))
+        train, validation = _divided(train, sources, (depth, dims), arguments, report)
+    return FileTrainingData(
+        train, validation, sources, _pixel_size([size for *_, size in read], report)
+    )
 
 
 def _pairs(images: Path, labels: Path, report: Report) -> list[FilePair]:
@@ -97,14 +99,14 @@ def _divided(
     """Hold labels back as the docks do; ``network``: its depth and dims."""
     from napari_unet.core.training.validation_split import hold_back
 
-    found = hold_back(annotations, *network, arguments.seed, arguments.validate_share)
-    whole = sorted(set(found.validation_places) - set(found.train_places))
+    split = hold_back(annotations, *network, arguments.seed, arguments.validate_share)
+    whole = sorted(set(split.validation_places) - set(split.train_places))
     for place in whole:
         sources[place]["role"] = "validation"
     names = [Path(sources[place]["image"]).name for place in whole]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    report.warn(found.said + (f" They are {', '.join(names[:SHOWN])}{more}." if names else ""))
-    return list(found.train), list(found.validation)
+    report.warn(split.said + (f" They are {', '.join(names[:SHOWN])}{more}." if names else ""))
+    return list(split.train), list(split.validation)
 
 
 def _pixel_size(sizes: Sequence[dict[str, float]], report: Report) -> dict[str, float] | None:

@@ -53,23 +53,23 @@ def evaluate_against(viewer: Viewer) -> None:
     """Open the Evaluate dock; the selected labels are the result, the truth is chosen there."""
     viewer = unwrapped(viewer)
     selection = viewer.layers.selection
-    found = [layer for layer in [selection.active, *selection] if isinstance(layer, Labels)]
-    if not found:
+    layers = [layer for layer in [selection.active, *selection] if isinstance(layer, Labels)]
+    if not layers:
         messages.problem("Select the labels layer to evaluate first, in the list of layers")
         return
     dock = open_dock(viewer, "Evaluate")
-    dock.set_result(found[0])
+    dock.set_result(layers[0])
 
 
 def segment_active(viewer: Viewer) -> None:
     """Segment the active image with the newest network, as it was looked at last."""
     viewer = unwrapped(viewer)
     session = Session.of(viewer)
-    image, kept = active_image(viewer), session.networks.newest
+    image, network = active_image(viewer), session.networks.newest
     if image is None:
         messages.problem("There is no image to segment: open one first (File ▸ Open)")
         return
-    if kept is None:
+    if network is None:
         messages.problem("There is no network yet: train one in Train, or open a network file")
         return
     segmentations = Segmentations.of(session)
@@ -77,9 +77,9 @@ def segment_active(viewer: Viewer) -> None:
         messages.info(f"'{image.name}' is being segmented already")
         return
     try:
-        part = region_choice.part_of(viewer, image, region_choice.IMAGE, None, kept.network.dims)
+        part = region_choice.part_of(viewer, image, region_choice.IMAGE, None, network.network.dims)
         request = SegmentRequest(
-            image.name, kept.network, kept.name, pixels_of(image), part, machine=machine()
+            image.name, network.network, network.name, pixels_of(image), part, machine=machine()
         )
         result = segmentations.result_of(image)
         segmentations.segment(image, request, result.look if result is not None else LabelOptions())

@@ -66,25 +66,25 @@ class Networks(QObject):
             number += 1
         return f"{stem}-{number}"
 
-    def add(self, kept: KeptNetwork) -> KeptNetwork:
-        """Add ``kept``, under another name where its own is taken, and return it as it is kept."""
-        if kept.name in self._kept:
-            kept = replace(kept, name=self.free_name(kept.name))
-        self._kept[kept.name] = kept
+    def add(self, network: KeptNetwork) -> KeptNetwork:
+        """Add ``network``, under another name if its own is taken, and return what is kept."""
+        if network.name in self._kept:
+            network = replace(network, name=self.free_name(network.name))
+        self._kept[network.name] = network
         self.changed.emit()
-        return kept
+        return network
 
     def change(self, name: str, /, **changes: Any) -> KeptNetwork:
         """Replace fields of the network called ``name``; a new name must be free."""
-        kept = replace(self._kept[name], **changes)
-        if kept.name != name and kept.name in self._kept:
-            raise ValueError(f"there is a network called '{kept.name}' already: choose another")
+        network = replace(self._kept[name], **changes)
+        if network.name != name and network.name in self._kept:
+            raise ValueError(f"there is a network called '{network.name}' already: choose another")
         self._kept = {
-            (kept.name if old == name else old): (kept if old == name else other)
+            (network.name if old == name else old): (network if old == name else other)
             for old, other in self._kept.items()
         }
         self.changed.emit()
-        return kept
+        return network
 
     def remove(self, name: str) -> None:
         """Forget the network called ``name``; its file, if it has one, stays."""

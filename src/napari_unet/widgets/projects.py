@@ -71,9 +71,9 @@ def open_project(viewer: Viewer, folder: Path) -> Project:
     project = Project.open(folder)
     strokes = project.strokes.strokes if project.strokes is not None else 0
     images: dict[str, Image] = {}
-    for kept in project.images:
+    for image in project.images:
         try:
-            images[kept.name] = _add_image(viewer, kept, project.image(kept.name))
+            images[image.name] = _add_image(viewer, image, project.image(image.name))
         except (OSError, ValueError) as error:
             messages.problem(f"An image of the project is missing: {error}")
     keys: dict[Labels, str] = {}
@@ -83,7 +83,7 @@ def open_project(viewer: Viewer, folder: Path) -> Project:
             keys[layer] = one.name
     known = {one.name for one in project.annotations}
     new = project.strokes.annotations.items() if project.strokes is not None else ()
-    for key, restored in [(key, found) for key, found in new if key not in known]:
+    for key, restored in [(key, replayed) for key, replayed in new if key not in known]:
         keys[restore(session, restored)] = key
     _take_over(session, keeper, project, keys)
     for network in project.networks:
@@ -109,8 +109,8 @@ def save_project(viewer: Viewer, folder: Path) -> list[Path]:
         pixels = pixels_of(pair.image)
         source = Path(pair.image.source.path) if pair.image.source.path else None
         own = str(source) if source is not None and source.exists() else ""
-        kept = KeptImage(pair.image.name, own, pixels.axes, pixels.pixel_size)
-        images.append(project.place(pixels.data, kept))
+        image = KeptImage(pair.image.name, own, pixels.axes, pixels.pixel_size)
+        images.append(project.place(pixels.data, image))
         annotations.append(_kept(pair.image, pair.labels, pixels.axes, pair.role))
     confirmed = {
         pair.labels.name: UndoFollower.of(pair.labels, session).confirming.pixels for pair in pairs
@@ -134,17 +134,17 @@ def _take_over(
     keeper.move(project.journal(data, facts, confirmed), project, keys)
 
 
-def _add_image(viewer: Viewer, kept: KeptImage, file: ImageFile) -> Image:
+def _add_image(viewer: Viewer, entry: KeptImage, file: ImageFile) -> Image:
     data = file.data
     if int(np.prod(data.shape, dtype=object)) * np.dtype(data.dtype).itemsize <= IN_MEMORY:
         data = np.asarray(data[...])
     rgb = file.axes.endswith("C") and data.shape[-1] in (3, 4)
     axes = file.axes[:-1] if rgb else file.axes
-    look: dict[str, Any] = {"rgb": rgb, "axis_labels": tuple(axes.lower())}
-    if all(axis in kept.pixel_size for axis in axes):
-        look |= {"scale": [kept.pixel_size[axis] for axis in axes]}
-        look |= {"units": ("micrometer",) * len(axes)}
-    image = Image(data, name=kept.name, metadata={NOTES: {"axes": kept.axes}}, **look)
+    options: dict[str, Any] = {"rgb": rgb, "axis_labels": tuple(axes.lower())}
+    if all(axis in entry.pixel_size for axis in axes):
+        options |= {"scale": [entry.pixel_size[axis] for axis in axes]}
+        options |= {"units": ("micrometer",) * len(axes)}
+    image = Image(data, name=entry.name, metadata={NOTES: {"axes": entry.axes}}, **options)
     image._source = image.source.model_copy(update={"path": str(file.path)})
     viewer.add_layer(image)
     return image
@@ -166,21 +166,21 @@ def _add_labels(session: Session, image: Image, one: KeptAnnotation, project: Pr
 def _kept(image: Image, labels: Labels, axes: str, role: str) -> tuple[KeptAnnotation, np.ndarray]:
     code = code_of(labels)
     classes = tuple({"name": c.name, "color": c.color} for c in classes_of(labels))
-    kept = KeptAnnotation(
+    annotation = KeptAnnotation(
         labels.name, image.name, axes.replace("C", ""), zero=code.zero, ids=code.ids,
         classes=classes, role=role,
     )  # fmt: skip
-    return kept, np.asarray(from_layer(image, labels))
+    return annotation, np.asarray(from_layer(image, labels))
 
 
 def _save_networks(session: Session, folder: Path) -> list[Path]:
     """Save the networks that are not in the project yet; each is told of when it is done."""
     folder.mkdir(exist_ok=True)
     saved, live = [], LastTaught.of(session).enlist()
-    for kept in session.networks:
-        path = folder / f"{kept.name}.safetensors"
-        outdated = kept.name == live and not kept.saved
+    for network in session.networks:
+        path = folder / f"{network.name}.safetensors"
+        outdated = network.name == live and not network.saved
         if not path.exists() or outdated:
-            save_network(session, kept.name, path, overwrite=outdated)
+            save_network(session, network.name, path, overwrite=outdated)
             saved.append(path)
     return saved

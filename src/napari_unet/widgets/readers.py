@@ -32,8 +32,8 @@ def save_network(session: Session, name: str, path: Path, overwrite: bool = Fals
 
     What is written is the network of that moment, between two steps of a training.
     """
-    kept = session.networks[name]
-    work = partial(_save, kept.network, path, overwrite)
+    network = session.networks[name]
+    work = partial(_save, network.network, path, overwrite)
     job = session.start(work, Urgency.VIEW, f"Saving {path.name}")
     job.ended.connect(partial(_saved, session, name, path))
     return job
@@ -53,9 +53,9 @@ def _save(network: "UNet", path: Path, overwrite: bool) -> None:
 
 def _opened(session: Session, path: Path, outcome: Outcome) -> None:
     if outcome.value is not None:
-        kept = session.networks.add(KeptNetwork(path.stem, outcome.value, path=path))
+        network = session.networks.add(KeptNetwork(path.stem, outcome.value, path=path))
         messages.info(
-            f"The network '{kept.name}' is open: choose it in Segment, or train it further"
+            f"The network '{network.name}' is open: choose it in Segment, or train it further"
         )
 
 
@@ -71,16 +71,20 @@ LayerData = tuple[Any, ...]  # (data, arguments of the layer, its type)
 
 def open_sample(name: str) -> list[LayerData]:
     """Return a sample: its image, and its true objects, hidden below until they are wanted."""
-    found = samples.load(name)
-    spatial = found.axes.replace("C", "")
-    sizes = [found.pixel_size.get(axis) for axis in spatial]
+    sample = samples.load(name)
+    spatial = sample.axes.replace("C", "")
+    sizes = [sample.pixel_size.get(axis) for axis in spatial]
     geometry: dict[str, Any] = {"axis_labels": tuple(spatial.lower())}
     if all(size is not None for size in sizes):
         geometry |= {"scale": sizes, "units": ("micrometer",) * len(sizes)}
     image = {
         "name": name,
-        "rgb": found.axes.endswith("C"),
-        "metadata": {"about": found.about, "licence": found.licence, NOTES: {"axes": found.axes}},
+        "rgb": sample.axes.endswith("C"),
+        "metadata": {
+            "about": sample.about,
+            "licence": sample.licence,
+            NOTES: {"axes": sample.axes},
+        },
         **geometry,
     }
     truth = {
@@ -89,7 +93,7 @@ def open_sample(name: str) -> list[LayerData]:
         "metadata": {NOTES: {"zero": "background", "ids": "objects"}},
         **geometry,
     }
-    return [(_small(found.labels), truth, "labels"), (np.array(found.image), image, "image")]
+    return [(_small(sample.labels), truth, "labels"), (np.array(sample.image), image, "image")]
 
 
 nuclei = partial(open_sample, "nuclei")

@@ -207,9 +207,9 @@ class AnnotationChoice(QWidget):
     def _follow_pair(self) -> None:
         """Show the annotation layer of the image."""
         image = self.images.value()
-        found = None if image is None else self._session.pairs.annotation_of(image)
+        annotation = None if image is None else self._session.pairs.annotation_of(image)
         self.layers.reset_choices()
-        self.layers.setValue(found)
+        self.layers.setValue(annotation)
         self._update()
 
     def _labels_changed(self, labels: Labels | None) -> None:
@@ -236,11 +236,11 @@ class AnnotationChoice(QWidget):
             return NO_IMAGE
         if labels is not None:
             return ""
-        found = self._session.pairs.annotation_of(image)
+        annotation = self._session.pairs.annotation_of(image)
         if image_problem(image):
             return image_problem(image)
-        if found is not None and not fits(image, found):
-            return why_not_matching(image, found)
+        if annotation is not None and not fits(image, annotation):
+            return why_not_matching(image, annotation)
         return f"'{image.name}' has no annotation layer: press New, or choose one above."
 
     def _say(self, sentence: str) -> None:
@@ -257,10 +257,10 @@ class AnnotationChoice(QWidget):
         image, before = self.image, self.labels or self.layers.value()
         if image is None:
             return
-        kept = {} if before is None else {"classes": classes_of(before)}
+        classes = {} if before is None else {"classes": classes_of(before)}
         try:
             layer = new_annotation_layer(
-                self._viewer, image, dtype=dtype, data=data, code=code, **kept
+                self._viewer, image, dtype=dtype, data=data, code=code, **classes
             )
         except ValueError as error:
             messages.problem(str(error))
@@ -289,6 +289,6 @@ class AnnotationChoice(QWidget):
 
 def _narrow(data: Pixels) -> np.ndarray:
     """Return a copy in 8 or 16 bits, where the values fit."""
-    found = np.array(data)
-    kind = np.min_scalar_type(int(found.max(initial=0)))
-    return found.astype(kind) if kind.itemsize < found.dtype.itemsize else found
+    copy = np.array(data)
+    dtype = np.min_scalar_type(int(copy.max(initial=0)))
+    return copy.astype(dtype) if dtype.itemsize < copy.dtype.itemsize else copy

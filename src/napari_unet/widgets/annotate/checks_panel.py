@@ -159,8 +159,8 @@ class AnnotationCheck(QWidget):
         self.status.setText("Checking …")
 
     def _say_state(self) -> None:
-        found = [row.finding for row in self.rows]
-        text = f"{count(len(found), 'finding')}, the gravest first." if found else GOOD
+        findings = [row.finding for row in self.rows]
+        text = f"{count(len(findings), 'finding')}, the gravest first." if findings else GOOD
         if self._strokes:
             since = "stroke" if self._strokes == 1 else count(self._strokes, "stroke")
             text = f"Checked before the last {since}."
@@ -189,9 +189,9 @@ class AnnotationCheck(QWidget):
 def _named(text: str, classes: Sequence[LabelClass]) -> str:
     """Call the classes by their names, which core does not know."""
 
-    def name(found: re.Match[str]) -> str:
-        place = int(found[1])
-        return f"'{classes[place].name}'" if place < len(classes) else found[0]
+    def name(match: re.Match[str]) -> str:
+        place = int(match[1])
+        return f"'{classes[place].name}'" if place < len(classes) else match[0]
 
     return re.sub(r"\bclass (\d+)\b", name, text)
 

@@ -55,8 +55,8 @@ def class_figures(labels: Labels, counts: Counts | None, whole: int) -> list[Cla
     pixels = [_pixels(labels, counts, place) for place in range(len(classes))]
     labelled = _labelled(labels, counts)
     return [
-        ClassFigures(entry, found, labelled, whole)
-        for entry, found in zip(classes, pixels, strict=True)
+        ClassFigures(entry, painted, labelled, whole)
+        for entry, painted in zip(classes, pixels, strict=True)
     ]
 
 

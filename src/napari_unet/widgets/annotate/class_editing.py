@@ -119,8 +119,8 @@ def _change(labels: Labels, number: int, **changes: str) -> None:
 def _free_name(name: str, classes: Sequence[LabelClass]) -> str:
     """Return ``name``, with a number behind it where one of ``classes`` has it already."""
     taken = {entry.name for entry in classes}
-    found, count = name, 1
-    while found in taken:
+    free, count = name, 1
+    while free in taken:
         count += 1
-        found = f"{name} ({count})"
-    return found
+        free = f"{name} ({count})"
+    return free

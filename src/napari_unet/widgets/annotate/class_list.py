@@ -81,10 +81,10 @@ def _moved_down(data: Pixels, value: int) -> tuple[tuple[np.ndarray, ...], np.nd
     places, values = [], []
     for box in pieces(data.shape):
         part = np.asarray(data[box])
-        found = np.nonzero(part >= value)
+        moving = np.nonzero(part >= value)
         corner = [piece.start for piece in box]
-        places.append([index + start for index, start in zip(found, corner, strict=True)])
-        values.append(part[found])
+        places.append([index + start for index, start in zip(moving, corner, strict=True)])
+        values.append(part[moving])
     joined = np.concatenate(values)
     down = np.where(joined == value, joined.dtype.type(0), joined - joined.dtype.type(1))
     return tuple(np.concatenate(axis) for axis in zip(*places, strict=True)), down

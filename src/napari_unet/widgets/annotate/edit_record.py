@@ -42,8 +42,8 @@ class Edit:
         chosen = np.unique(np.linspace(0, len(before) - 1, PROBES).astype(int))
         probes = tuple(place[chosen] for place in places)
         several = len({value for _, _, values in atoms for value in values[:1].tolist()}) > 1
-        found = _found(atoms[:-1] if several else [], probes, before[chosen])
-        return cls(paint_box(event), change, probes, found, after[chosen], removed)
+        probed = _found(atoms[:-1] if several else [], probes, before[chosen])
+        return cls(paint_box(event), change, probes, probed, after[chosen], removed)
 
     def is_done(self, data: Pixels) -> bool:
         """Whether its pixels are as it left them."""
@@ -55,10 +55,10 @@ class Edit:
 
     def _reads(self, data: Pixels, wanted: np.ndarray) -> bool:
         pixels = zip(*self.places, strict=True)
-        found = (
+        values = (
             data[tuple(slice(int(i), int(i) + 1) for i in pixel)] for pixel in pixels
         )  # slices: the one way of reading that all kinds of arrays share
-        return all(np.asarray(a).item() == b for a, b in zip(found, wanted, strict=True))
+        return all(np.asarray(a).item() == b for a, b in zip(values, wanted, strict=True))
 
 
 def _found(atoms: list[_Atom], probes: tuple[np.ndarray, ...], before: np.ndarray) -> np.ndarray:
@@ -66,13 +66,13 @@ def _found(atoms: list[_Atom], probes: tuple[np.ndarray, ...], before: np.ndarra
 
     A stroke of one value changes no pixel twice; an edit of several values may.
     """
-    found = before.copy()
+    expected = before.copy()
     for places, values, _ in reversed(atoms):
         for number, probe in enumerate(zip(*probes, strict=True)):
             hits = np.logical_and.reduce([a == b for a, b in zip(places, probe, strict=True)])
             if hits.any():
-                found[number] = values[hits.argmax()]
-    return found
+                expected[number] = values[hits.argmax()]
+    return expected
 
 
 def parts(event: Event) -> list[_Atom]:

@@ -67,17 +67,17 @@ def disc_of(
     return Disc(full_shape(labels), points, *sizes, value, int(instances))
 
 
-def draw_discs(wish: Disc) -> tuple[PaintedPixels, np.ndarray]:
+def draw_discs(disc: Disc) -> tuple[PaintedPixels, np.ndarray]:
     """Return the pixels of the discs, and the places of the rings (n, axes); any thread."""
     places, values, rings = [], [], []
-    shape = wish.shape
-    for plane, chosen in _planes(np.rint(wish.points[:, :-2]).astype(int)):
+    shape = disc.shape
+    for plane, chosen in _planes(np.rint(disc.points[:, :-2]).astype(int)):
         if not all(0 <= i < edge for i, edge in zip(plane, shape[:-2], strict=True)):
             continue
-        found = discs((shape[-2], shape[-1]), wish.points[chosen, -2:], wish.radius, wish.ring)
-        places.append(_in_plane(plane, found.pixels))
-        values.append(wish.value + wish.step * chosen[found.owners])
-        rings.append(_in_plane(plane, found.ring))
+        drawn = discs((shape[-2], shape[-1]), disc.points[chosen, -2:], disc.radius, disc.ring)
+        places.append(_in_plane(plane, drawn.pixels))
+        values.append(disc.value + disc.step * chosen[drawn.owners])
+        rings.append(_in_plane(plane, drawn.ring))
     nothing = np.zeros((0, len(shape)), np.int64)
     joined = np.concatenate([nothing, *places])
     return PaintedPixels(joined, np.concatenate([[], *values])), np.concatenate([nothing, *rings])
@@ -124,8 +124,8 @@ def _into(labels: Labels, layer: Layer, coordinates: np.ndarray, viewer: Viewer)
     if missing > 0:
         shown = np.asarray(viewer.dims.point, float)[-labels.ndim :]
         world = np.hstack([np.broadcast_to(shown[:missing], (len(world), missing)), world])
-    found = [labels.world_to_data(row[-labels.ndim :]) for row in world]
-    return np.array(found, float).reshape(-1, labels.ndim)
+    points = [labels.world_to_data(row[-labels.ndim :]) for row in world]
+    return np.array(points, float).reshape(-1, labels.ndim)
 
 
 def _planes(rest: np.ndarray) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
@@ -147,13 +147,13 @@ def _inside(shape: tuple[int, ...], outline: np.ndarray) -> np.ndarray:
         raise ValueError(
             "an outline that is not in one plane encloses no pixels: draw it in a single plane"
         )
-    held = np.rint(outline[0, flat]).astype(int)
-    if any(not 0 <= i < shape[axis] for i, axis in zip(held, flat, strict=True)):
+    fixed = np.rint(outline[0, flat]).astype(int)
+    if any(not 0 <= i < shape[axis] for i, axis in zip(fixed, flat, strict=True)):
         return np.zeros((0, len(shape)), np.int64)
     pixels = within((shape[across[0]], shape[across[1]]), outline[:, across])
-    found = np.zeros((len(pixels), len(shape)), np.int64)
-    found[:, across], found[:, flat] = pixels, held
-    return found
+    places = np.zeros((len(pixels), len(shape)), np.int64)
+    places[:, across], places[:, flat] = pixels, fixed
+    return places
 
 
 def _write(labels: Labels, places: np.ndarray, values: np.ndarray, over: tuple[int, ...]) -> int:

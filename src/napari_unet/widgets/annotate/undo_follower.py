@@ -144,12 +144,12 @@ class UndoFollower(QObject):
             if edit.removed is not None:
                 put_in(layer, *edit.removed)  # before its pixels are counted: they have a class
             self._apply(edit, -1)
-        found = self._depth < before
+        undone = self._depth < before
         if self._depth > depth:
             self._done.clear()
             self._undone.clear()
             self._depth = depth
-        return found
+        return undone
 
     def _went_on(self, layer: Labels) -> bool:
         depth, before = _depth(layer), self._depth

@@ -181,7 +181,7 @@ class EvaluateDock(Dock):
         self._draw_outlines()
         self._show_button()
 
-    def _answered(self, found: PairResult) -> None:
+    def _answered(self, result: PairResult) -> None:
         two = self.layers.value()
         asked = [layer() for layer in self._of]
         if two is None or len(asked) != 2 or asked[0] is not two[0] or asked[1] is not two[1]:
@@ -189,13 +189,13 @@ class EvaluateDock(Dock):
         if not self.in_front():
             self._of = ()  # asked again when the dock is; nothing covers what is painted now
             return
-        self._answer = found
-        self.status.setText(told(found))
-        self.table.show_answer(found)
+        self._answer = result
+        self.status.setText(told(result))
+        self.table.show_answer(result)
         self.errors.setVisible(True)
-        counts = [sum(item.kind == words.name for item in found.items) for words in ERRORS]
+        counts = [sum(item.kind == words.name for item in result.items) for words in ERRORS]
         self.kinds.show_counts(counts)
-        layer = show_errors(self.session, two[1], found.errors)
+        layer = show_errors(self.session, two[1], result.errors)
         self._errors = weakref.ref(layer)
         self._show_kinds()
         self._draw_outlines()

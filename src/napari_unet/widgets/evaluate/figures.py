@@ -82,11 +82,11 @@ ERRORS = (
 def wording(measure: str, iou: float) -> MeasureText:
     """Return the words for a measure; those of one class name it."""
     name, _, of = measure.partition(" of ")
-    found = MEASURES[name]
+    text = MEASURES[name]
     if of:
-        return MeasureText(f"{found.name} of class {of}", found.about)
+        return MeasureText(f"{text.name} of class {of}", text.about)
     matched = name in ("average_precision", "f1", "precision", "recall", "panoptic_quality")
-    return MeasureText(f"{found.name} @{iou:g}", found.about) if matched else found
+    return MeasureText(f"{text.name} @{iou:g}", text.about) if matched else text
 
 
 def number(figure: float) -> str:
@@ -151,14 +151,14 @@ class _Row:
 def _rows(answer: PairResult) -> list[_Row]:
     rows = []
     for figure in answer.figures:
-        words, found = wording(figure.measure, answer.request.iou), figure.pooled_interval
-        told, drawn = "–", "There is only one unit, so no interval."
-        if found is not None:
-            told = f"{number(found.low)} – {number(found.high)}"
-            drawn = f"95 % interval: bootstrap over {found.number} {found.units}."
+        words, bounds = wording(figure.measure, answer.request.iou), figure.pooled_interval
+        interval, drawn = "–", "There is only one unit, so no interval."
+        if bounds is not None:
+            interval = f"{number(bounds.low)} – {number(bounds.high)}"
+            drawn = f"95 % interval: bootstrap over {bounds.number} {bounds.units}."
         about = f"{words.about} {drawn}"
         first = figure.measure in FIRST
-        rows.append(_Row(words.name, about, number(figure.pooled), told, first))
+        rows.append(_Row(words.name, about, number(figure.pooled), interval, first))
     return sorted(rows, key=lambda row: not row.cells[0].startswith("IoU"))
 
 

@@ -66,11 +66,11 @@ class TwoLayers(QWidget):
 
     def reset_choices(self) -> None:
         """Guess, until somebody has chosen."""
-        found = [layer for layer in self.result.choices() if layer is not None]
-        if not self._by_hand and len(found) > 1:
-            segmented = [layer for layer in found if _noted(layer, "segmented")]
+        layers = [layer for layer in self.result.choices() if layer is not None]
+        if not self._by_hand and len(layers) > 1:
+            segmented = [layer for layer in layers if _noted(layer, "segmented")]
             result = next(iter(segmented), None) or next(
-                (layer for layer in found if not self._is_truth(layer)), found[0]
+                (layer for layer in layers if not self._is_truth(layer)), layers[0]
             )
             self.result.setValue(result)
             self.truth.setValue(self._truth_for(result))
@@ -163,8 +163,8 @@ def evaluation_request(
 
 def meaning(layer: Labels) -> LabelCode:
     """Return what the values of ``layer`` mean; 0 is background where nobody said otherwise."""
-    kept = layer.metadata.get(NOTES, {})
-    return code_of(layer) if any(name in kept for name in KNOWN) else FOREIGN
+    stored = layer.metadata.get(NOTES, {})
+    return code_of(layer) if any(name in stored for name in KNOWN) else FOREIGN
 
 
 def has_times(layer: Labels) -> bool:

@@ -55,9 +55,9 @@ def new_annotation_layer(
 def snapshot(image: Image, labels: Labels) -> LayerSnapshot:
     """Copy the labels and hold on to the image; refused in words where the two do not fit."""
     code = code_of(labels)
-    found = np.array(from_layer(image, labels))
-    found.setflags(write=False)
-    return LayerSnapshot(image.name, pixels_of(image), found, code.zero, code.ids)
+    copy = np.array(from_layer(image, labels))
+    copy.setflags(write=False)
+    return LayerSnapshot(image.name, pixels_of(image), copy, code.zero, code.ids)
 
 
 def images_of(viewer: Viewer) -> list[Image]:

@@ -28,9 +28,9 @@ def pixels_of(image: Image) -> ImagePixels:
 def axes_of(image: Image) -> str:
     """Return the axes of ``image``: as set, as its axis labels say, or as is usual."""
     shape = _data_shape(image)
-    said = notes(image).get("axes")
-    if said is not None and len(said) == len(shape):
-        return str(said)
+    noted = notes(image).get("axes")
+    if noted is not None and len(noted) == len(shape):
+        return str(noted)
     colour = "C" * image.rgb
     for letters in ("".join(image.axis_labels), DEFAULT.get(image.ndim, "")):
         try:
@@ -50,20 +50,20 @@ def set_axes(image: Image, axes: str) -> None:
 
 def labels_shape(image: Image) -> tuple[int, ...]:
     """Return the shape of the data of a labels layer of ``image``."""
-    kept, spread = _label_axes(image)
+    axes, spread = _label_axes(image)
     shape = full_shape(image)
-    return tuple(1 if axis == spread else shape[axis] for axis in kept)
+    return tuple(1 if axis == spread else shape[axis] for axis in axes)
 
 
 def labels_geometry(image: Image) -> dict[str, Any]:
     """Return the geometry of a labels layer of ``image``, as arguments of a new layer."""
-    kept, spread = _label_axes(image)
+    axes, spread = _label_axes(image)
     own = CompositeAffine(
         scale=image.scale, translate=image.translate, rotate=image.rotate, shear=image.shear
-    ).set_slice(kept)
+    ).set_slice(axes)
     scale, translate = np.array(own.scale), np.array(own.translate)
     if spread is not None:
-        channels, place = full_shape(image)[spread], kept.index(spread)
+        channels, place = full_shape(image)[spread], axes.index(spread)
         translate[place] += scale[place] * (channels - 1) / 2
         scale[place] *= channels
     return {
@@ -71,9 +71,9 @@ def labels_geometry(image: Image) -> dict[str, Any]:
         "translate": translate,
         "rotate": own.rotate,
         "shear": own.shear,
-        "affine": image.affine.set_slice(kept),
-        "units": tuple(image.units[axis] for axis in kept),
-        "axis_labels": tuple(image.axis_labels[axis] for axis in kept),
+        "affine": image.affine.set_slice(axes),
+        "units": tuple(image.units[axis] for axis in axes),
+        "axis_labels": tuple(image.axis_labels[axis] for axis in axes),
     }
 
 
@@ -84,15 +84,15 @@ def to_layer(image: Image, labels: np.ndarray) -> np.ndarray:
 
 def region_to_layer(image: Image, region: Box) -> Box:
     """Return a region of labels of ``core`` as one of the data of a labels layer."""
-    kept, spread = _label_axes(image)
+    axes, spread = _label_axes(image)
     parts = iter(region)
-    return tuple(slice(0, 1) if axis == spread else next(parts) for axis in kept)
+    return tuple(slice(0, 1) if axis == spread else next(parts) for axis in axes)
 
 
 def region_from_layer(image: Image, region: Box) -> Box:
     """Return a region of the data of a labels layer as one of the labels of ``core``."""
-    kept, spread = _label_axes(image)
-    return tuple(part for axis, part in zip(kept, region, strict=True) if axis != spread)
+    axes, spread = _label_axes(image)
+    return tuple(part for axis, part in zip(axes, region, strict=True) if axis != spread)
 
 
 def point_to_layer(image: Image, point: tuple[int, ...]) -> tuple[float, ...]:
@@ -134,8 +134,8 @@ def _data_shape(image: Image) -> tuple[int, ...]:
 
 def _pixel_size(image: Image, axes: str) -> dict[str, float]:
     """Return µm a pixel by axis, of the axes with a unit of length."""
-    found = {}
+    sizes = {}
     for letter, scale, unit in zip(axes, image.scale, image.units, strict=False):
         if letter in spatial_axes(axes) and letter != "T" and unit.is_compatible_with("micrometer"):
-            found[letter] = float((scale * unit).to("micrometer").magnitude)
-    return found
+            sizes[letter] = float((scale * unit).to("micrometer").magnitude)
+    return sizes

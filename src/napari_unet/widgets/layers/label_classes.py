@@ -28,8 +28,8 @@ def new_class(number: int, name: str = "") -> LabelClass:
 
 def code_of(labels: Labels) -> LabelCode:
     """Return what the values of ``labels`` mean; until it is set, 0 is unlabelled, and classes."""
-    kept = notes(labels)
-    return LabelCode(kept.get("zero", "unlabelled"), kept.get("ids", "classes"))
+    stored = notes(labels)
+    return LabelCode(stored.get("zero", "unlabelled"), stored.get("ids", "classes"))
 
 
 def set_code(labels: Labels, code: LabelCode) -> None:
@@ -40,9 +40,9 @@ def set_code(labels: Labels, code: LabelCode) -> None:
 
 def classes_of(labels: Labels) -> tuple[LabelClass, ...]:
     """Return the classes of ``labels``, background first."""
-    kept = notes(labels).get("classes", ())
-    found = [LabelClass(entry["name"], entry["color"]) for entry in kept]
-    return tuple(found) or (new_class(0), new_class(1))
+    stored = notes(labels).get("classes", ())
+    classes = [LabelClass(entry["name"], entry["color"]) for entry in stored]
+    return tuple(classes) or (new_class(0), new_class(1))
 
 
 def set_classes(

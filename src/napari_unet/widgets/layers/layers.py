@@ -37,8 +37,8 @@ def like(layer: Layer) -> dict[str, Any]:
 
 def notes(layer: Layer) -> dict[str, Any]:
     """Return what the plugin keeps with ``layer``; it may be changed."""
-    found: dict[str, Any] = layer.metadata.setdefault(NOTES, {})
-    return found
+    stored: dict[str, Any] = layer.metadata.setdefault(NOTES, {})
+    return stored
 
 
 def is_preview(layer: Layer) -> bool:

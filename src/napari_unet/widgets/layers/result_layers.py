@@ -95,13 +95,13 @@ class ResultLayers:
                 made.touched = made.touched or made.layer() is layer
 
     def _show(
-        self, kind_of: type[Wanted], image: Layer, kind: str, data: Pixels, given: dict[str, Any]
+        self, kind_of: type[Wanted], image: Layer, kind: str, data: Pixels, options: dict[str, Any]
     ) -> Wanted:
-        found = self.find(image, kind)
-        if isinstance(found, kind_of) and found.ndim == _axes(kind_of, data, given):
-            self._renew(self._made[image][kind], found, data, given)
-            return found
-        layer = kind_of(data, name=f"{image.name} {kind}", **given)
+        existing = self.find(image, kind)
+        if isinstance(existing, kind_of) and existing.ndim == _axes(kind_of, data, options):
+            self._renew(self._made[image][kind], existing, data, options)
+            return existing
+        layer = kind_of(data, name=f"{image.name} {kind}", **options)
         self._made.setdefault(image, {})[kind] = PluginLayer(layer)
         viewer = self._viewer()
         if viewer is not None:
@@ -109,10 +109,10 @@ class ResultLayers:
         return layer
 
     def _renew(
-        self, made: PluginLayer, layer: Layer, data: Pixels, geometry: dict[str, Any]
+        self, ours: PluginLayer, layer: Layer, data: Pixels, geometry: dict[str, Any]
     ) -> None:
         """Give the layer new data in its new place; colours, contrast and order stay as set."""
-        with made.writing():
+        with ours.writing():
             if isinstance(layer, Labels):
                 replace_data(layer, data)
             else:
@@ -122,11 +122,11 @@ class ResultLayers:
                 setattr(layer, name, geometry[name])
 
 
-def _axes(kind_of: type[Layer], data: Pixels, given: dict[str, Any]) -> int:
+def _axes(kind_of: type[Layer], data: Pixels, options: dict[str, Any]) -> int:
     """Return the axes a layer of ``data`` has."""
     if kind_of is Vectors:
         return data.shape[-1]
-    return len(data.shape) - bool(given.get("rgb"))
+    return len(data.shape) - bool(options.get("rgb"))
 
 
 def same_place(layer: Layer, geometry: dict[str, Any]) -> bool:

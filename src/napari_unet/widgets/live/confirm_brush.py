@@ -125,14 +125,14 @@ def brushed(
     region = tuple(slice(int(a), int(b)) for a, b in zip(corner, stop, strict=True))
     grid = np.meshgrid(*(np.arange(region[a].start, region[a].stop) for a in axes), indexing="ij")
     points = np.stack(grid, -1) * scale
-    way = _distance(points, np.rint(start)[axes] * scale, np.rint(end)[axes] * scale)
-    under = way <= radius
+    distance = _distance(points, np.rint(start)[axes] * scale, np.rint(end)[axes] * scale)
+    under = distance <= radius
     if axes != sorted(axes):
         under = under.T
-    kept = [
+    steps = [
         b - a if axis in axes else 1 for axis, (a, b) in enumerate(zip(corner, stop, strict=True))
     ]
-    return region, np.broadcast_to(under.reshape(kept), stop - corner)
+    return region, np.broadcast_to(under.reshape(steps), stop - corner)
 
 
 def _distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:

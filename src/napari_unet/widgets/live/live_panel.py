@@ -33,14 +33,14 @@ def status(room: LiveTeaching | None) -> str:
         return "Needs an image and its annotation layer."
     if room.problem:
         return f"{room.problem}."
-    told = room.told
-    if told is None:
+    state = room.told
+    if state is None:
         return "Getting ready …"
-    said = told.said
+    message = state.said
     if not room.live and not room.busy:
-        said = "Off: J learns from the strokes once" if told.strokes else "Off"
-    by = f" · preview by {told.by.capitalize()}" if told.by else ""
-    return f"{said}{by}"
+        message = "Off: J learns from the strokes once" if state.strokes else "Off"
+    by = f" · preview by {state.by.capitalize()}" if state.by else ""
+    return f"{message}{by}"
 
 
 class LiveSection(QWidget):
@@ -69,12 +69,12 @@ class LiveSection(QWidget):
 
     def set_layers(self, image: Image | None, labels: Labels | None) -> None:
         """Teach from these layers, from now on."""
-        found = None
+        teaching = None
         if image is not None and labels is not None:
-            found = LiveTeaching.of(self._session, image, labels)
+            teaching = LiveTeaching.of(self._session, image, labels)
             bind_teaching_keys(labels)
-        if found is not self.room:
-            self._follow(found)
+        if teaching is not self.room:
+            self._follow(teaching)
         self.refresh()
 
     def refresh(self) -> None:
@@ -171,8 +171,8 @@ class LiveSection(QWidget):
         self.more.finished.connect(self.finishing)
 
     def _show_share(self) -> None:
-        told = None if self.room is None else self.room.told
-        foreseen = None if told is None else told.foreseen
+        state = None if self.room is None else self.room.told
+        foreseen = None if state is None else state.foreseen
         shown = foreseen is not None
         for part in (self.measured, self.bar, self.share):
             part.setVisible(shown)
@@ -199,9 +199,9 @@ class LiveSection(QWidget):
             "Show the preview of before again and go on from there; no stroke is changed", why,
         )  # fmt: skip
         self.confirm.setChecked(room is not None and room.confirm.on)
-        said = "" if room is None else room.guide.said
-        self.place.setText(said)
-        self.place.setVisible(bool(said))
+        reason = "" if room is None else room.guide.said
+        self.place.setText(reason)
+        self.place.setVisible(bool(reason))
 
     def _show_better(self) -> None:
         sized = None if self.room is None else self.room.sized

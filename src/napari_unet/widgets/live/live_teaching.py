@@ -76,12 +76,12 @@ class LiveTeaching(TeachingState):
     @classmethod
     def of(cls, session: Session, image: Image, labels: Labels) -> "LiveTeaching":
         """Return the classroom of ``labels``, a new one where they belong to another image."""
-        found = _ALL.get(labels)
-        if found is None or found.image is not image:
-            if found is not None:
-                found.close()
-            found = _ALL[labels] = cls(session, image, labels)
-        return found
+        teaching = _ALL.get(labels)
+        if teaching is None or teaching.image is not image:
+            if teaching is not None:
+                teaching.close()
+            teaching = _ALL[labels] = cls(session, image, labels)
+        return teaching
 
     @classmethod
     def find(cls, labels: Labels) -> "LiveTeaching | None":

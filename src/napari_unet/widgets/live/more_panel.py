@@ -30,9 +30,9 @@ def remove_confirmed(image: Image, labels: Labels, places: tuple[np.ndarray, ...
     """Unlabel pixels given by an index array an axis of the labels of core."""
     named = region_to_layer(image, tuple(slice(n, n + 1) for n in range(1, len(places) + 1)))
     zero = np.zeros_like(places[0])  # along an axis that spans all channels
-    found = [places[part.start - 1] if part.start else zero for part in named]
+    index = [places[part.start - 1] if part.start else zero for part in named]
     with labels.block_history():
-        labels.data_setitem(tuple(found), 0)
+        labels.data_setitem(tuple(index), 0)
 
 
 LOOKS = ("filled", "contours")
@@ -182,7 +182,7 @@ class MorePage(QWidget):
             remove_confirmed(room.image, room.labels, news.places)
         elif isinstance(news, NetworkCopied):
             name = self._session.networks.free_name(f"{room.image.name} live")
-            kept = self._session.networks.add(KeptNetwork(name, news.network))
+            network = self._session.networks.add(KeptNetwork(name, news.network))
             if news.said:
                 messages.warn(news.said)
-            self.finished.emit(kept.name)
+            self.finished.emit(network.name)

@@ -50,8 +50,8 @@ class PreviewLayer:
     def layer(self) -> Labels | None:
         """The layer, if it is there."""
         session, image = self._session(), self._image()
-        found = None if session is None or image is None else session.results.find(image, KIND)
-        return found if isinstance(found, Labels) and self._answer is not None else None
+        layer = None if session is None or image is None else session.results.find(image, KIND)
+        return layer if isinstance(layer, Labels) and self._answer is not None else None
 
     def answer(self, region: Box) -> np.ndarray:
         """Return what the network says in ``region`` of the labels; 0 where it was not asked."""
@@ -114,9 +114,9 @@ class PreviewLayer:
             layer.data[region] = np.where(painted > 0, painted, self.answer(region))
 
     def _layer_to_write(self) -> Labels | None:
-        found = self.layer
-        if found is not None:
-            return found
+        existing = self.layer
+        if existing is not None:
+            return existing
         session, image, labels = self._session(), self._image(), self._labels()
         if session is None or session.viewer is None or image is None or labels is None:
             return None
@@ -229,6 +229,6 @@ def _near(
         part.start <= at < part.stop or part.stop - part.start == 1
         for part, at in zip(region, point, strict=True)
     )
-    found = point if inside else view_centre(viewer, labels)
-    spans = tuple(slice(float(at), float(at)) for at in found)
+    place = point if inside else view_centre(viewer, labels)
+    spans = tuple(slice(float(at), float(at)) for at in place)
     return tuple(float(part.start) for part in region_from_layer(image, spans))

@@ -60,13 +60,13 @@ class StrokeSender(QObject):
         if prod(data.shape) <= WATCHED:
             data = np.array(data)
         numbers = tuple(slice(axis, axis + 1) for axis in range(labels.ndim))
-        kept = tuple(part.start for part in region_from_layer(image, numbers))
+        offset = tuple(part.start for part in region_from_layer(image, numbers))
         self.errand.emit(
             partial(
                 teaching_requests.paint_all,
                 labels=data,
                 confirmed=self._edits.confirming.pixels.copy(),
-                kept=kept,
+                kept=offset,
                 code=code_of(labels),
             )
         )
@@ -120,5 +120,5 @@ class StrokeSender(QObject):
 
 def taught_classes(labels: Labels) -> tuple[LabelClass, ...]:
     """Return the classes that are taught: where each value is an object, one of them."""
-    found = classes_of(labels)
-    return found[:2] if code_of(labels).instances else found
+    classes = classes_of(labels)
+    return classes[:2] if code_of(labels).instances else classes

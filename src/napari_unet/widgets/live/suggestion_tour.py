@@ -93,8 +93,8 @@ class SuggestionTour(QObject):
 
     def next(self) -> None:
         """Go to the next place."""
-        told, labels = self._room.told, self._room.labels
-        strokes = told.strokes if told is not None else 0
+        state, labels = self._room.told, self._room.labels
+        strokes = state.strokes if state is not None else 0
         if self._asked or labels is None:
             return
         self._room.tool_started.emit(self)

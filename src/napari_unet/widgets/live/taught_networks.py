@@ -42,8 +42,8 @@ class LastTaught:
 
     def fitting(self, channels: int, classes: tuple[str, ...]) -> "UNet | None":
         """Return the network to go on from: the one taught last here, or one that was opened."""
-        opened = sorted(self._networks, key=lambda kept: kept.made, reverse=True)
-        for network in [self._last, *(kept.network for kept in opened)]:
+        opened = sorted(self._networks, key=lambda item: item.made, reverse=True)
+        for network in [self._last, *(item.network for item in opened)]:
             if network is not None and _taught(network) and network.channels == channels:
                 names = tuple(entry["name"] for entry in network.about["classes"])
                 if names == classes:

@@ -108,8 +108,10 @@ class InputChoice(QWidget):
         if image is not None:
             self._watch.follow(self._take_image, image.events.data)
         if labels is not None:
-            told = labels.events
-            self._watch.follow(self._touched, told.paint, told.set_data, told.data, told.colormap)
+            events = labels.events
+            self._watch.follow(
+                self._touched, events.paint, events.set_data, events.data, events.colormap
+            )
         self.changed.emit()
 
     def _touched(self, event: Event) -> None:
@@ -249,27 +251,27 @@ class PreviewDock(Dock):
         view, settings = self.views.value(), self.session.settings
         self.latest.ask(answer, PreviewRequest(view, self._subject, settings, self.seed))
 
-    def _answered(self, given: PreviewResult) -> None:
-        view = given.request.view
-        if given.request.subject is not self._subject or view != self.views.value():
+    def _answered(self, result: PreviewResult) -> None:
+        view = result.request.view
+        if result.request.subject is not self._subject or view != self.views.value():
             return  # a newer request is on its way
         if not self.in_front():
             return  # nothing is shown to somebody who paints or segments
         try:
             image, labels = self.chosen.layers()
-            made = self.screen.show(image, labels, given)
+            new = self.screen.show(image, labels, result)
         except ValueError as error:
             self._refuse(str(error))
             return
         self._rested.start()
-        self._say(remarks(given))
-        self.pages[view].facts.setText(facts(given))
-        if made or self._entered != (image, view):
+        self._say(remarks(result))
+        self.pages[view].facts.setText(facts(result))
+        if new or self._entered != (image, view):
             self._reveal()
         turn_to(self.viewer, self.screen.shown(image, view)[-1])
-        if self._entered != (image, view) or self._size != size_of(given):
+        if self._entered != (image, view) or self._size != size_of(result):
             self._look(self.pages[view].closeup.isChecked(), moved=False)
-        self._entered, self._size = (image, view), size_of(given)
+        self._entered, self._size = (image, view), size_of(result)
 
     def _failed(self, outcome: Outcome) -> None:
         assert outcome.error is not None

@@ -102,8 +102,8 @@ def within(line: np.ndarray, size: tuple[int, ...]) -> list[np.ndarray]:
     near = (line >= -0.5) & (line <= np.array(size) - 0.5)
     seen: np.ndarray = np.all(near, axis=1)
     cuts = np.flatnonzero(np.diff(seen)) + 1
-    kept = seen[np.concatenate([[0], cuts])]
-    return [part for part, keep in zip(np.split(line, cuts), kept, strict=True) if keep]
+    points = seen[np.concatenate([[0], cuts])]
+    return [part for part, keep in zip(np.split(line, cuts), points, strict=True) if keep]
 
 
 def line_width(viewer: Viewer, layer: Layer) -> float:

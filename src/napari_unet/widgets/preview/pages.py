@@ -109,7 +109,7 @@ class Page(QWidget):
         super().__init__()
         self.rows = rows
         self._base = tuple(base)
-        self.over = {kind: _switch(kind, *given) for kind, given in over.items()}
+        self.over = {kind: _switch(kind, *hint) for kind, hint in over.items()}
         self.reroll = QPushButton("⟳ Re-roll  R", self)
         self.reroll.setToolTip(REROLL)
         self.closeup = QPushButton("⌕ Close-up", self)

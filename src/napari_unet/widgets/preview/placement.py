@@ -49,17 +49,17 @@ class PreviewAxes:
             range(len(self.tile)), key=lambda place: self.letters.index(self.tile[place])
         )
         rest = range(len(self.tile), tile.ndim)
-        found = tile.transpose(*order, *rest)
+        data = tile.transpose(*order, *rest)
         if "C" in self.letters:
-            found = np.expand_dims(found, self.letters.index("C"))
-        return found
+            data = np.expand_dims(data, self.letters.index("C"))
+        return data
 
     def points(self, points: np.ndarray) -> np.ndarray:
         """Return points (n, axes of a tile) as coordinates of a layer."""
-        found = np.zeros((len(points), len(self.letters)))
+        coordinates = np.zeros((len(points), len(self.letters)))
         for place, letter in enumerate(self.tile):
-            found[:, self.letters.index(letter)] = points[:, place]
-        return found
+            coordinates[:, self.letters.index(letter)] = points[:, place]
+        return coordinates
 
     def placed(self, offset: Mapping[str, float]) -> Geometry:
         """Return the geometry of a layer whose first pixel lies at this place of the image."""
@@ -74,14 +74,14 @@ def moved(geometry: Geometry, offset: ArrayLike) -> Geometry:
 def last_axes(geometry: Geometry, count: int) -> Geometry:
     """Return the geometry of a layer that has the last ``count`` axes only."""
     axes = len(geometry["scale"])
-    kept = list(range(axes - count, axes))
-    own = _own(geometry).set_slice(kept)
+    last = list(range(axes - count, axes))
+    own = _own(geometry).set_slice(last)
     return {
         "scale": own.scale,
         "translate": own.translate,
         "rotate": own.rotate,
         "shear": own.shear,
-        "affine": geometry["affine"].set_slice(kept),
+        "affine": geometry["affine"].set_slice(last),
         "units": tuple(geometry["units"])[-count:],
         "axis_labels": tuple(geometry["axis_labels"])[-count:],
     }
@@ -107,18 +107,18 @@ class TilePlacement:
     size: tuple[int, int]  # of the image, rows and columns
 
     @classmethod
-    def of(cls, image: Image, given: PreviewResult) -> "TilePlacement":
-        """Place the tile of ``given`` beside ``image``."""
-        shape = given.found.sample.image.shape[1:]
+    def of(cls, image: Image, result: PreviewResult) -> "TilePlacement":
+        """Place the tile of ``result`` beside ``image``."""
+        shape = result.found.sample.image.shape[1:]
         tile, flat = PreviewAxes.of(image, len(shape)), PreviewAxes.of(image, 2)
         edges = dict(zip(tile.tile, shape, strict=True))
         letters = axes_of(image)[: image.ndim].removeprefix("C")
         size = dict(zip(letters, labels_shape(image), strict=True))
         spatial = axes_of(image).replace("C", "")
-        starts = {a: p.start for a, p in zip(spatial, given.request.subject.region, strict=True)}
+        starts = {a: p.start for a, p in zip(spatial, result.request.subject.region, strict=True)}
         offset = _beside(size["Y"], size["X"], edges["Y"], edges["X"])
         if len(shape) == 3:
-            centre = given.found.sample.place.centre[0] + starts["Z"]
+            centre = result.found.sample.place.centre[0] + starts["Z"]
             offset["Z"] = float(round(centre)) - shape[0] // 2
         start = np.array([starts["Y"], starts["X"]], float)
         return cls(tile, flat, offset, start, (size["Y"], size["X"]))

@@ -33,20 +33,20 @@ class PreviewLayers:
         self._viewer = viewer
         self._sheets = PreviewLayerStore(session.results)
 
-    def show(self, image: Image, labels: Labels, given: PreviewResult) -> bool:
+    def show(self, image: Image, labels: Labels, result: PreviewResult) -> bool:
         """Put the answer into its layers; return whether there are new ones among them."""
         before = len(self._viewer.layers)
         with self._selection_kept():
-            if given.request.view == "weights":
-                self._show_weights(image, given)
-            elif given.request.view == "sample":
-                self._show_sample(image, labels, given)
+            if result.request.view == "weights":
+                self._show_weights(image, result)
+            elif result.request.view == "sample":
+                self._show_sample(image, labels, result)
             else:
-                self._show_deformation(image, labels, given)
-        made = len(self._viewer.layers) > before
-        if made:
+                self._show_deformation(image, labels, result)
+        new = len(self._viewer.layers) > before
+        if new:
             self._lift_lines(image)
-        return made
+        return new
 
     def shown(self, image: Image, view: str) -> list[Layer]:
         """Return what should be in sight: the image and what lies beside it."""
@@ -90,12 +90,12 @@ class PreviewLayers:
             if layer is not None:
                 layers.move(layers.index(layer), len(layers))
 
-    def _show_weights(self, image: Image, given: PreviewResult) -> None:
-        found = given.found
-        region = region_to_layer(image, given.request.subject.region)
-        data = found.values.reshape([part.stop - part.start for part in region])
+    def _show_weights(self, image: Image, result: PreviewResult) -> None:
+        preview = result.found
+        region = region_to_layer(image, result.request.subject.region)
+        data = preview.values.reshape([part.stop - part.start for part in region])
         geometry = moved(labels_geometry(image), [part.start for part in region])
-        self._show_heat(image, "weights", data, found.high, geometry)
+        self._show_heat(image, "weights", data, preview.high, geometry)
 
     def _show_heat(
         self, image: Image, kind: str, data: np.ndarray, high: float, geometry: dict[str, Any]
@@ -109,32 +109,32 @@ class PreviewLayers:
         )  # fmt: skip
         if before is None:
             layer.colorbar.visible = True
-        kept = layer.metadata[NOTES].get("limits")
-        if kept is None or tuple(layer.contrast_limits) == kept:
+        chosen = layer.metadata[NOTES].get("limits")
+        if chosen is None or tuple(layer.contrast_limits) == chosen:
             _set_limits(layer, limits)
             layer.metadata[NOTES] = {
                 **layer.metadata[NOTES],
                 "limits": tuple(layer.contrast_limits),
             }
 
-    def _show_deformation(self, image: Image, labels: Labels, given: PreviewResult) -> None:
-        place = TilePlacement.of(image, given)
-        found = given.found
-        self._show_image(image, "deformed", place, found.sample.image)
+    def _show_deformation(self, image: Image, labels: Labels, result: PreviewResult) -> None:
+        place = TilePlacement.of(image, result)
+        preview = result.found
+        self._show_image(image, "deformed", place, preview.sample.image)
         layer = self._sheets.labels(
-            image, "deformed labels", place.tile.array(found.labels), place.geometry(),
+            image, "deformed labels", place.tile.array(preview.labels), place.geometry(),
             metadata=_mark(), opacity=0.4, visible=False,
         )  # fmt: skip
         if layer.colormap is not labels.colormap:
             layer.colormap = labels.colormap
-        outline = place.in_tile(found.outlines.input)
-        self._show_lines(image, "grid", place, [*found.grid, *outline])
-        self._show_lines(image, "folded", place, found.folds)
+        outline = place.in_tile(preview.outlines.input)
+        self._show_lines(image, "grid", place, [*preview.grid, *outline])
+        self._show_lines(image, "folded", place, preview.folds)
 
-    def _show_sample(self, image: Image, labels: Labels, given: PreviewResult) -> None:
-        place = TilePlacement.of(image, given)
-        found = given.found
-        sample, lost = found.sample, found.border
+    def _show_sample(self, image: Image, labels: Labels, result: PreviewResult) -> None:
+        place = TilePlacement.of(image, result)
+        preview = result.found
+        sample, lost = preview.sample, preview.border
         self._show_image(image, "sample", place, sample.image)
         layer = self._sheets.labels(
             image, "sample labels", place.tile.array(sample.classes + np.uint8(1)),
@@ -146,7 +146,7 @@ class PreviewLayers:
         self._show_heat(image, "sample weights", weights, high, place.geometry(lost))
         size = sample.image.shape[-2:]
         frames = [rectangle(size, 0), rectangle(size, lost)]
-        frames += [part for line in found.outlines for part in place.in_tile(line)]
+        frames += [part for line in preview.outlines for part in place.in_tile(line)]
         self._show_lines(image, "frame", place, frames)
 
     def _show_image(self, image: Image, kind: str, place: TilePlacement, tile: np.ndarray) -> None:

@@ -60,10 +60,10 @@ class PreviewInput:
 
     def same(self, other: "PreviewInput") -> bool:
         """Whether nothing has changed from one to the other."""
-        said = (self.zero, self.ids, self.region, self.name, self.pixels.axes)
+        settings = (self.zero, self.ids, self.region, self.name, self.pixels.axes)
         return (
             self.pixels.data is other.pixels.data
-            and said == (other.zero, other.ids, other.region, other.name, other.pixels.axes)
+            and settings == (other.zero, other.ids, other.region, other.name, other.pixels.axes)
             and np.array_equal(self.labels, other.labels)
         )
 
@@ -153,50 +153,52 @@ def answer(request: PreviewRequest) -> PreviewResult:
     return PreviewResult(request, preview_tile(annotation, request.settings, request.seed))
 
 
-def facts(given: PreviewResult) -> str:
+def facts(result: PreviewResult) -> str:
     """Say in numbers what is shown."""
-    found = given.found
-    if given.request.view == "weights":
-        return f"Weights {found.low:.3g} to {found.high:.3g}; 0 where unlabelled."
-    plane = _plane(given)
-    if given.request.view == "sample":
-        edges = found.sample.image.shape[1:]
-        inner = found.sample.classes.shape
+    preview = result.found
+    if result.request.view == "weights":
+        return f"Weights {preview.low:.3g} to {preview.high:.3g}; 0 where unlabelled."
+    plane = _plane(result)
+    if result.request.view == "sample":
+        edges = preview.sample.image.shape[1:]
+        inner = preview.sample.classes.shape
         seen, answered = text.size(edges), text.size(inner)
         return f"The network sees {seen} px and answers for the inner {answered} px.{plane}"
-    if not found.folded.pixels:
-        return f"Nothing is folded. The grid lines are {found.mesh} px of the image apart.{plane}"
+    if not preview.folded.pixels:
+        return f"Nothing is folded. The grid lines are {preview.mesh} px of the image apart.{plane}"
     return (
-        f"⚠ {found.folded.pixels} px ({found.folded.share:.1%}) are folded over themselves, "
+        f"⚠ {preview.folded.pixels} px ({preview.folded.share:.1%}) are folded over themselves, "
         "outlined in red: take less strength or fewer nodes."
     )
 
 
-def remarks(given: PreviewResult) -> str:
+def remarks(result: PreviewResult) -> str:
     """Say what should be known of what is shown, empty when there is nothing."""
-    subject, found = given.request.subject, []
-    if len(given.found.painted) == 1:
-        only = "background" if given.found.painted == (0,) else "one class"
-        found.append(f"⚠ Only {only} is painted: a network needs two classes, paint another one.")
+    subject, sentences = result.request.subject, []
+    if len(result.found.painted) == 1:
+        only = "background" if result.found.painted == (0,) else "one class"
+        sentences.append(
+            f"⚠ Only {only} is painted: a network needs two classes, paint another one."
+        )
     if not subject.whole:
-        found.append(
+        sentences.append(
             f"'{subject.name}' is too large to follow a slider: shown from the {subject.size()} px "
             "around the middle of the view, whose contrast and class balance are used."
         )
-    return " ".join(found)
+    return " ".join(sentences)
 
 
-def size_of(given: PreviewResult) -> tuple[int, ...]:
+def size_of(result: PreviewResult) -> tuple[int, ...]:
     """Return the shape of what is shown."""
-    sample = getattr(given.found, "sample", None)
-    return sample.image.shape if sample is not None else given.found.values.shape
+    sample = getattr(result.found, "sample", None)
+    return sample.image.shape if sample is not None else result.found.values.shape
 
 
-def _plane(given: PreviewResult) -> str:
+def _plane(result: PreviewResult) -> str:
     """Say of which plane of a stack the tile is, counted from 0 as napari's sliders do."""
-    letters = spatial_axes(given.request.subject.pixels.axes)
-    starts = {a: part.start for a, part in zip(letters, given.request.subject.region, strict=True)}
+    letters = spatial_axes(result.request.subject.pixels.axes)
+    starts = {a: part.start for a, part in zip(letters, result.request.subject.region, strict=True)}
     leading = [a for a in "TZYX" if a in letters]
-    places = zip(leading, given.found.sample.place.plane, strict=False)
-    found = [f"{letter.lower()} {starts[letter] + index}" for letter, index in places]
-    return f" Cut from {', '.join(found)}." if found else ""
+    places = zip(leading, result.found.sample.place.plane, strict=False)
+    indices = [f"{letter.lower()} {starts[letter] + index}" for letter, index in places]
+    return f" Cut from {', '.join(indices)}." if indices else ""

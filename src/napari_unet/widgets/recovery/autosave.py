@@ -39,16 +39,16 @@ def new_path() -> Path:
 def left_behind() -> list[Replay]:
     """Return the journals of windows that a crash ended, the newest first."""
     folder = state_folder("strokes")
-    found = []
+    replays = []
     for path in sorted(folder.glob(f"*{SUFFIX}"), reverse=True):
         head = read_head(path)
         if head.head is None or head.head.process == os.getpid() or head.alive():
             continue
-        told = replay(path)
-        if not told.ended and any(one.labels.any() for one in told.annotations.values()):
-            found.append(told)
+        replayed = replay(path)
+        if not replayed.ended and any(one.labels.any() for one in replayed.annotations.values()):
+            replays.append(replayed)
     _tidy(folder)
-    return found
+    return replays
 
 
 def put_away(path: Path) -> None:
@@ -144,16 +144,16 @@ class Autosave(QObject):
         self.offers_changed.emit()
         if session is None:
             return
-        for found in offers:
-            for one in found.annotations.values():
+        for replayed in offers:
+            for one in replayed.annotations.values():
                 restore(session, one)
             self.flush()
-            put_away(found.path)
+            put_away(replayed.path)
 
     def discard(self) -> None:
         """Offer them no more; the files stay for a month."""
-        for found in self.offers:
-            put_away(found.path)
+        for replayed in self.offers:
+            put_away(replayed.path)
         self.offers = ()
         self.offers_changed.emit()
 

@@ -24,78 +24,78 @@ MEANING = ("zero", "ids", "classes")
 def facts_of(session: Session, labels: Labels) -> dict[str, Any]:
     """Return what is needed to find the image again and to understand the values."""
     image = session.pairs.image_of(labels)
-    kept = labels.metadata.get(NOTES, {})
-    found: dict[str, Any] = {
+    stored = labels.metadata.get(NOTES, {})
+    facts: dict[str, Any] = {
         "layer": labels.name,
-        "meaning": {name: kept[name] for name in MEANING if name in kept},
+        "meaning": {name: stored[name] for name in MEANING if name in stored},
         "scale": [float(value) for value in labels.scale],
         "translate": [float(value) for value in labels.translate],
     }
     if image is not None:
         source = image.source
-        found["image"] = {
+        facts["image"] = {
             "name": image.name,
             "file": str(Path(source.path).absolute()) if source.path else "",
             "sample": list(source.sample) if source.sample else [],
             "signature": signature(pixels_of(image).data),
             "role": session.pairs.role_of(image),
         }
-    return found
+    return facts
 
 
 def image_for(viewer: Viewer, facts: dict[str, Any]) -> Image | None:
     """Return the image that was painted on: one that is open, or opened now."""
-    said = facts.get("image")
-    if not said:
+    stored = facts.get("image")
+    if not stored:
         return None
-    found = _open_one(viewer, said)
-    if found is None and Path(said["file"]).is_file():
-        viewer.open(said["file"], plugin=None)
-        found = _open_one(viewer, said)
-    elif found is None and said["sample"]:
-        viewer.open_sample(*said["sample"])
-        found = _open_one(viewer, said)
-    return found
+    image = _open_one(viewer, stored)
+    if image is None and Path(stored["file"]).is_file():
+        viewer.open(stored["file"], plugin=None)
+        image = _open_one(viewer, stored)
+    elif image is None and stored["sample"]:
+        viewer.open_sample(*stored["sample"])
+        image = _open_one(viewer, stored)
+    return image
 
 
-def _open_one(viewer: Viewer, said: dict[str, Any]) -> Image | None:
+def _open_one(viewer: Viewer, facts: dict[str, Any]) -> Image | None:
     images = [layer for layer in viewer.layers if isinstance(layer, Image)]
-    same = [one for one in images if signature(pixels_of(one).data) == said["signature"]]
-    return next((one for one in same if one.name == said["name"]), next(iter(same), None))
+    same = [one for one in images if signature(pixels_of(one).data) == facts["signature"]]
+    return next((one for one in same if one.name == facts["name"]), next(iter(same), None))
 
 
-def restore(session: Session, found: Restored) -> Labels:
-    """Show ``found``: in the empty annotation layer of its image, or as a layer of its own."""
-    viewer, facts = session.viewer, found.facts
+def restore(session: Session, restored: Restored) -> Labels:
+    """Show ``restored``: in the empty annotation layer of its image, or as a layer of its own."""
+    viewer, facts = session.viewer, restored.facts
     image = image_for(viewer, facts)
     meaning = facts.get("meaning", {})
-    if image is None or labels_shape(image) != found.labels.shape:
+    if image is None or labels_shape(image) != restored.labels.shape:
         name = facts.get("layer", "restored annotation")
         layer = viewer.add_labels(
-            found.labels, name=name, scale=facts.get("scale"), translate=facts.get("translate"),
+            restored.labels, name=name, scale=facts.get("scale"), translate=facts.get("translate"),
             metadata={NOTES: dict(meaning)},
         )  # fmt: skip
-        said = facts.get("image", {}).get("name", "")
+        image_name = facts.get("image", {}).get("name", "")
         messages.warn(
-            f"'{layer.name}' was restored without its image '{said}', which is not open: "
+            f"'{layer.name}' was restored without its image '{image_name}', which is not open: "
             "open the image and choose both in Annotate"
         )
-        _confirm(session, layer, found)
+        _confirm(session, layer, restored)
         return layer
     classes = [LabelClass(one["name"], one["color"]) for one in meaning.get("classes", ())]
     layer = session.pairs.annotation_of(image)
-    if layer is not None and layer.data.shape == found.labels.shape and _empty(layer):
-        replace_data(layer, found.labels)
+    if layer is not None and layer.data.shape == restored.labels.shape and _empty(layer):
+        replace_data(layer, restored.labels)
         set_classes(layer, classes or DEFAULT_CLASSES)
     else:
         layer = new_annotation_layer(
-            viewer, image, classes=classes or DEFAULT_CLASSES, data=found.labels
+            viewer, image, classes=classes or DEFAULT_CLASSES, data=restored.labels
         )
     layer.name = facts.get("layer", layer.name)
     set_code(layer, LabelCode(meaning.get("zero", "unlabelled"), meaning.get("ids", "classes")))
-    _confirm(session, layer, found)
+    _confirm(session, layer, restored)
     session.pairs.set_role(image, facts["image"].get("role", "train"))
-    messages.info(f"'{layer.name}' was restored with {found.strokes} strokes")
+    messages.info(f"'{layer.name}' was restored with {restored.strokes} strokes")
     return layer
 
 
@@ -103,6 +103,6 @@ def _empty(layer: Labels) -> bool:
     return not np.asarray(layer.data).any()
 
 
-def _confirm(session: Session, layer: Labels, found: Restored) -> None:
-    if found.confirmed:
-        UndoFollower.of(layer, session).confirm(found.confirmed.copy())
+def _confirm(session: Session, layer: Labels, restored: Restored) -> None:
+    if restored.confirmed:
+        UndoFollower.of(layer, session).confirm(restored.confirmed.copy())

@@ -33,12 +33,15 @@ class RestoreBar(QFrame):
 
     def refresh(self) -> None:
         """Show what is offered now."""
-        found = [one for offer in self._keeper.offers for one in offer.annotations.values()]
-        self.setVisible(bool(found))
-        if found:
-            strokes, last = sum(one.strokes for one in found), max(one.time for one in found)
+        annotations = [one for offer in self._keeper.offers for one in offer.annotations.values()]
+        self.setVisible(bool(annotations))
+        if annotations:
+            strokes, last = (
+                sum(one.strokes for one in annotations),
+                max(one.time for one in annotations),
+            )
             when = time.strftime("%d %B, %H:%M", time.localtime(last))
-            names = ", ".join(f"'{one.facts.get('layer', '?')}'" for one in found[:3])
+            names = ", ".join(f"'{one.facts.get('layer', '?')}'" for one in annotations[:3])
             self.said.setText(
                 f"napari ended unexpectedly. {strokes} strokes in {names}, the last of {when}, "
                 "were kept."

@@ -29,8 +29,8 @@ def use_all(viewer: Viewer, labels: Labels) -> Labels:
         values = data.astype(np.int64) + (1 - code_of(labels).background)
     else:
         code = LabelCode("unlabelled", "classes")
-        found = _classes(viewer, labels, written)
-        values = np.where(found < 0, 0, found + code.background)
+        classes = _classes(viewer, labels, written)
+        values = np.where(classes < 0, 0, classes + code.background)
     return _new_layer(viewer, image, labels, values, code)
 
 
@@ -152,13 +152,13 @@ def _classes(viewer: Viewer, labels: Labels, written: WrittenLabels | None) -> n
 
 
 def _box_around(changed: np.ndarray, rim: int) -> Box:
-    found = []
+    bounds = []
     for axis, edge in enumerate(changed.shape):
         others = tuple(other for other in range(changed.ndim) if other != axis)
         places = np.flatnonzero(changed.any(axis=others))
         start, stop = int(places[0]) - rim, int(places[-1]) + 1 + rim
-        found.append(slice(max(start, 0), min(stop, edge)))
-    return tuple(found)
+        bounds.append(slice(max(start, 0), min(stop, edge)))
+    return tuple(bounds)
 
 
 def _in_plane(axes: int) -> np.ndarray:

@@ -77,14 +77,14 @@ class SegmentDock(Dock):
 
     def copy_script(self) -> str:
         """Copy the Python that repeats what is chosen, and return it."""
-        kept = self.inputs.network.value()
+        network = self.inputs.network.value()
         try:
             image, request = self.inputs.requests()[0]
         except ValueError as error:
             messages.problem(str(error))
             return ""
-        assert kept is not None
-        text = segmentation_script(request, self.look.value(), path_of(image), kept.path)
+        assert network is not None
+        text = segmentation_script(request, self.look.value(), path_of(image), network.path)
         QApplication.clipboard().setText(text)
         messages.info("The Python that repeats this segmentation is on the clipboard")
         return text
@@ -107,14 +107,14 @@ class SegmentDock(Dock):
         self._opening.ended.connect(self._opened)
 
     def _folder_request(self) -> FolderRequest:
-        kept = self.inputs.network.value()
-        if kept is None:
+        network = self.inputs.network.value()
+        if network is None:
             raise ValueError("There is no network yet: train one in Train, or load a file")
         source, target = self.inputs.folder.folders()
         return FolderRequest(
             source,
             target,
-            kept.network,
+            network.network,
             self.look.value(),
             self.inputs.average.currentText(),
             self.inputs.tile or None,
@@ -138,20 +138,20 @@ class SegmentDock(Dock):
         self.form.setRowVisible(self.stack, self._is_stack())
 
     def _is_stack(self) -> bool:
-        image, kept = self.inputs.image.value(), self.inputs.network.value()
-        if image is None or kept is None or not self.look.value().objects:
+        image, network = self.inputs.image.value(), self.inputs.network.value()
+        if image is None or network is None or not self.look.value().objects:
             return False
         if self.inputs.scope == region_choice.FOLDER:
             return False
         try:
-            return bool(kept.network.dims == 2 and region_choice.has_planes(image, 2))
+            return bool(network.network.dims == 2 and region_choice.has_planes(image, 2))
         except ValueError:
             return False
 
-    def _look_changed(self, look: LabelOptions) -> None:
+    def _look_changed(self, options: LabelOptions) -> None:
         result = self.result()
         if result is not None:
-            result.set_look(look)
+            result.set_look(options)
         self._show_result()
 
     def _more_changed(self) -> None:

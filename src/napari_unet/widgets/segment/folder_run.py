@@ -49,7 +49,7 @@ class FolderProgress:
 
 
 def segment_folder(
-    request: FolderRequest, wish: CancelFlag
+    request: FolderRequest, cancel: CancelFlag
 ) -> Generator[FolderProgress, None, None]:
     """Segment file after file; one that fails is told and does not stop the others."""
     from napari_unet.core.files.image_file import is_image
@@ -59,13 +59,13 @@ def segment_folder(
     if not paths:
         raise ValueError(f"the folder {request.source} holds no image file that can be read")
     request.target.mkdir(parents=True, exist_ok=True)
-    made = replace(request, network=_on_device(request))
+    ready = replace(request, network=_on_device(request))
     digest = fingerprint(request.network)
     for number, path in enumerate(paths, start=1):
         news = FolderProgress(number, len(paths), path.name)
         yield news
         try:
-            yield from _segment_file(made, digest, path, news, wish)
+            yield from _segment_file(ready, digest, path, news, cancel)
         except Cancelled:
             return
         except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
@@ -90,28 +90,28 @@ def _on_device(request: FolderRequest) -> "UNet":
 
 
 def _segment_file(
-    request: FolderRequest, digest: str, path: Path, news: FolderProgress, wish: CancelFlag
+    request: FolderRequest, digest: str, path: Path, news: FolderProgress, cancel: CancelFlag
 ) -> Generator[FolderProgress, None, None]:
     from napari_unet.core.files.image_file import open_image
     from napari_unet.core.segmentation.score_tiles import score_here
     from napari_unet.workflows.segment_files import Choices, FileSegmentation, Outputs
 
     # planes and volumes are joined by what segments files, as the network sees them
-    image, look = open_image(path).in_order(), replace(request.look, volume=False)
-    settings = look.settings(request.network.dims, len(image.axes.replace("C", "")))
+    image, options = open_image(path).in_order(), replace(request.look, volume=False)
+    settings = options.settings(request.network.dims, len(image.axes.replace("C", "")))
     outputs = Outputs(
         request.target,
         request.form,
         scores=request.scores,
-        objects=settings if look.objects else None,
-        threshold=look.threshold,
+        objects=settings if options.objects else None,
+        threshold=options.threshold,
     )
     if all(result.exists() for result in outputs.paths(path).values()):
         yield replace(news, skipped=True)
         return
 
     def score(scoring: Any, *rest: Any) -> Any:
-        with watching(scoring.scorer.network, wish):
+        with watching(scoring.scorer.network, cancel):
             yield from score_here(scoring, *rest)
 
     choices = Choices(request.tile, request.machine.memory_bytes, request.average, SECONDS)
@@ -134,9 +134,9 @@ class FolderRun(Run):
         self.finished = 0
         self._number = 0
 
-    def make(self, wish: CancelFlag) -> JobFactory:
+    def make(self, cancel: CancelFlag) -> JobFactory:
         """Return the generator of files."""
-        return partial(segment_folder, self.request, wish)
+        return partial(segment_folder, self.request, cancel)
 
     def arrived(self, values: list[Any]) -> None:
         """Say which file it is, and tell of what went wrong."""

@@ -58,15 +58,15 @@ class NetworkChoice(QComboBox):
 
     def refresh(self) -> None:
         """Show the networks there are, the newest first."""
-        kept = sorted(self._networks, key=lambda one: one.made, reverse=True)
+        networks = sorted(self._networks, key=lambda one: one.made, reverse=True)
         blocker = QSignalBlocker(self)
         self.clear()
-        for one in kept:
+        for one in networks:
             self.addItem(_title(one), one.name)
-        if not kept:
+        if not networks:
             self.addItem("none yet", None)
         self.setCurrentIndex(max(self.findData(self._chosen), 0) if self._chosen else 0)
-        self.setEnabled(bool(kept))
+        self.setEnabled(bool(networks))
         blocker.unblock()
         self._tell()
 
@@ -75,29 +75,29 @@ class NetworkChoice(QComboBox):
         self._tell()
 
     def _tell(self) -> None:
-        kept = self.value()
+        network = self.value()
         self.setToolTip(
             "There is no network yet: train one in Train, or load a file"
-            if kept is None
-            else _about(kept)
+            if network is None
+            else _about(network)
         )
         self.changed.emit()
 
 
-def _title(kept: KeptNetwork) -> str:
-    score = "" if kept.score is None else f"  ·  IoU {kept.score:.2f}"
-    return f"{kept.name}{'' if kept.saved else ' (this session)'}{score}"
+def _title(network: KeptNetwork) -> str:
+    score = "" if network.score is None else f"  ·  IoU {network.score:.2f}"
+    return f"{network.name}{'' if network.saved else ' (this session)'}{score}"
 
 
-def _about(kept: KeptNetwork) -> str:
+def _about(entry: KeptNetwork) -> str:
     """Return what the network takes and gives, and where it is."""
-    network = kept.network
+    network = entry.network
     channels = count(network.channels, "channel")
     seen = "volumes" if network.dims == 3 else "planes"
     names = [str(one["name"]) for one in network.about.get("classes") or ()][1:]
-    found = f" and finds {', '.join(names)}" if names else ""
-    where = f"in {kept.path}" if kept.path else "not saved yet: Train ▸ Save…"
-    return f"{kept.name}: sees {seen} of {channels}{found}; {where}"
+    classes = f" and finds {', '.join(names)}" if names else ""
+    where = f"in {entry.path}" if entry.path else "not saved yet: Train ▸ Save…"
+    return f"{entry.name}: sees {seen} of {channels}{classes}; {where}"
 
 
 LABEL_WIDTH = 80  # px
@@ -186,9 +186,9 @@ class FolderChoice(QWidget):
         return button
 
     def _chosen(self, line: QLineEdit) -> None:
-        found = QFileDialog.getExistingDirectory(self, line.toolTip(), line.text())
-        if found:
-            line.setText(found)
+        folder = QFileDialog.getExistingDirectory(self, line.toolTip(), line.text())
+        if folder:
+            line.setText(folder)
             self._suggest()
             self.changed.emit()
 
@@ -267,8 +267,8 @@ class Inputs(QWidget):
 
     def requests(self) -> list[tuple[Image, SegmentRequest]]:
         """Return what is asked for; refused, in words, where something is missing."""
-        kept = self.network.value()
-        if kept is None:
+        network = self.network.value()
+        if network is None:
             raise ValueError("There is no network yet: train one in Train, or load a file")
         images = self.images()
         if not images and self.scope == region_choice.SELECTED:
@@ -289,16 +289,16 @@ class Inputs(QWidget):
         self._timer.start()
 
     def _request(self, image: Image) -> SegmentRequest:
-        kept = self.network.value()
-        assert kept is not None
+        network = self.network.value()
+        assert network is not None
         pixels = pixels_of(image)
         part = region_choice.part_of(
-            self.viewer, image, self.scope, self.shapes.value(), kept.network.dims
+            self.viewer, image, self.scope, self.shapes.value(), network.network.dims
         )
         return SegmentRequest(
             image.name,
-            kept.network,
-            kept.name,
+            network.network,
+            network.name,
             pixels,
             part,
             self.average.currentText(),

@@ -102,10 +102,10 @@ class ClassChoice(QWidget):
             f"New object {label}" if new else f"Object {label}" if label else "No object"
         )
         names = [entry.name for entry in written.classes[1:]]
-        found = names[max(int(written.kinds[label]), 1) - 1] if label and not new else ""
+        scored = names[max(int(written.kinds[label]), 1) - 1] if label and not new else ""
         blocker = QSignalBlocker(self.classes)
         self.classes.clear()
-        self.classes.addItems([_by_scores(found), *names])
+        self.classes.addItems([_by_scores(scored), *names])
         self.classes.setCurrentIndex(written.chosen.of(label) or 0)
         blocker.unblock()
         self.classes.setEnabled(label > 0)

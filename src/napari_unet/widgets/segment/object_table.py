@@ -97,9 +97,9 @@ class TableModel(QAbstractTableModel):
             return
         self.layoutAboutToBeChanged.emit()
         values = self.columns[column][1][self.order]
-        found = np.argsort(values, kind="stable")
+        rows = np.argsort(values, kind="stable")
         down = order == Qt.SortOrder.DescendingOrder
-        self.order = self.order[found[::-1] if down else found]
+        self.order = self.order[rows[::-1] if down else rows]
         self.layoutChanged.emit()
 
 
@@ -149,8 +149,8 @@ class Table(QWidget):
         pixels = pixels_of(image)
         self._pixel_size = pixels.pixel_size
         labels = written.place.flat(layer.data).astype(np.int32)
-        look = self._result.look
-        self._latest.ask(_measure, self._result.keeping, labels, written, pixels, look)
+        options = self._result.look
+        self._latest.ask(_measure, self._result.keeping, labels, written, pixels, options)
 
     def write(self, path: Path, overwrite: bool = False) -> None:
         """Write the table as CSV."""
@@ -206,7 +206,7 @@ def _measure(
     labels: np.ndarray,
     written: WrittenLabels,
     pixels: ImagePixels,
-    look: LabelOptions,
+    options: LabelOptions,
 ) -> "ObjectTable":
     """Measure the objects as they are now. Compute thread."""
     from napari_unet.core.objects.object_table import ObjectTable
@@ -214,5 +214,5 @@ def _measure(
     if keeping.scores.shape != (len(written.classes), *labels.shape):
         raise ValueError("the scores are of another image or network by now: segment it again")
     kinds = written.chosen.kinds(labels, written.kinds, keeping.scores)
-    dims = 3 if look.joins(keeping.dims, labels.ndim) else keeping.dims
+    dims = 3 if options.joins(keeping.dims, labels.ndim) else keeping.dims
     return ObjectTable.measure(labels, keeping.scores, kinds, pixels.axes, dims)

@@ -96,9 +96,9 @@ def _in_shapes(
     for corners in outlines(shapes):
         places = np.array([_place(viewer, image, shapes, corner) for corner in corners])
         rows, columns = places[:, flat[0]], places[:, flat[1]]
-        found = polygon(rows, columns, (edges[flat[0]], edges[flat[1]]))
+        mask = polygon(rows, columns, (edges[flat[0]], edges[flat[1]]))
         index: list[Any] = [slice(None)] * inside.ndim
-        index[flat[0]], index[flat[1]] = found
+        index[flat[0]], index[flat[1]] = mask
         inside[tuple(index)] = True
     if not inside.any():
         raise ValueError(
@@ -115,12 +115,12 @@ def _in_shapes(
 def outlines(shapes: Shapes) -> list[np.ndarray]:
     """Return the corners (n, D) of the shapes with an area, those selected or else all."""
     chosen = sorted(shapes.selected_data) or range(len(shapes.data))
-    found = []
+    lines = []
     for number in chosen:
         kind, corners = shapes.shape_type[number], np.asarray(shapes.data[number], float)
         if kind in AREAS:
-            found.append(_ellipse(corners) if kind == "ellipse" else corners)
-    return found
+            lines.append(_ellipse(corners) if kind == "ellipse" else corners)
+    return lines
 
 
 def _ellipse(box: np.ndarray) -> np.ndarray:
@@ -139,12 +139,12 @@ def _place(viewer: Viewer, image: Image, shapes: Shapes, corner: np.ndarray) -> 
 
 
 def _bounds(inside: np.ndarray) -> Box:
-    found = []
+    bounds = []
     for axis in range(inside.ndim):
         others = tuple(other for other in range(inside.ndim) if other != axis)
         places = np.flatnonzero(inside.any(axis=others))
-        found.append(slice(int(places[0]), int(places[-1]) + 1))
-    return tuple(found)
+        bounds.append(slice(int(places[0]), int(places[-1]) + 1))
+    return tuple(bounds)
 
 
 @dataclass(frozen=True, eq=False)

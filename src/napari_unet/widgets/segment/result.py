@@ -52,20 +52,20 @@ class ChosenClasses:
         before = tuple(entry for entry in self.later if entry[0] < label)
         return replace(self, later=(*before, (label, kind)))
 
-    def moved(self, found: np.ndarray) -> list[int]:
-        """Return the labels of objects that were found with another class; ``found`` by label."""
-        chosen = ((label, kind) for label, kind in self.given.items() if label < len(found))
-        return [label for label, kind in chosen if kind is not None and kind != found[label]]
+    def moved(self, scored: np.ndarray) -> list[int]:
+        """Return the labels of objects that were found with another class; ``scored`` by label."""
+        chosen = ((label, kind) for label, kind in self.given.items() if label < len(scored))
+        return [label for label, kind in chosen if kind is not None and kind != scored[label]]
 
-    def kinds(self, labels: np.ndarray, found: np.ndarray, scores: Pixels | None) -> np.ndarray:
+    def kinds(self, labels: np.ndarray, scored: np.ndarray, scores: Pixels | None) -> np.ndarray:
         """Return the class of each object in ``labels``, by label (0: background), uint8.
 
-        ``found`` are the classes of the objects that the network has found. Without ``scores``
+        ``scored`` are the classes of the objects that the network has found. Without ``scores``
         (classes, *shape of the labels), those that a person added are of the first class.
         """
-        kinds = np.ones(max(int(labels.max(initial=0)) + 1, len(found)), np.uint8)
-        kinds[: len(found)] = np.maximum(found, 1)
-        added = np.unique(labels[labels >= len(found)]).tolist()
+        kinds = np.ones(max(int(labels.max(initial=0)) + 1, len(scored)), np.uint8)
+        kinds[: len(scored)] = np.maximum(scored, 1)
+        added = np.unique(labels[labels >= len(scored)]).tolist()
         open_ = [label for label in added if label and self.of(label) is None]
         if open_ and scores is not None and tuple(scores.shape[1:]) == labels.shape:
             from napari_unet.core.objects.object_table import preferred_classes
@@ -172,8 +172,8 @@ class Result(QObject):
         """
         self.place, self.running, self._wanted = place, True, True
         named = about.get("classes") or ()
-        found = tuple(LabelClass(str(one["name"]), str(one["color"])) for one in named)
-        self.classes = found or (new_class(0), new_class(1))
+        classes = tuple(LabelClass(str(one["name"]), str(one["color"])) for one in named)
+        self.classes = classes or (new_class(0), new_class(1))
         self._latest.drop()
         return {objects: self._base(objects) for objects in KINDS}
 
@@ -183,10 +183,10 @@ class Result(QObject):
         if self._wanted:
             self.refresh()
 
-    def set_look(self, look: LabelOptions) -> None:
+    def set_look(self, options: LabelOptions) -> None:
         """Show the result with other settings, soon, without the network."""
-        if look != self.look:
-            self.look = look
+        if options != self.look:
+            self.look = options
             self.refresh()
 
     def refresh(self) -> None:
@@ -223,10 +223,10 @@ class Result(QObject):
     def _base(self, objects: bool) -> np.ndarray | None:
         image = self.image
         layer = None if image is None else self._session.results.find(image, KINDS[objects])
-        kept = self._written.get(layer) if layer is not None else None
-        if kept is None or kept.place.labels_shape != self.place.labels_shape:
+        written = self._written.get(layer) if layer is not None else None
+        if written is None or written.place.labels_shape != self.place.labels_shape:
             return None
-        return self.place.flat(kept.labels).copy()
+        return self.place.flat(written.labels).copy()
 
     def _to_write_to(self) -> Labels | None:
         """Return the layer for the tiles of a run: the one there is, or one of its own."""
@@ -249,14 +249,14 @@ class Result(QObject):
         layer = self.layer
         return None if layer is None or self._session.results.touched(layer) else layer
 
-    def _labelled(self, found: "LabelResult | None") -> None:
+    def _labelled(self, labelled: "LabelResult | None") -> None:
         image = self.image
-        if found is None or image is None or self.running:
+        if labelled is None or image is None or self.running:
             self.changed.emit()
             return
-        if tuple(found.labels.shape) == self.place.labels_shape:
-            self.objects = len(found.kinds) - 1
-            self._show(image, self.place.block(found.labels), found.kinds)
+        if tuple(labelled.labels.shape) == self.place.labels_shape:
+            self.objects = len(labelled.kinds) - 1
+            self._show(image, self.place.block(labelled.labels), labelled.kinds)
         self.changed.emit()
 
     def _show(self, image: Image, data: np.ndarray, kinds: np.ndarray) -> Labels:
@@ -294,9 +294,9 @@ class Result(QObject):
         return viewer is not None and any(layer is other for other in viewer.layers)
 
 
-def _relabel(keeping: CacheChoice, look: LabelOptions) -> "LabelResult | None":
+def _relabel(keeping: CacheChoice, options: LabelOptions) -> "LabelResult | None":
     """Make the labels; compute thread."""
-    return keeping.relabel(look)
+    return keeping.relabel(options)
 
 
 UNCERTAINTY = "uncertainty"
@@ -359,9 +359,9 @@ def uncertainty_map(keeping: CacheChoice) -> dict[str, np.ndarray]:
     from napari_unet.core.segmentation.segment import entropy
 
     scores: Any = keeping.scores
-    found = np.zeros(scores.shape[1:], np.float32)
-    rows = max(2**22 // max(int(np.prod(found.shape[1:])), 1), 1)
-    for first in range(0, len(found), rows):
+    uncertainty = np.zeros(scores.shape[1:], np.float32)
+    rows = max(2**22 // max(int(np.prod(uncertainty.shape[1:])), 1), 1)
+    for first in range(0, len(uncertainty), rows):
         part = slice(first, first + rows)
-        found[part] = entropy(scores[:, part])
-    return {UNCERTAINTY: found}
+        uncertainty[part] = entropy(scores[:, part])
+    return {UNCERTAINTY: uncertainty}

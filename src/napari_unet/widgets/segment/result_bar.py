@@ -192,15 +192,15 @@ class LabelOptionsForm(QWidget):
         """Return what is chosen."""
         return self._look
 
-    def set_value(self, look: LabelOptions) -> None:
-        """Show ``look``, without telling of it."""
-        self._look = look
+    def set_value(self, options: LabelOptions) -> None:
+        """Show ``options``, without telling of it."""
+        self._look = options
         blocker = QSignalBlocker(self.results)
-        self.results.button(0 if look.objects else 1).setChecked(True)
+        self.results.button(0 if options.objects else 1).setChecked(True)
         blocker.unblock()
-        self.threshold.set_value(look.threshold)
-        self.min_area.set_value(look.min_area)
-        self.holes.set_value(look.holes)
+        self.threshold.set_value(options.threshold)
+        self.min_area.set_value(options.min_area)
+        self.holes.set_value(options.holes)
 
     def change(self, **changes: object) -> None:
         """Change what is edited elsewhere."""
@@ -235,7 +235,7 @@ class LabelOptionsForm(QWidget):
             )
         )
 
-    def _tell(self, look: LabelOptions) -> None:
-        if look != self._look:
-            self._look = look
-            self.changed.emit(look)
+    def _tell(self, options: LabelOptions) -> None:
+        if options != self._look:
+            self._look = options
+            self.changed.emit(options)

@@ -187,9 +187,9 @@ def _expect_folder(source: Path, target: Path) -> str:
     """Return how many images there are; compute thread, because a disk may be slow."""
     from napari_unet.core.files.image_file import is_image
 
-    found = sum(is_image(path) for path in source.iterdir())
-    if not found:
+    files = sum(is_image(path) for path in source.iterdir())
+    if not files:
         raise ValueError(f"the folder {source} holds no image file that can be read")
     if source.resolve() == target.resolve():
         raise ValueError("results would be mixed with the images: choose another folder for them")
-    return f"{count(found, 'image')} · results go to {target}"
+    return f"{count(files, 'image')} · results go to {target}"

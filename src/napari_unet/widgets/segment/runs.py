@@ -48,10 +48,10 @@ class Run(QObject):
 
     def begin(self) -> None:
         """Start the job; what comes before its first value is preparation."""
-        wish = CancelFlag()
+        cancel = CancelFlag()
         self.text = "looks at the image"
-        self.job = self.session.start(self.make(wish), self.urgency, self.title)
-        wish.work = self.job.work
+        self.job = self.session.start(self.make(cancel), self.urgency, self.title)
+        cancel.work = self.job.work
         self.job.arrived.connect(self.arrived)
         self.job.changed.connect(self.changed)
         self.job.ended.connect(self._ended)
@@ -73,7 +73,7 @@ class Run(QObject):
             else:
                 self.job.resume()
 
-    def make(self, wish: CancelFlag) -> JobFactory:
+    def make(self, cancel: CancelFlag) -> JobFactory:
         """Return what the compute thread is to do."""
         raise TypeError(f"{type(self).__name__} does not say what it does")
 
@@ -109,11 +109,11 @@ class ImageRun(Run):
         self.tiles = self.done = 0
         self._pixels = self._written = 0
 
-    def make(self, wish: CancelFlag) -> JobFactory:
+    def make(self, cancel: CancelFlag) -> JobFactory:
         """Return the generator of tiles."""
         bases = self.result.begin(LayerGeometry.of(self.image), self.request.network.about)
-        look, keeping = self.result.look, self.result.keeping
-        return partial(score_image, self.request, look, keeping, bases, wish)
+        options, keeping = self.result.look, self.result.keeping
+        return partial(score_image, self.request, options, keeping, bases, cancel)
 
     def arrived(self, values: list[Any]) -> None:
         """Show the tiles, unless their layer was taken away.
@@ -139,11 +139,11 @@ class ImageRun(Run):
 
     def finish(self, outcome: Outcome) -> None:
         """Say how it ended; labels of all tiles together are on their way."""
-        kept = f"{self.done} of {self.tiles} tiles kept" if self.done else "nothing was done yet"
+        state = f"{self.done} of {self.tiles} tiles kept" if self.done else "nothing was done yet"
         if outcome.error is not None:
-            self.text = f"{messages.in_words(outcome.error)} ({kept})"
+            self.text = f"{messages.in_words(outcome.error)} ({state})"
         elif self.cancelled:
-            self.text = f"cancelled: {kept}"
+            self.text = f"cancelled: {state}"
         else:
             self.text = f"{count(self.tiles, 'tile')} done"
             self._tell_of_changes()
@@ -188,8 +188,8 @@ class Segmentations(QObject):
     @classmethod
     def of(cls, session: Session) -> "Segmentations":
         """Return those of ``session``, whose children they are."""
-        found: Any = session.findChild(cls)
-        return found if found is not None else cls(session)
+        segmentations: Any = session.findChild(cls)
+        return segmentations if segmentations is not None else cls(session)
 
     @property
     def waiting(self) -> tuple[Run, ...]:
@@ -205,14 +205,14 @@ class Segmentations(QObject):
         runs = [self.run, *self._waiting]
         return any(isinstance(run, ImageRun) and run.image is image for run in runs)
 
-    def segment(self, image: Image, request: SegmentRequest, look: LabelOptions) -> ImageRun:
+    def segment(self, image: Image, request: SegmentRequest, options: LabelOptions) -> ImageRun:
         """Segment ``image`` now, or after what runs already."""
         result = self._results.get(image)
         if result is None:
             result = self._results[image] = Result(self._session, image, self.written)
             result.changed.connect(self.changed)
         if not result.running:
-            result.look = look
+            result.look = options
         run = ImageRun(self._session, image, result, request)
         self.start(run)
         return run

@@ -150,8 +150,8 @@ class Dispatch(QObject):
     def _deliver(self) -> None:
         self._last = time.monotonic()
         with self._lock:
-            told, self._told = self._told, set()
-        for work in told & self._jobs.keys():
+            jobs, self._told = self._told, set()
+        for work in jobs & self._jobs.keys():
             self._jobs[work].hand_over()
         self.compute.wake()  # a job rests while too much of it is undelivered
 
@@ -166,10 +166,10 @@ def _nothing() -> None:
 @cache
 def dispatch() -> Dispatch:
     """Return the one dispatch of this process; GUI thread."""
-    made = Dispatch()
-    on_change(made.set_threads)
-    atexit.register(made.compute.shut_down, EXITING)
+    new = Dispatch()
+    on_change(new.set_threads)
+    atexit.register(new.compute.shut_down, EXITING)
     app = QCoreApplication.instance()
     if app is not None:
-        app.aboutToQuit.connect(made.leave)
-    return made
+        app.aboutToQuit.connect(new.leave)
+    return new

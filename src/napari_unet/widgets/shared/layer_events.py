@@ -60,8 +60,8 @@ def disconnect_all(watch: Connections, *_: Any) -> None:
 
 def timer(parent: QObject, milliseconds: int, slot: Callable[[], None]) -> QTimer:
     """Return a timer that calls ``slot`` once, this long after it was started last."""
-    made = QTimer(parent)
-    made.setSingleShot(True)
-    made.setInterval(milliseconds)
-    made.timeout.connect(slot)
-    return made
+    new = QTimer(parent)
+    new.setSingleShot(True)
+    new.setInterval(milliseconds)
+    new.timeout.connect(slot)
+    return new

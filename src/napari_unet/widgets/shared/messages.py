@@ -69,10 +69,10 @@ def in_words(error: BaseException) -> str:
 def _out_of_memory(error: BaseException, text: str) -> bool:
     """On a CPU torch says so with a plain RuntimeError."""
     lower = text.lower()
-    told = isinstance(error, RuntimeError) and (
+    known = isinstance(error, RuntimeError) and (
         "out of memory" in lower or "can't allocate memory" in lower
     )
-    return told or (isinstance(error, MemoryError) and not text)
+    return known or (isinstance(error, MemoryError) and not text)
 
 
 @cache

@@ -99,18 +99,18 @@ def editor_for(item: "Field[Any]", kind: type) -> Editor:
     makers = {bool: _switch, int: _integer, float: _number, str: _text}
     if kind not in makers:
         raise TypeError(f"the field '{item.name}' is a {kind}: a form has no editor for it")
-    made = _choice(choices) if choices else makers[kind](item)
-    made.widget.setToolTip(tooltip(item))
-    made.widget.setAccessibleName(label(item))
-    made.widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    made.widget.installEventFilter(_Wheel(made.widget))
-    return made
+    editor = _choice(choices) if choices else makers[kind](item)
+    editor.widget.setToolTip(tooltip(item))
+    editor.widget.setAccessibleName(label(item))
+    editor.widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    editor.widget.installEventFilter(_Wheel(editor.widget))
+    return editor
 
 
 def label(item: "Field[Any]") -> str:
     """Return the name of a field for people."""
-    said: str = item.metadata.get("label") or item.name.replace("_", " ")
-    return said
+    name: str = item.metadata.get("label") or item.name.replace("_", " ")
+    return name
 
 
 def tooltip(item: "Field[Any]") -> str:
@@ -221,12 +221,12 @@ class SettingsForm(QWidget):
         rows.setContentsMargins(12, 0, 0, 4)
         kinds = get_type_hints(type(self._value))
         for item in items:
-            made = self.editors[item.name] = editor_for(item, kinds[item.name])
-            made.changed.connect(self._edited)
+            editor = self.editors[item.name] = editor_for(item, kinds[item.name])
+            editor.changed.connect(self._edited)
             title = QLabel(label(item))
             title.setToolTip(tooltip(item))
-            title.setBuddy(made.widget)
-            rows.addRow(title, made.widget)
+            title.setBuddy(editor.widget)
+            rows.addRow(title, editor.widget)
         return page
 
     def _show(self, value: Any) -> None:
@@ -255,9 +255,9 @@ class SettingsForm(QWidget):
 
 def _by_group(value: Any, groups: Sequence[str]) -> "dict[str, list[Field[Any]]]":
     """Return the fields to show under the title of their group, in the order declared."""
-    found: dict[str, list[Field[Any]]] = {group: [] for group in groups}
+    grouped: dict[str, list[Field[Any]]] = {group: [] for group in groups}
     for item in fields(value):
         group = item.metadata.get("group", "")
-        if not groups or group in found:
-            found.setdefault(group, []).append(item)
-    return found
+        if not groups or group in grouped:
+            grouped.setdefault(group, []).append(item)
+    return grouped

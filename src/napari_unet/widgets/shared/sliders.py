@@ -32,12 +32,12 @@ class SettingRow(QObject):
         super().__init__()
         self.name = name
         item = FIELDS[name]
-        said = " ".join(part for part in (tooltip(item), hint) if part)
+        tip = " ".join(part for part in (tooltip(item), hint) if part)
         self.editor: Editor = editor_for(item, KINDS[name])
         self.title, self.unit = QLabel(title), QLabel(unit)
         self.title.setBuddy(self.editor.widget)
         for widget in (self.title, self.editor.widget):
-            widget.setToolTip(said)
+            widget.setToolTip(tip)
         self.editor.widget.setAccessibleName(title)
         self.editor.changed.connect(self._edited)
 

@@ -102,10 +102,10 @@ class Controls(QWidget):
         text = state(training) if training is not None else ""
         self.status.setText(text)
         self.status.setVisible(bool(text))
-        said = training.said if training is not None else []
-        self.said.setText(" ".join(said[-SENTENCES:]))
-        self.said.setToolTip("\n".join(said))
-        self.said.setVisible(bool(said))
+        messages = training.said if training is not None else []
+        self.said.setText(" ".join(messages[-SENTENCES:]))
+        self.said.setToolTip("\n".join(messages))
+        self.said.setVisible(bool(messages))
         if training is not None and training.last is not None:
             show_progress(self.bar, round(1000 * share_done(training.last)))
         else:
@@ -140,8 +140,8 @@ def ending(training: Training) -> str:
         return f"{training.name} was stopped before its first step: there is no network to keep"
     outcome = training.job.outcome
     how = "stopped" if outcome is not None and outcome.stopped else "done"
-    kept = training.kept or training.name
-    return f"{how} at step {training.last.number}: the network {kept} is kept, see the list above"
+    name = training.kept or training.name
+    return f"{how} at step {training.last.number}: the network {name} is kept, see the list above"
 
 
 def progress(step: "Step") -> str:
@@ -196,9 +196,9 @@ class ResumeBar(QWidget):
         self._latest.answered.connect(self._answered)
         self._latest.ask(cut_off)
 
-    def _answered(self, found: tuple[UnfinishedRun, ...]) -> None:
+    def _answered(self, unfinished: tuple[UnfinishedRun, ...]) -> None:
         running = {training.recipe.run for training in self._trainings.running}
-        self._found = [run for run in found if run.folder not in running]
+        self._found = [run for run in unfinished if run.folder not in running]
         self._show()
 
     def _show(self) -> None:

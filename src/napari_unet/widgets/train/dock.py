@@ -154,17 +154,17 @@ class TrainDock(Dock):
             return None
         return self.recipe()
 
-    def _show_outlook(self, found: TrainingEstimate) -> None:
-        self.images.show_facts(found.facts)
-        self.begin.show_outlook(found)
-        self._fit_to_device(found)
+    def _show_outlook(self, estimate: TrainingEstimate) -> None:
+        self.images.show_facts(estimate.facts)
+        self.begin.show_outlook(estimate)
+        self._fit_to_device(estimate)
         self._refresh()
 
-    def _fit_to_device(self, found: TrainingEstimate) -> None:
+    def _fit_to_device(self, estimate: TrainingEstimate) -> None:
         """Give settings that nobody has touched the time and the preset that suit the device."""
-        if found.kind and self.session.settings == TrainSettings.preset("standard"):
-            timed = replace(self.session.settings, minutes=found.minutes)
-            self.session.settings = with_preset(timed, found.suggested)
+        if estimate.kind and self.session.settings == TrainSettings.preset("standard"):
+            timed = replace(self.session.settings, minutes=estimate.minutes)
+            self.session.settings = with_preset(timed, estimate.suggested)
             self.expected.setText("measuring a step …")
 
     def _cannot_start(self) -> str:

@@ -54,17 +54,17 @@ def ask_for_folders(parent: QWidget) -> FolderSource | None:
 
 def ask_where_to_save(parent: QWidget, name: str) -> Path | None:
     """Ask for the file of a network; the dialog asks before one is replaced."""
-    found, _ = QFileDialog.getSaveFileName(parent, "Save network", f"{name}.safetensors", NETWORKS)
-    if not found:
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Save network", f"{name}.safetensors", NETWORKS)
+    if not chosen:
         return None
-    path = Path(found)
+    path = Path(chosen)
     return path if path.suffix == ".safetensors" else path.with_name(f"{path.name}.safetensors")
 
 
 def ask_for_network(parent: QWidget, folder: Path) -> Path | None:
     """Ask for a network file."""
-    found, _ = QFileDialog.getOpenFileName(parent, "Open network", str(folder), NETWORKS)
-    return Path(found) if found else None
+    path, _ = QFileDialog.getOpenFileName(parent, "Open network", str(folder), NETWORKS)
+    return Path(path) if path else None
 
 
 def sure(parent: QWidget, question: str) -> bool:
@@ -121,12 +121,12 @@ class ImageList(QWidget):
 
     def show_facts(self, facts: tuple[str, ...]) -> None:
         """Show how much is labelled in each of the sources."""
-        told = iter(facts)
+        sentences = iter(facts)
         for label, row in zip(self._facts, self.rows(), strict=False):
             if row.role == "off":
                 label.setText("")
             else:
-                label.setText(next(told, ""))
+                label.setText(next(sentences, ""))
         self.check_sizes()
 
     def refresh(self) -> None:
@@ -235,19 +235,19 @@ class ImageList(QWidget):
     def _offer(self, menu: QMenu) -> None:
         """Fill the menu with what fits; what does not is not offered."""
         menu.clear()
-        found = candidates(self._trainings.session.viewer, self._pairs)
-        for image, labels in found:
+        pairs = candidates(self._trainings.session.viewer, self._pairs)
+        for image, labels in pairs:
             menu.addAction(
                 f"{image.name}  +  {labels.name}", partial(self._pairs.pair, image, labels)
             )
-        if not found:
+        if not pairs:
             nothing = menu.addAction("No other labels layer has the size of an image")
             nothing.setEnabled(False)
 
     def _add_folders(self) -> None:
-        found = ask_for_folders(self)
-        if found is not None and found not in self._trainings.folders:
-            self._trainings.folders.append(found)
+        folders = ask_for_folders(self)
+        if folders is not None and folders not in self._trainings.folders:
+            self._trainings.folders.append(folders)
             self.refresh()
 
 
@@ -255,13 +255,13 @@ def candidates(viewer: Viewer, pairs: ImagePairs) -> list[tuple[Image, Labels]]:
     """Return images with labels layers of their size, likely ones first."""
     images = [layer for layer in viewer.layers if isinstance(layer, Image)]
     labels = [layer for layer in viewer.layers if isinstance(layer, Labels)]
-    found = [
+    fitting = [
         (image, layer)
         for image in images
         for layer in labels
         if pairs.annotation_of(image) is not layer and not misfit(image, layer)
     ]
-    return sorted(found, key=lambda pair: not pair[1].name.startswith(pair[0].name))
+    return sorted(fitting, key=lambda pair: not pair[1].name.startswith(pair[0].name))
 
 
 def _about(row: ImagePair | FolderSource) -> str:

@@ -25,8 +25,8 @@ class DecadeAxis(pg.AxisItem):
         marks = (1, 2, 5) if high - low < 2 else (1,)
         step = max(1, round((high - low) / 4))
         decades = range(int(np.floor(low)), int(np.ceil(high)) + 1, step)
-        found = [decade + float(np.log10(mark)) for decade in decades for mark in marks]
-        return [(None, [value for value in found if low <= value <= high])]
+        ticks = [decade + float(np.log10(mark)) for decade in decades for mark in marks]
+        return [(None, [value for value in ticks if low <= value <= high])]
 
 
 class Curve:

@@ -94,22 +94,22 @@ class NetworkList(QWidget):
 
     def _entries(self) -> dict[str, Shown]:
         """The trainings that run or wait, then the networks, the newest first."""
-        found: dict[str, Shown] = {t.name: t for t in self._trainings.running}
-        for kept in sorted(self._session.networks, key=lambda k: k.made, reverse=True):
-            found.setdefault(kept.name, kept)
-        return found
+        entries: dict[str, Shown] = {t.name: t for t in self._trainings.running}
+        for network in sorted(self._session.networks, key=lambda k: k.made, reverse=True):
+            entries.setdefault(network.name, network)
+        return entries
 
     def _tell(self, *_: Any) -> None:
         shown = self.current()
-        kept = isinstance(shown, KeptNetwork)
+        is_network = isinstance(shown, KeptNetwork)
         for button, tip in (
             (self.further, "Begin the next training with this network; this one stays as it is"),
             (self.save, "Write this network to a file of your choice"),
             (self.more, "Rename or remove this network"),
         ):
-            button.setEnabled(kept)
+            button.setEnabled(is_network)
             training = isinstance(shown, Training)
-            button.setToolTip(tip if kept else "It is not trained yet" if training else NONE)
+            button.setToolTip(tip if is_network else "It is not trained yet" if training else NONE)
         self.chosen.emit(shown)
 
     def _kept(self) -> KeptNetwork | None:
@@ -117,15 +117,15 @@ class NetworkList(QWidget):
         return shown if isinstance(shown, KeptNetwork) else None
 
     def _further(self) -> None:
-        kept = self._kept()
-        if kept is not None:
-            self.go_on.emit(kept.name)
+        network = self._kept()
+        if network is not None:
+            self.go_on.emit(network.name)
 
     def _save(self) -> None:
-        kept = self._kept()
-        path = None if kept is None else ask_where_to_save(self, kept.name)
-        if kept is not None and path is not None:
-            save_network(self._session, kept.name, path, overwrite=True)
+        network = self._kept()
+        path = None if network is None else ask_where_to_save(self, network.name)
+        if network is not None and path is not None:
+            save_network(self._session, network.name, path, overwrite=True)
 
     def _open(self) -> None:
         path = ask_for_network(self, runs_folder())
@@ -144,25 +144,25 @@ class NetworkList(QWidget):
             menu.deleteLater()
 
     def _rename(self) -> None:
-        kept = self._kept()
-        if kept is None:
+        network = self._kept()
+        if network is None:
             return
-        name, given = QInputDialog.getText(self, "Rename network", "Name", text=kept.name)
-        if given and name.strip() and name != kept.name:
+        name, accepted = QInputDialog.getText(self, "Rename network", "Name", text=network.name)
+        if accepted and name.strip() and name != network.name:
             try:
-                self._session.networks.change(kept.name, name=name.strip())
+                self._session.networks.change(network.name, name=name.strip())
             except ValueError as error:
                 messages.problem(str(error))
 
     def _remove(self) -> None:
-        kept = self._kept()
-        if kept is None:
+        network = self._kept()
+        if network is None:
             return
-        question = f"The network {kept.name} is in no file and would be lost. Remove it?"
-        if kept.saved or sure(self, question):
-            self._session.networks.remove(kept.name)
-            if kept.path is not None:
-                messages.info(f"The network '{kept.name}' is still in {kept.path}")
+        question = f"The network {network.name} is in no file and would be lost. Remove it?"
+        if network.saved or sure(self, question):
+            self._session.networks.remove(network.name)
+            if network.path is not None:
+                messages.info(f"The network '{network.name}' is still in {network.path}")
 
 
 _KEY = Qt.ItemDataRole.UserRole

@@ -70,8 +70,8 @@ class BeginForm(QWidget):
         blocker = QSignalBlocker(self.network)
         self.network.clear()
         self.network.addItem("a new network", "")
-        for kept in self._session.networks:
-            self.network.addItem(f"{kept.name}, trained further", kept.name)
+        for network in self._session.networks:
+            self.network.addItem(f"{network.name}, trained further", network.name)
         place = max(self.network.findData(before), 0)
         self.network.setCurrentIndex(place)
         blocker.unblock()
@@ -89,14 +89,14 @@ class BeginForm(QWidget):
         self.time.setCurrentIndex(self.time.findData(float(settings.minutes)))
         self._show_architecture()
 
-    def show_outlook(self, found: TrainingEstimate) -> None:
+    def show_outlook(self, estimate: TrainingEstimate) -> None:
         """Name the device, and the preset that suits it."""
-        if found.device:
-            self.device.setText(found.device)
+        if estimate.device:
+            self.device.setText(estimate.device)
         settings = self._session.settings
-        other = found.suggested and preset_of(settings) not in ("", found.suggested)
+        other = estimate.suggested and preset_of(settings) not in ("", estimate.suggested)
         self.preset.setToolTip(
-            f"Settings to begin with. Suggested: {found.reason}" if other
+            f"Settings to begin with. Suggested: {estimate.reason}" if other
             else "Settings to begin with; each of them can be changed under More"
         )  # fmt: skip
 
@@ -110,9 +110,9 @@ class BeginForm(QWidget):
         self.preset.setCurrentIndex(self.preset.findData(name))
 
     def _show_architecture(self) -> None:
-        kept, settings = self.before, self._session.settings
-        of: Any = settings if kept is None else kept.network  # whose shape never changes
-        extra = "" if kept is None else ", as it is"
+        network, settings = self.before, self._session.settings
+        of: Any = settings if network is None else network.network  # whose shape never changes
+        extra = "" if network is None else ", as it is"
         self.architecture.setText(f"base {of.base}, depth {of.depth}{extra}")
         self.architecture.setToolTip(
             f"{of.base} channels at the first level, {of.depth} levels; tiles of {settings.tile} px"
@@ -196,14 +196,14 @@ class EstimateLine(QLabel):
         """Something has changed."""
         self._timer.start()
 
-    def show_outlook(self, found: TrainingEstimate) -> None:
+    def show_outlook(self, estimate: TrainingEstimate) -> None:
         """Say what is to be expected, or why nothing is."""
-        text = f"⚠ {found.problem}" if found.problem else expectation(found)
-        if not found.fits:
+        text = f"⚠ {estimate.problem}" if estimate.problem else expectation(estimate)
+        if not estimate.fits:
             text = f"⚠ {text}: choose a smaller tile, or a preset such as small"
         self.setText(text)
-        self.setToolTip(" ".join(found.said))
-        self.told.emit(found)
+        self.setToolTip(" ".join(estimate.said))
+        self.told.emit(estimate)
 
     def _look(self) -> None:
         try:

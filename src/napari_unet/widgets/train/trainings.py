@@ -120,11 +120,11 @@ class Trainings(QObject):
     @classmethod
     def of(cls, session: Session) -> "Trainings":
         """Return the trainings of ``session``."""
-        found = session.findChild(cls, "trainings")
-        if found is None:
-            found = cls(session)
-            found.setObjectName("trainings")
-        return found
+        trainings = session.findChild(cls, "trainings")
+        if trainings is None:
+            trainings = cls(session)
+            trainings.setObjectName("trainings")
+        return trainings
 
     @property
     def running(self) -> tuple[Training, ...]:
@@ -193,7 +193,7 @@ class Trainings(QObject):
     def _keep(self, training: Training, begun: RunStarted, run: Path) -> None:
         best = training.best
         validation = None if best is None else best.validation
-        kept = self.session.networks.add(
+        network = self.session.networks.add(
             KeptNetwork(
                 training.name,
                 begun.network,
@@ -202,13 +202,13 @@ class Trainings(QObject):
                 steps=tuple(training.steps),
             )
         )
-        training.kept = kept.name
+        training.kept = network.name
         job = self.session.start(
             partial(close_run, run, begun.network),
             Urgency.VIEW,
-            f"Keeping {kept.name}",
+            f"Keeping {network.name}",
         )
-        job.ended.connect(partial(self._kept, kept.name))
+        job.ended.connect(partial(self._kept, network.name))
 
     def _kept(self, name: str, outcome: Outcome) -> None:
         networks = self.session.networks

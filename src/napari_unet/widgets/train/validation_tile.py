@@ -78,19 +78,19 @@ class TileView(QObject):
             contrast if known is place.pixels.data else None,
         )  # fmt: skip
 
-    def _show(self, found: SegmentedTile) -> None:
-        self._contrast = (found.place.pixels.data, found.contrast)
+    def _show(self, tile: SegmentedTile) -> None:
+        self._contrast = (tile.place.pixels.data, tile.contrast)
         session = self._session()
-        image = None if session is None else _layer_of(session.viewer, found.place)
+        image = None if session is None else _layer_of(session.viewer, tile.place)
         if session is None or image is None:
             return  # it was removed, or is another image now
         data = np.zeros(labels_shape(image), np.uint8)
-        data[region_to_layer(image, found.region)] = found.labels.reshape(
-            data[region_to_layer(image, found.region)].shape
+        data[region_to_layer(image, tile.region)] = tile.labels.reshape(
+            data[region_to_layer(image, tile.region)].shape
         )
-        look = {"opacity": OPACITY, "colormap": DirectLabelColormap(color_dict=found.colours)}
+        options = {"opacity": OPACITY, "colormap": DirectLabelColormap(color_dict=tile.colours)}
         chosen = session.viewer.layers.selection.active  # a new layer must not take the brush away
-        session.results.labels(image, KIND, data, labels_geometry(image), **look)
+        session.results.labels(image, KIND, data, labels_geometry(image), **options)
         session.viewer.layers.selection.active = chosen
 
 
