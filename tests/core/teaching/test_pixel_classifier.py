@@ -11,8 +11,7 @@ from napari_unet.core.teaching.blended_scores import (
 )
 from napari_unet.core.teaching.image_view import ImageView
 from napari_unet.core.teaching.live_network import settings_of
-from napari_unet.core.teaching.pixel_classifier import LIMIT, PixelClassifierTrainer
-from napari_unet.core.teaching.pixel_features import FilterBank
+from napari_unet.core.teaching.pixel_classifier import LIMIT, FilterBank, PixelClassifierTrainer
 from napari_unet.core.teaching.strokes import Strokes
 from napari_unet.core.teaching.teacher import kinds_of
 

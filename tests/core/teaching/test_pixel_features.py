@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core.teaching.image_view import PIECE, ImageView
-from napari_unet.core.teaching.pixel_features import EACH, REACH, SCALES, FilterBank, filtered
+from napari_unet.core.teaching.pixel_classifier import EACH, REACH, SCALES, FilterBank, filtered
 
 
 def test_a_parabola_bends_by_twice_its_factor():

@@ -7,8 +7,8 @@ from scipy.ndimage import binary_dilation
 from napari_unet import Teacher
 from napari_unet.core.annotation.annotation import UNLABELLED
 from napari_unet.core.teaching import stability
-from napari_unet.core.teaching.stability import NOTHING, Transition
-from napari_unet.core.teaching.stroke_batches import StrokeBatches
+from napari_unet.core.teaching.stability import Transition
+from napari_unet.core.teaching.stroke_batches import NOTHING, StrokeBatches
 
 FAR = (slice(0, 160), slice(205, 255))  # empty, between both classes in gray value, never painted
 WHOLE = (slice(0, 160), slice(0, 260))

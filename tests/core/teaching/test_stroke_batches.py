@@ -5,8 +5,7 @@ import torch
 from napari_unet.core.annotation.annotation import UNLABELLED
 from napari_unet.core.teaching.image_view import ImageView
 from napari_unet.core.teaching.live_network import between, settings_of
-from napari_unet.core.teaching.stability import PseudoLabels, ShownPlane
-from napari_unet.core.teaching.stroke_batches import Choice, StrokeBatches
+from napari_unet.core.teaching.stroke_batches import Choice, PseudoLabels, ShownPlane, StrokeBatches
 from napari_unet.core.teaching.strokes import Strokes
 
 

@@ -8,7 +8,7 @@ import napari_unet
 from napari_unet import Teacher
 from napari_unet.core.teaching import learning_loop
 from napari_unet.core.teaching.learning_loop import FIRST
-from napari_unet.core.teaching.pixel_features import FilterBank
+from napari_unet.core.teaching.pixel_classifier import FilterBank
 from napari_unet.core.teaching.preview_history import KEPT
 
 

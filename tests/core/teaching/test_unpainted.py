@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core.annotation.annotation import UNLABELLED
-from napari_unet.core.teaching.stability import ShownPlane
+from napari_unet.core.teaching.stroke_batches import ShownPlane
 
 
 @pytest.mark.parametrize("seed", range(30))

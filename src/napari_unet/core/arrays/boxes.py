@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 _THREADS = min(8, os.cpu_count() or 1)  # more only wait for memory
 
 Box = tuple[slice, ...]  # one slice an axis, with start and stop, without step
+PlaneIndex = tuple[int, ...]  # of a plane: index along each axis before Y and X
 
 
 class Pixels(Protocol):
@@ -193,3 +194,14 @@ def read_mirrored(image: Pixels, places: Sequence[slice]) -> np.ndarray:
         if place.stop - place.start != len(index) or index[0] != place.start:
             pixels = np.take(pixels, index - place.start, axis)
     return pixels
+
+
+def cuts(part: slice, edge: int) -> list[tuple[int, slice, slice]]:
+    """Return the pieces of ``edge`` pixels a span meets: number, where in it, where in each."""
+    found = []
+    for number in range(part.start // edge, -(-part.stop // edge)):
+        start, stop = max(part.start, number * edge), min(part.stop, number * edge + edge)
+        origin = number * edge
+        into = slice(start - part.start, stop - part.start)
+        found.append((number, into, slice(start - origin, stop - origin)))
+    return found

@@ -22,10 +22,10 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torch.func import functional_call
 
+from napari_unet.core.arrays.boxes import PlaneIndex
 from napari_unet.core.network.unet import UNet
-from napari_unet.core.teaching.pixel_classifier import PixelClassifier
-from napari_unet.core.teaching.pixel_features import FilterBank
-from napari_unet.core.teaching.strokes import PlaneIndex, Stroke, Strokes
+from napari_unet.core.teaching.pixel_classifier import FilterBank, PixelClassifier
+from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 NEAR = 8  # pixels around a stroke in which the glance decides alone
 REACH = 24  # pixels at which it has no more to say than elsewhere

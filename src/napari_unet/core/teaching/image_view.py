@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_unet.core.arrays.axes import check_axes, guess_axes
-from napari_unet.core.arrays.boxes import Box, Pixels, box_in, shape_of
+from napari_unet.core.arrays.boxes import Box, Pixels, PlaneIndex, box_in, cuts, shape_of
 from napari_unet.core.normalisation import Contrast, Normalisation
 from napari_unet.core.segmentation.image_reader import OrderedImage, Reader, as_pixels
 from napari_unet.core.segmentation.tile_grid import Scale, TileGrid
 from napari_unet.core.segmentation.tiling import Tile
-from napari_unet.core.teaching.strokes import PlaneIndex
 
 WHOLE = 2**24  # pixels up to which the whole image is measured
 BOXES = 64  # boxes that settle the percentiles of a larger one
@@ -62,6 +61,7 @@ def _flat(view: OrderedImage, box: tuple[slice, ...]) -> np.ndarray:
 
 
 PIECE = 256  # pixels along the edge of a piece, at the working size
+CELL = 64  # pixels along the edge of a cell, in which networks are tested
 KEPT = 2**26  # numbers kept, all pieces together: 256 MB
 DIMS = 2
 
@@ -170,20 +170,11 @@ class PicturePlane:
         channels, rows, columns = box
         height, width = rows.stop - rows.start, columns.stop - columns.start
         found = np.empty((self.picture.channels, height, width), np.float32)
-        for y in range(rows.start // PIECE, -(-rows.stop // PIECE)):
-            for x in range(columns.start // PIECE, -(-columns.stop // PIECE)):
+        for y, into_y, from_y in cuts(rows, PIECE):
+            for x, into_x, from_x in cuts(columns, PIECE):
                 piece = self.picture.piece(self.place, y, x)
-                into_y, from_y = _shared(rows, y)
-                into_x, from_x = _shared(columns, x)
                 found[:, into_y, into_x] = piece[:, from_y, from_x]
         return found[channels]
-
-
-def _shared(part: slice, number: int) -> tuple[slice, slice]:
-    """Return where piece ``number`` and a box meet, counted from the box and from the piece."""
-    origin = number * PIECE
-    start, stop = max(part.start, origin), min(part.stop, origin + PIECE)
-    return slice(start - part.start, stop - part.start), slice(start - origin, stop - origin)
 
 
 AnyBox = Sequence[slice | int]

@@ -24,9 +24,9 @@ from napari_unet.core.teaching.live_network import (
 from napari_unet.core.teaching.network_growth import Growth
 from napari_unet.core.teaching.pixel_classifier import PixelClassifierTrainer
 from napari_unet.core.teaching.preview_history import LearnedState, PreviewHistory, Published
-from napari_unet.core.teaching.stability import NOTHING, PseudoLabels, ReferencePixels
+from napari_unet.core.teaching.stability import ReferencePixels
 from napari_unet.core.teaching.stroke_agreement import Agreement, AgreementTest
-from napari_unet.core.teaching.stroke_batches import Choice
+from napari_unet.core.teaching.stroke_batches import NOTHING, Choice, PseudoLabels
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 STEPS_BETWEEN_TESTS = 6  # steps between two exams at least

@@ -29,8 +29,7 @@ from napari_unet.core.network.adapt import adapt
 from napari_unet.core.network.network_file import load_network
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.teaching.image_view import DIMS, ImageView
-from napari_unet.core.teaching.pixel_classifier import PixelClassifierTrainer
-from napari_unet.core.teaching.pixel_features import FilterBank
+from napari_unet.core.teaching.pixel_classifier import FilterBank, PixelClassifierTrainer
 from napari_unet.core.teaching.stroke_batches import ALL, Choice, StrokeBatches
 from napari_unet.core.teaching.strokes import Strokes
 from napari_unet.core.training.learner import Learner

@@ -21,8 +21,7 @@ from napari_unet.core.network.network_file import load_network, save_network
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.teaching.blended_scores import ClassifierPart
 from napari_unet.core.teaching.image_view import ImageView
-from napari_unet.core.teaching.pixel_classifier import PixelClassifier
-from napari_unet.core.teaching.pixel_features import FilterBank
+from napari_unet.core.teaching.pixel_classifier import FilterBank, PixelClassifier
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 NETWORK, FACTS, GLANCE = "taught.safetensors", "teaching.json", "glance.npz"

@@ -10,13 +10,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from napari_unet.core.arrays.boxes import read_mirrored
+from napari_unet.core.arrays.boxes import PlaneIndex, read_mirrored
 from napari_unet.core.network.legal_sizes import border, input_size, output_size
 from napari_unet.core.teaching.blended_scores import BlendedScorer, TilePlace
-from napari_unet.core.teaching.image_view import ImageView
-from napari_unet.core.teaching.strokes import PlaneIndex, Stroke, Strokes
+from napari_unet.core.teaching.image_view import CELL, ImageView
+from napari_unet.core.teaching.strokes import Stroke, Strokes
 
-CELL = 64  # pixels along the edge of a cell, at the working size
 MOST_CELLS = 3  # of one stroke; a larger one is judged by cells spread over it
 AT_ONCE = 8  # cells scored together
 

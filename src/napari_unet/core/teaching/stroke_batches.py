@@ -2,21 +2,21 @@
 
 Half of a batch comes from strokes that are not learned yet, half from all others: each class as
 often, and within a class each stroke as often, so that a large blob does not drown a fine line.
-Of pixels that nobody painted, some keep the class that is shown of them.
+Of pixels that nobody painted, some keep the class that is shown of them: ``PseudoLabels``.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from napari_unet.core.annotation.annotation import UNLABELLED
+from napari_unet.core.arrays.boxes import PlaneIndex, cuts
 from napari_unet.core.network.legal_sizes import border, input_size
 from napari_unet.core.sampling.sample import draw_deformation
-from napari_unet.core.teaching.image_view import ImageView
-from napari_unet.core.teaching.stability import NOTHING, PseudoLabels, ShownPlane
+from napari_unet.core.teaching.image_view import CELL, ImageView
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 from napari_unet.core.training.batches import Batch
 from napari_unet.core.training.settings import TrainSettings
@@ -24,6 +24,49 @@ from napari_unet.core.training.settings import TrainSettings
 FRESH = 0.5  # share of a batch that holds strokes not learned yet
 SEEN = 44  # pixels along the edge of what a close look learns from: a third of the work
 MORE = 2  # times as many tiles of them
+
+
+@dataclass(eq=False)
+class ShownPlane:
+    """Classes shown in some cells of a plane of ``shape``, UNLABELLED elsewhere; read by boxes."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.uint8] = field(default_factory=lambda: np.dtype(np.uint8))
+    _cells: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+
+    def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+        found = np.full([part.stop - part.start for part in box], UNLABELLED, np.uint8)
+        for cell, into, inside in self._meeting(box):
+            found[into] = cell[inside]
+        return found
+
+    def keep(self, place: tuple[int, int], classes: np.ndarray) -> None:
+        """Keep what a cell shows; ``classes`` may be larger than the cell."""
+        self._cells[place] = classes[:CELL, :CELL].copy()
+
+    def forget(self, box: tuple[slice, ...]) -> None:
+        """Keep nothing of ``box``."""
+        for cell, _, inside in self._meeting(box):
+            cell[inside] = UNLABELLED
+
+    def _meeting(
+        self, box: tuple[slice, ...]
+    ) -> Iterator[tuple[np.ndarray, tuple[slice, slice], tuple[slice, slice]]]:
+        """Yield the cells that a box meets, where in the box and where in the cell."""
+        for row, into_y, from_y in cuts(box[0], CELL):
+            for column, into_x, from_x in cuts(box[1], CELL):
+                if (row, column) in self._cells:
+                    yield self._cells[row, column], (into_y, into_x), (from_y, from_x)
+
+
+class PseudoLabels(NamedTuple):
+    """What is to be learned beside the strokes."""
+
+    classes: Mapping[PlaneIndex, ShownPlane]
+    weight: float  # of all of it in a batch; that of the strokes is 1
+
+
+NOTHING = PseudoLabels({}, 0.0)
 
 
 class Choice(NamedTuple):

@@ -1,22 +1,22 @@
 """Strokes: what was painted, one by one, in the order it was painted.
 
 A changed region of the annotation layer comes in, whether painted, erased or undone; it is compared
-with what is known, and what differs becomes new strokes or is taken from old ones.
+with what is known, and what differs becomes new strokes or is taken from old ones. A map says which
+stroke each pixel of a plane belongs to; only painted parts of it take memory.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
 
 from napari_unet.core.annotation.annotation import UNLABELLED
-from napari_unet.core.arrays.boxes import Box
-from napari_unet.core.teaching.stroke_map import NONE, StrokeMap
+from napari_unet.core.arrays.boxes import Box, PlaneIndex, cuts
 
+PIECE = 256  # pixels along the edge of a piece of a map; divisible by every working size
+NONE = 0  # the number of no stroke
 CONFIRMED_WEIGHT = 0.5  # of a pixel that took over the network's own answer
-
-PlaneIndex = tuple[int, ...]  # index along the leading axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,84 @@ class Stroke:
         """The smallest box around it in its plane."""
         low, high = self.pixels.min(axis=0), self.pixels.max(axis=0) + 1
         return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+
+
+@dataclass(eq=False)
+class StrokeMap:
+    """Stroke numbers (int32, 0 none) of a plane of ``shape``, read and written box by box.
+
+    ``factor`` pixels of the image along each axis are one pixel here.
+    """
+
+    shape: tuple[int, ...]
+    factor: int = 1
+    dtype: np.dtype[np.int32] = field(default_factory=lambda: np.dtype(np.int32))
+    _pieces: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+
+    def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+        rows, columns = box
+        found = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.int32)
+        for key, here, there in self._meeting(rows, columns):
+            if key in self._pieces:
+                found[here] = self._pieces[key][there]
+        return found
+
+    def write(self, box: tuple[slice, ...], numbers: np.ndarray) -> None:
+        """Replace what ``box`` holds."""
+        for key, here, there in self._meeting(*box):
+            if key not in self._pieces:
+                if not numbers[here].any():
+                    continue
+                self._pieces[key] = np.zeros((self._edge,) * 2, np.int32)
+            self._pieces[key][there] = numbers[here]
+
+    def shrink(self, whole: "StrokeMap", box: tuple[slice, ...]) -> None:
+        """Take over ``box`` of the plane at full size: a pixel goes to the stroke it has most of.
+
+        ``box`` is in pixels of the image.
+        """
+        factor = self.factor
+        first = [part.start // factor for part in box]
+        last = [-(-part.stop // factor) for part in box]
+        full = (slice(a * factor, b * factor) for a, b in zip(first, last, strict=True))
+        numbers = _most_frequent(whole[tuple(full)], factor)
+        self.write(tuple(slice(a, b) for a, b in zip(first, last, strict=True)), numbers)
+
+    @property
+    def painted(self) -> list[tuple[slice, slice]]:
+        """The boxes outside of which nothing was ever painted."""
+        edge = self._edge
+        return [
+            (slice(y * edge, y * edge + edge), slice(x * edge, x * edge + edge))
+            for y, x in self._pieces
+        ]
+
+    @property
+    def _edge(self) -> int:
+        return PIECE // self.factor
+
+    def _meeting(
+        self, rows: slice, columns: slice
+    ) -> list[tuple[tuple[int, int], tuple[slice, slice], tuple[slice, slice]]]:
+        """Return the pieces that a box meets: their key, where in the box, where in the piece."""
+        return [
+            ((y, x), (into_y, into_x), (from_y, from_x))
+            for y, into_y, from_y in cuts(rows, self._edge)
+            for x, into_x, from_x in cuts(columns, self._edge)
+        ]
+
+
+def _most_frequent(numbers: np.ndarray, factor: int) -> np.ndarray:
+    """Return the number that each square of ``factor`` pixels holds most often, 0 left aside."""
+    height, width = (n // factor for n in numbers.shape)
+    rows = numbers.reshape(height, factor, width, factor)
+    squares = rows.swapaxes(1, 2).reshape(height, width, factor**2)
+    found = np.zeros((height, width), np.int32)
+    painted = squares.any(axis=2)
+    some = squares[painted]
+    votes = (some[:, :, None] == some[:, None, :]).sum(axis=2) * (some != NONE)
+    found[painted] = some[np.arange(len(some)), votes.argmax(axis=1)]
+    return found
 
 
 class Strokes:

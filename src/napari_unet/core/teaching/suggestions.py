@@ -11,11 +11,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from napari_unet.core.arrays.boxes import Box, read_mirrored
+from napari_unet.core.arrays.boxes import Box, PlaneIndex, read_mirrored
 from napari_unet.core.network.legal_sizes import border, input_size, output_size
 from napari_unet.core.teaching.blended_scores import BlendedScorer, TilePlace
 from napari_unet.core.teaching.image_view import DIMS, ImageView
-from napari_unet.core.teaching.strokes import PlaneIndex, Strokes
+from napari_unet.core.teaching.strokes import Strokes
 
 EDGE = 128  # pixels along the edge of a place, at the working size
 LOOKED_AT = 48  # places compared, spread evenly over the image

@@ -36,8 +36,7 @@ from napari_unet.core.teaching.live_network import (
     settings_of,
     warm_up,
 )
-from napari_unet.core.teaching.pixel_classifier import PixelClassifierTrainer
-from napari_unet.core.teaching.pixel_features import FilterBank
+from napari_unet.core.teaching.pixel_classifier import FilterBank, PixelClassifierTrainer
 from napari_unet.core.teaching.preview_history import PreviewHistory, Published
 from napari_unet.core.teaching.preview_tiles import PreviewTile, View
 from napari_unet.core.teaching.stability import ReferencePixels
