@@ -94,10 +94,7 @@ def _membranes(task: Task, found: Sequence[Any]) -> Scores:
 
 def _network(task: Task, settings: TrainSettings) -> UNet:
     torch.manual_seed(settings.seed)
-    return UNet(
-        channels=1, classes=task.classes, base=settings.base, depth=settings.depth,
-        dropout=settings.dropout, norm=settings.norm, skips=settings.skips,
-    )  # fmt: skip
+    return UNet.of(settings, classes=task.classes)
 
 
 def pace() -> dict[str, float]:

@@ -58,7 +58,7 @@ def batch_of(tile: int, output: int) -> Batch:
 
 
 def ours(settings: TrainSettings, device: torch.device) -> Call:
-    network = UNet(1, 2, settings.base, settings.depth, 2, settings.dropout, settings.norm)
+    network = UNet.of(settings)
     network.to(device).train()
     learner = Learner(network, settings, compute_dtype(network, settings))
     batch = batch_of(settings.tile, network.output_size(settings.tile))

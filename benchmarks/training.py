@@ -138,7 +138,7 @@ def sampling(presets: Sequence[str], seconds: float) -> str:
     lines = ["| preset | s/step | of it waiting for samples | aim |", "|---|---:|---:|---|"]
     for preset in presets:
         settings = TrainSettings.preset(preset)
-        network = UNet(1, 2, settings.base, settings.depth, 2, settings.dropout, settings.norm)
+        network = UNet.of(settings)
         learner = Learner(network.train(), settings, compute_dtype(network, settings))
         sampler = Sampler(given, settings, 2, learner.device)
         for number in range(1, 3 * len(given)):
@@ -165,7 +165,7 @@ def parity(steps: int, seeds: int) -> str:
         for seed in range(seeds):
             settings = TrainSettings.preset("small", steps=steps, precision=precision, seed=seed)
             torch.manual_seed(seed)
-            network = UNet(1, 2, settings.base, settings.depth, 2, settings.dropout, settings.norm)
+            network = UNet.of(settings)
             losses = [step.loss for step in train(network, given, settings)]
             means.append(float(np.mean(losses[-50:])))
         ends[precision] = means
@@ -182,7 +182,7 @@ def on_gpu(preset: str) -> str:
     """Share of the time in which the GPU computes; any wait of the host for it is an error."""
     settings, device = TrainSettings.preset(preset), torch.device("cuda")
     step = ours(settings, device)
-    network = UNet(1, 2, settings.base, settings.depth, 2, settings.dropout, settings.norm)
+    network = UNet.of(settings)
     learner = Learner(network.to(device).train(), settings, torch.bfloat16)
     batch = batch_of(settings.tile, network.output_size(settings.tile))
     for _ in range(5):

@@ -19,7 +19,7 @@ def main(steps: int) -> float:
             )
         )
     settings = TrainSettings.preset("nano", steps=steps)
-    network = UNet(base=settings.base, depth=settings.depth, norm=settings.norm)
+    network = UNet.of(settings)
     for step in train(network, annotations, settings):
         if step.number % 10 == 0:
             print(f"step {step.number}: loss {step.loss:.3f}")

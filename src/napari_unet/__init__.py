@@ -28,12 +28,17 @@ if TYPE_CHECKING:
     from napari_unet.core.training.train import train as train
     from napari_unet.core.training.validation_split import hold_back as hold_back
     from napari_unet.core.weights.weight_map import weight_map as weight_map
+    from napari_unet.workflows.training_run import run_training as run_training
+    from napari_unet.workflows.training_sources import FileSource as FileSource
+    from napari_unet.workflows.training_sources import Recipe as Recipe
 __version__ = "0.1.0"
 
 _HOME = {
     "Annotation": "core.annotation.annotation",
     "Deformation": "core.deformation.deformation",
+    "FileSource": "workflows.training_sources",
     "ObjectSettings": "core.objects.label_objects",
+    "Recipe": "workflows.training_sources",
     "Teacher": "core.teaching.teacher",
     "TrainSettings": "core.training.settings",
     "UNet": "core.network.unet",
@@ -44,6 +49,7 @@ _HOME = {
     "label_objects": "core.objects.label_objects",
     "load_network": "core.network.network_file",
     "open_image": "core.files.image_file",
+    "run_training": "workflows.training_run",
     "save_network": "core.network.network_file",
     "score_tiles": "core.segmentation.segment",
     "segment": "core.segmentation.segment",

@@ -83,7 +83,7 @@ def _trained(arguments: argparse.Namespace, report: Report) -> "UNet":
         for one in seen
     ]
     torch.manual_seed(arguments.seed)
-    network = UNet(base=settings.base, depth=settings.depth, norm=settings.norm)
+    network = UNet.of(settings)
     network.to(choose_device(arguments.device))
     number, loss = 0, float("nan")
     for step in train(network, annotations, settings):

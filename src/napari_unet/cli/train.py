@@ -1,21 +1,15 @@
-"""Train a network on annotated images; it can be stopped at any time and resumed.
-
-Pace: how fast the steps of a training come, for the line that tells of it.
-
-Beginning: the network and the settings that a training on the command line starts from.
-"""
+"""Train a network on annotated images; it can be stopped at any time and resumed."""
 
 import argparse
 import os
-import sys
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.command import Interruption, Report, add_settings, changed, given, group_of
 from napari_unet.cli.preview import add_coding, refuse_existing
-from napari_unet.cli.training_data import FileTrainingData, read_data
 from napari_unet.core.text import duration, short_duration
 from napari_unet.core.training.settings import PRESETS, TrainSettings
 from napari_unet.workflows.run_folder import RunFolder
@@ -24,6 +18,8 @@ if TYPE_CHECKING:
     from napari_unet.cluster.ranks import TorchRanks
     from napari_unet.core.network.unet import UNet
     from napari_unet.core.training.step import Step
+    from napari_unet.workflows.training_run import RunStarted
+    from napari_unet.workflows.training_sources import Recipe, Source
 
 
 class Pace:
@@ -58,24 +54,12 @@ def given_network(arguments: argparse.Namespace) -> "UNet | None":
     return load_network(arguments.network)
 
 
-def adapted(network: "UNet", data: FileTrainingData, report: Report) -> "UNet":
-    """Return ``network`` for the channels and classes of the data."""
-    from napari_unet.core.network.adapt import adapt
-
-    classes = max(data.classes, network.classes)
-    if (data.channels, classes) == (network.channels, network.classes):
-        return network
-    network, said = adapt(network, channels=data.channels, classes=classes)
-    report.warn(said)
-    return network
-
-
 def first_settings(
     arguments: argparse.Namespace, report: Report, device: str, before: "UNet | None"
 ) -> TrainSettings:
     """Return the settings of the preset, chosen if none is named, with what was given."""
-    from napari_unet.core.normalisation import Normalisation
     from napari_unet.core.training.settings import MINUTES, suggest_preset
+    from napari_unet.workflows.training_run import normalised_as
 
     flags = given(arguments)
     minutes = flags.get("minutes", 0.0 if "steps" in flags else MINUTES[device])
@@ -84,33 +68,9 @@ def first_settings(
         preset, reason = suggest_preset(device, minutes or MINUTES[device])
         report.warn(reason, preset=preset)
     settings = TrainSettings.preset(preset, seed=arguments.seed, minutes=minutes)
-    if before is not None:  # it has learned on images normalised in its own way
-        seen = Normalisation.of(before.about)
-        settings = replace(settings, low=seen.low, high=seen.high, flatten=seen.flatten)
+    if before is not None:
+        settings = normalised_as(before, settings)
     return changed(settings, arguments)
-
-
-def new_network(settings: TrainSettings, data: FileTrainingData) -> "UNet":
-    """Return a network with new weights; the random state of torch stays as it is."""
-    import torch
-
-    from napari_unet.core.network.unet import UNet
-
-    with torch.random.fork_rng([]):
-        torch.default_generator.manual_seed(settings.seed)
-        return UNet(
-            data.channels, data.classes, settings.base, settings.depth, settings.dims,
-            settings.dropout, settings.norm, settings.skips,
-        )  # fmt: skip
-
-
-def network_of_run(facts: Mapping[str, Any]) -> "UNet":
-    """Return a network as the one that the run began with; its weights are in the checkpoint."""
-    from napari_unet.core.network.unet import UNet
-
-    network = UNet(**facts["architecture"])
-    network.about = dict(facts["about"])
-    return network
 
 
 ABOUT = "train a network on annotated images"
@@ -118,8 +78,8 @@ DONE, INTERRUPTED = 0, 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("images", type=Path, help="an image, or a folder of images")
-    parser.add_argument("labels", type=Path, help="its labels, or a folder of labels")
+    parser.add_argument("images", type=Path, nargs="?", help="an image, or a folder of images")
+    parser.add_argument("labels", type=Path, nargs="?", help="its labels, or a folder of labels")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="NETWORK")
     add_coding(parser)
     parser.add_argument(
@@ -132,6 +92,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     begin.add_argument(
         "--continue", type=Path, dest="network", metavar="NETWORK",
         help="begin with the weights of a network instead of new ones",
+    )  # fmt: skip
+    parser.add_argument(
+        "--run", type=Path, dest="folder", metavar="FOLDER",
+        help="the folder of the run (default: NETWORK with .run at its end); with --resume also "
+        "one of the Train dock, and without images those of the run are read",
     )  # fmt: skip
     held = parser.add_argument_group("validation")
     held.add_argument("--validation-images", type=Path, metavar="IMAGES")
@@ -175,134 +140,111 @@ class _Training:
     ) -> None:
         self.arguments, self.report, self.ranks = arguments, report, ranks
         self.leads = ranks is None or ranks.rank == 0
-        self.folder = RunFolder.beside(arguments.output)
+        self.folder = RunFolder(arguments.folder or RunFolder.beside(arguments.output).path)
+        self._begun: RunStarted | None = None
         self._pace: Pace | None = None
 
     def run(self) -> int:
-        from napari_unet.cluster.ranks import device_name
-        from napari_unet.core.runtime.device import choose_device
-        from napari_unet.core.training.job import settings_of
+        from napari_unet.workflows.training_run import training_events
 
         refuse_existing(self.arguments.output)
-        device = choose_device(device_name(self.arguments.device))
-        before = given_network(self.arguments)
-        settings = self._settings(device.type, before)
-        depth, dims = (before or settings).depth, (before or settings).dims
-        data = read_data(self.arguments, self.report, depth, dims)
-        network = self._network(before, settings, data)
-        network.about["pixel_size"] = data.pixel_size
-        network.to(device)
-        settings = settings_of(network, settings)
-        if not self.leads:
-            return self._train(network, settings, data)
-        if not self.arguments.resume:
-            settings = self._announced(network, settings, data)
-            self.folder.make()
-        with self.folder:
-            return self._train(network, settings, data)
+        recipe = self._recipe()
+        events = training_events(recipe, self.folder.path, self.ranks, estimated=True)
+        with Interruption() as interruption, closing(events):
+            for event in events:
+                if self.leads:
+                    self._tell(event)
+                if interruption.wanted:
+                    break
+        return self._finish(interruption.wanted)
 
-    def _settings(self, device: str, before: "UNet | None") -> TrainSettings:
-        if self.arguments.resume:
-            return changed(self.folder.settings(), self.arguments)
-        return first_settings(self.arguments, self.report, device, before)
+    def _recipe(self) -> "Recipe":
+        """Return all that decides the training."""
+        from napari_unet.cluster.ranks import device_name
+        from napari_unet.core.runtime.device import choose_device
+        from napari_unet.workflows.training_sources import Recipe
 
-    def _network(
-        self, before: "UNet | None", settings: TrainSettings, data: FileTrainingData
-    ) -> "UNet":
-        if self.arguments.resume:
-            return network_of_run(self.folder.facts())
-        if before is None:
-            return new_network(settings, data)
-        return adapted(before, data, self.report)
-
-    def _announced(
-        self, network: "UNet", settings: TrainSettings, data: FileTrainingData
-    ) -> TrainSettings:
-        """Tell what the training will take, measured on a step; return what it decided on."""
-        from napari_unet.core.training.estimate import estimate
-        from napari_unet.core.training.learner import compute_dtype
-
-        # decided once, so that a resumed training computes as this one does
-        dtype = str(compute_dtype(network, settings)).removeprefix("torch.")
-        settings = replace(settings, precision="float32" if dtype == "float64" else dtype)
-        expected = estimate(network, data.train, settings)
-        self.report.warn(
-            f"{expected.sentence}; {network.head.weight.device}, {dtype}", **asdict(expected)
-        )
-        return settings
-
-    def _train(self, network: "UNet", settings: TrainSettings, data: FileTrainingData) -> int:
-        from napari_unet.core.network.network_file import save_network
-        from napari_unet.core.training.step import DivergenceError
-        from napari_unet.core.training.train import train
-
-        resume = self.folder.path if self.arguments.resume else None
-        steps = train(
-            network, data.train, settings, validation=data.validation, ranks=self.ranks,
-            folder=self.folder.path, resume=resume,
+        arguments = self.arguments
+        device = device_name(arguments.device)
+        before = given_network(arguments)
+        if arguments.resume:
+            settings = changed(self.folder.settings(), arguments)
+        else:
+            kind = choose_device(device).type
+            settings = first_settings(arguments, self.report, kind, before)
+        return Recipe(
+            arguments.output.stem, self._sources(), settings,
+            hold_back=arguments.validate_share, network=before,
+            before=arguments.network.stem if arguments.network else "",
+            before_path=arguments.network, keep_normalisation=False,  # flags may change it
+            device=device, resumed=arguments.resume,
         )  # fmt: skip
-        if self.leads:
-            self._begin(network, settings, data)
-        try:
-            with Interruption() as interruption:
-                for step in steps:
-                    self._tell(step)
-                    if interruption.wanted:
-                        break
-                steps.close()
-        except DivergenceError:
-            if self.leads:
-                save_network(network, self.folder.network, overwrite=True)
-            raise
-        return self._finish(network, interruption.wanted)
 
-    def _begin(self, network: "UNet", settings: TrainSettings, data: FileTrainingData) -> None:
-        from napari_unet.core.training.checkpoint import versions
-        from napari_unet.core.training.resume import points_of
+    def _sources(self) -> "Sequence[Source]":
+        from napari_unet.workflows.training_sources import FileSource, sources_of
 
-        self.folder.write_settings(settings)
-        earlier = self.folder.facts().get("commands", [])
-        self.folder.note(
-            commands=[*earlier, sys.argv], versions=versions(), seed=settings.seed,
-            device=str(network.head.weight.device), data=data.sources,
-            architecture=asdict(network.architecture), about=network.about,
-        )  # fmt: skip
-        self.folder.begin_curve(points_of(self.folder.path) if self.arguments.resume else ())
+        arguments = self.arguments
+        if (arguments.validation_images is None) != (arguments.validation_labels is None):
+            raise ValueError("give --validation-images and --validation-labels together")
+        if arguments.images is None and arguments.resume:
+            return tuple(sources_of(self.folder.facts(), self.folder.path))
+        if arguments.labels is None:
+            raise ValueError("give the images and their labels: napari-unet train IMAGES LABELS")
+        meaning = arguments.zero, arguments.ids
+        sources = [FileSource(arguments.images, arguments.labels, "train", *meaning)]
+        if arguments.validation_images:
+            held = arguments.validation_images, arguments.validation_labels
+            sources.append(FileSource(*held, "validate", *meaning))
+        return sources
 
-    def _tell(self, step: "Step") -> None:
-        if not self.leads:
-            return
+    def _tell(self, event: Any) -> None:
+        from napari_unet.core.training.estimate import Estimate
+        from napari_unet.workflows.training_run import RunStarted
+
+        if isinstance(event, str):
+            self.report.live(event)
+        elif isinstance(event, RunStarted):
+            self._begun = event
+            for sentence in event.said:
+                self.report.warn(sentence)
+        elif isinstance(event, Estimate):
+            assert self._begun is not None
+            device = self._begun.network.head.weight.device
+            precision = self._begun.settings.precision
+            self.report.warn(f"{event.sentence}; {device}, {precision}", **asdict(event))
+        else:
+            self._step(event)
+
+    def _step(self, step: "Step") -> None:
         if step.said:
             self.report.warn(step.said, step=step.number)
-        scores = step.validation or {}
-        if step.validating is None:
-            row = {"step": step.number, "loss": step.loss, "rate": step.rate, **scores}
-            self.folder.add_point({**row, "seconds": step.seconds})
         self._pace = self._pace or Pace(step)
         self.report.live(self._pace.line(step), **asdict(step))
 
-    def _finish(self, network: "UNet", stopped: bool) -> int:
-        """Save the network; the one that was asked for only when the training is complete."""
+    def _finish(self, stopped: bool) -> int:
+        """Save the network under the name asked for, but only when the training is complete."""
         if not self.leads:
             return INTERRUPTED if stopped else DONE
         from napari_unet.core.network.network_file import save_network
 
-        done = network.about["history"][-1]
-        save_network(network, self.folder.network, overwrite=True)
-        self.folder.note(stopped=stopped, steps=done["steps"], end=done)
+        end = self.folder.facts().get("end", {})
+        if stopped and not end:
+            self.report.warn("stopped before the first step")
+            return INTERRUPTED
         if stopped:
             self.report.warn(
-                f"stopped at step {done['steps']}: the network so far is {self.folder.network}; go "
+                f"stopped at step {end['steps']}: the network so far is {self.folder.network}; go "
                 "on with the same command and --resume",
-                network=self.folder.network, step=done["steps"],
+                network=self.folder.network, step=end["steps"],
             )  # fmt: skip
             return INTERRUPTED
-        save_network(network, self.arguments.output)
-        best = done["validation"]
+        assert self._begun is not None
+        save_network(self._begun.network, self.arguments.output)
+        best = end["validation"]
         scored = f", IoU {best['iou']:.3f} at step {best['step']}" if best else ""
-        time = duration(done["seconds"])
+        time = duration(end["seconds"])
         self.report.say(
-            f"{self.arguments.output}: {done['steps']} steps in {time}{scored}",
-            network=self.arguments.output, **done,
+            f"{self.arguments.output}: {end['steps']} steps in {time}{scored}",
+            network=self.arguments.output, **end,
         )  # fmt: skip
         return DONE

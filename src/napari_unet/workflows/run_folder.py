@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -101,16 +101,20 @@ class RunFolder:
             self._flushed = time.monotonic()
 
 
-def digest_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file, or of all files of a folder such as a Zarr store, in order."""
+def digest_of_file(path: Path) -> Generator[None, None, str]:
+    """Return the SHA-256 of a file, or of all files of a folder such as a Zarr store, in order.
+
+    It yields after every 16 MB, so that others may go first.
+    """
     digest = hashlib.sha256()
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     for file in files:
         if path.is_dir():
             digest.update(str(file.relative_to(path)).encode())
         with file.open("rb") as stream:
-            while chunk := stream.read(2**20):
+            while chunk := stream.read(2**24):
                 digest.update(chunk)
+                yield
     return digest.hexdigest()
 
 

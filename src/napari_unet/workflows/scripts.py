@@ -1,6 +1,6 @@
-"""Script: the Python that repeats a training from files; what is in no file it asks to be saved.
+"""Copy as script: the Python that repeats a training, or a segmentation, from files.
 
-Script: the Python that repeats a segmentation; what is in no file it asks to be saved.
+What is in no file the script asks to be saved first.
 """
 
 from dataclasses import asdict
@@ -14,94 +14,50 @@ from napari_unet.core.arrays.axes import spatial_axes
 from napari_unet.core.files.image_file import is_image, open_image
 from napari_unet.core.training.settings import PRESETS, TrainSettings
 from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
-from napari_unet.workflows.training_sources import FolderSource, Recipe, Source
+from napari_unet.workflows.training_sources import FileSource, Recipe, Source
 
-HEAD = '''"""Trains {name} as it was set up in napari on {day}."""
+TRAINING = '''"""Trains {name} as it was set up in napari on {day}."""
 
-from dataclasses import replace
-from pathlib import Path
+from napari_unet import FileSource, Recipe, TrainSettings, load_network, run_training
 
-import torch
-
-from napari_unet import Annotation, TrainSettings, UNet, adapt, choose_device, hold_back
-from napari_unet import load_network, open_image, save_network, train
-from napari_unet.core.files.file_pairs import pair_files
-
-
-def layer(image, axes, labels, label_axes, zero, ids):
-    pixels, values = open_image(image, axes), open_image(labels, label_axes)
-    return [Annotation(pixels.data, values.data, axes=axes, zero=zero, ids=ids)]
-
-
-def folder(images, labels, zero, ids):
-    pairs, _ = pair_files(Path(images), Path(labels))
-    files = [(open_image(pair.first), open_image(pair.second)) for pair in pairs]
-    return [Annotation(i.data, v.data, axes=i.axes, zero=zero, ids=ids) for i, v in files]
-
-
+{notes}recipe = Recipe(
+    {name!r},
+    [
+{sources}    ],
+    {settings},
+    hold_back={hold_back},
+    device={device!r},
+{network})
+for step in run_training(recipe, {folder!r}):
+    if step.said or step.validation:
+        print(step.number, step.loss, step.said, step.validation)
+print("the network is", {file!r})
 '''
-NEW = """
-torch.manual_seed(settings.seed)
-network = UNet(
-    channels, classes, settings.base, settings.depth, settings.dims,
-    settings.dropout, settings.norm, settings.skips,
-)
-"""
-CONTINUED = """
-network = load_network({file!r})
-if (channels, max(classes, network.classes)) != (network.channels, network.classes):
-    network, _ = adapt(network, channels=channels, classes=max(classes, network.classes))
-settings = replace(settings, **network.about["normalisation"])
-"""
-HELD = """
-held = hold_back(annotations, settings.depth, settings.dims, settings.seed)
-annotations, validation = list(held.train), list(held.validation)
-"""
-COUNTED = """
-channels = annotations[0].channels
-classes = max(2, *(found.class_count for found in [*annotations, *validation]))
-"""
-TAIL = """
-network.to(choose_device({device!r}))
-for step in train(network, annotations, settings, validation=validation):
-    if step.said or step.validation: print(step.number, step.loss, step.said, step.validation)
-save_network(network, {file!r})
-"""
 
 
 def training_script(recipe: Recipe) -> str:
     """Return the script; compute thread, because it compares layers with their files."""
     notes: list[str] = []
-    train = _listed("annotations", recipe.with_role("train"), notes)
-    held = _listed("validation", recipe.with_role("validate"), notes)
-    network = NEW if recipe.network is None else _continued(recipe, notes)
-    holds = recipe.hold_back and not recipe.with_role("validate")
-    return "".join(
-        [
-            HEAD.format(name=recipe.name, day=datetime.now().strftime("%d %b %Y").lstrip("0")),
-            "".join(f"# {note}\n" for note in notes),
-            train,
-            held,
-            f"settings = {_settings(recipe.settings)}\n",
-            HELD if holds else "",
-            COUNTED,
-            network,
-            TAIL.format(device=recipe.device, file=f"{recipe.name}.safetensors"),
-        ]
+    sources = "".join(f"        {_call(source, notes)},\n" for source in recipe.sources)
+    network = "" if recipe.network is None else _continued(recipe, notes)
+    return TRAINING.format(
+        name=recipe.name,
+        day=datetime.now().strftime("%d %b %Y").lstrip("0"),
+        notes="".join(f"# {note}\n" for note in notes),
+        sources=sources,
+        settings=_settings(recipe.settings),
+        hold_back=recipe.hold_back,
+        device=recipe.device,
+        network=network,
+        folder=f"{recipe.name}.run",
+        file=f"{recipe.name}.run/network.safetensors",
     )
 
 
-def _listed(name: str, sources: list[Source], notes: list[str]) -> str:
-    if not sources:
-        return f"{name} = []\n"
-    lines = "".join(f"    *{_call(source, notes)},\n" for source in sources)
-    return f"{name} = [\n{lines}]\n"
-
-
 def _call(source: Source, notes: list[str]) -> str:
-    if isinstance(source, FolderSource):
-        given = [str(source.images), str(source.labels), source.zero, source.ids]
-        return f"folder({', '.join(map(repr, given))})"
+    if isinstance(source, FileSource):
+        given = [str(source.images), str(source.labels), source.role, source.zero, source.ids]
+        return f"FileSource({', '.join(map(repr, given))})"
     taken = source.snapshot
     axes, letters = taken.pixels.axes, spatial_axes(taken.pixels.axes)
     image = _file(source.image_path, taken.pixels.data, axes)
@@ -112,8 +68,8 @@ def _call(source: Source, notes: list[str]) -> str:
     if not labels:
         labels = f"{source.labels_name}.tif"
         notes.append(f"Save the layer '{source.labels_name}' as {labels!r} first, as it is now.")
-    given = [image, axes, labels, letters, taken.zero, taken.ids]
-    return f"layer({', '.join(map(repr, given))})"
+    given = [image, labels, source.role, taken.zero, taken.ids, axes]
+    return f"FileSource({', '.join(map(repr, given))})"
 
 
 def _file(path: Path | None, data: Any, axes: str) -> str:
@@ -133,7 +89,7 @@ def _continued(recipe: Recipe, notes: list[str]) -> str:
     file = str(path) if path is not None else f"{recipe.before}.safetensors"
     if path is None:
         notes.append(f"Save the network '{recipe.before}' as {file!r} first.")
-    return CONTINUED.format(file=file)
+    return f"    network=load_network({file!r}),\n"
 
 
 def _settings(settings: TrainSettings) -> str:

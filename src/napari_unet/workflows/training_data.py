@@ -1,13 +1,16 @@
 """TrainingData: the annotations of a training, read and divided; compute thread only."""
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from napari_unet.core.annotation.annotation import UNLABELLED, Annotation
 from napari_unet.core.arrays.axes import ImagePixels, spatial_axes
-from napari_unet.workflows.training_sources import LayerSource, Recipe, Source
+from napari_unet.workflows.training_sources import LayerSource, Recipe, SourceAnnotation
+
+SHOWN = 5  # names told of images that are held back
+SIZES_DIFFER = "the images differ in pixel size: the network is trained on pixels as they are"
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,14 +23,6 @@ class ValidationTilePlace:
 
 
 @dataclass(frozen=True, eq=False)
-class SourceAnnotation:
-    """An annotation and the source it is from."""
-
-    annotation: Annotation
-    source: Source
-
-
-@dataclass(frozen=True, eq=False)
 class TrainingData:
     """Annotations to train and to validate on, and sentences on how they were divided."""
 
@@ -35,6 +30,11 @@ class TrainingData:
     validation: tuple[SourceAnnotation, ...] = ()
     said: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()  # how much is labelled in each source, before it was divided
+
+    @property
+    def annotations(self) -> tuple[list[Annotation], list[Annotation]]:
+        """The annotations to train and to validate on."""
+        return [r.annotation for r in self.train], [r.annotation for r in self.validation]
 
     @property
     def channels(self) -> int:
@@ -47,15 +47,19 @@ class TrainingData:
         return max(2, *(r.annotation.class_count for r in (*self.train, *self.validation)), 0)
 
     @property
+    def pixel_sizes(self) -> list[Mapping[str, float]]:
+        """The sizes of a pixel in µm that the images name, each once."""
+        sizes: list[Mapping[str, float]] = []
+        for read in (*self.train, *self.validation):
+            if read.pixel_size and read.pixel_size not in sizes:
+                sizes.append(read.pixel_size)
+        return sizes
+
+    @property
     def pixel_size(self) -> dict[str, float] | None:
-        """µm a pixel that all layers agree on; None where they do not."""
-        sizes = [
-            read.source.snapshot.pixels.pixel_size
-            for read in self.train
-            if isinstance(read.source, LayerSource)
-        ]
-        alike = bool(sizes) and len(sizes) == len(self.train) and bool(sizes[0])
-        return sizes[0] if alike and all(size == sizes[0] for size in sizes) else None
+        """µm a pixel that all images agree on; None where they do not."""
+        sizes = self.pixel_sizes
+        return dict(sizes[0]) if len(sizes) == 1 else None
 
     @property
     def place(self) -> ValidationTilePlace | None:
@@ -71,38 +75,45 @@ def gather(recipe: Recipe, depth: int, dims: int) -> Generator[str, None, Traini
     """Read all sources, telling of each file, and hold labels back where that is wanted."""
     train: list[SourceAnnotation] = []
     held: list[SourceAnnotation] = []
+    messages: list[str] = []
     for source in recipe.sources:
-        for count, annotation in enumerate(source.annotations(), start=1):
-            (held if source.role == "validate" else train).append(
-                SourceAnnotation(annotation, source)
-            )
+        for count, read in enumerate(source.read(messages), start=1):
+            (held if source.role == "validate" else train).append(read)
             yield f"reading {source.name}, {count}"
     if not train:
         raise ValueError(
             "there is nothing to train on: add an image with its annotation, with the role train"
         )
     reads = [*train, *held]
-    told = (facts([r for r in reads if r.source is source]) for source in recipe.sources)
-    found = TrainingData(tuple(train), tuple(held), (), tuple(told))
-    if held or not recipe.hold_back:
-        return found
-    return divided(found, depth, dims, recipe.settings.seed)
+    labelled = (facts([r for r in reads if r.source is source]) for source in recipe.sources)
+    whole = TrainingData(tuple(train), tuple(held), (), tuple(labelled))
+    if len(whole.pixel_sizes) > 1:
+        messages.append(SIZES_DIFFER)
+    if not held:
+        whole, message = divided(whole, depth, dims, recipe)
+        messages.append(message)
+    return replace(whole, said=tuple(filter(None, messages)))
 
 
-def divided(whole: TrainingData, depth: int, dims: int, seed: int) -> TrainingData:
-    """Hold back some of what is labelled to validate on, as a script would."""
+def divided(whole: TrainingData, depth: int, dims: int, recipe: Recipe) -> tuple[TrainingData, str]:
+    """Hold back some of what is labelled to validate on, as a script would, and say what."""
     from napari_unet.core.training.validation_split import hold_back
 
     reads = whole.train
-    found = hold_back([read.annotation for read in reads], depth, dims, seed)
-    train = zip(found.train, found.train_places, strict=True)
-    held = zip(found.validation, found.validation_places, strict=True)
-    return TrainingData(
-        tuple(SourceAnnotation(annotation, reads[place].source) for annotation, place in train),
-        tuple(SourceAnnotation(annotation, reads[place].source) for annotation, place in held),
-        (found.said,),
-        whole.facts,
-    )
+    annotations = [read.annotation for read in reads]
+    split = hold_back(annotations, depth, dims, recipe.settings.seed, recipe.hold_back)
+    train = zip(split.train, split.train_places, strict=True)
+    held = zip(split.validation, split.validation_places, strict=True)
+    parts = [
+        tuple(replace(reads[place], annotation=annotation) for annotation, place in part)
+        for part in (train, held)
+    ]
+    names = [reads[place].name for place in split.validation_places]
+    if set(split.validation_places) & set(split.train_places):  # a part of an image
+        names = []
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    images = f" They are {', '.join(names[:SHOWN])}{more}." if names else ""
+    return replace(whole, train=parts[0], validation=parts[1]), split.said + images
 
 
 def middle(annotation: Annotation) -> tuple[float, ...]:

@@ -1,27 +1,36 @@
-"""Course: a training from its recipe to its last step; a generator for the compute thread.
+"""Run a training from its recipe to its last step, in a run folder.
 
-Beginning: the network and the settings that a training starts from; compute thread only.
+The Train dock and the command ``train`` drive the same generator: what it leaves in the folder
+depends on the recipe only.
 """
 
 import copy
+import shutil
+import sys
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.network.metadata import named_class
 from napari_unet.core.text import count
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.workflows.run_folder import RunFolder
 from napari_unet.workflows.training_data import TrainingData, ValidationTilePlace, gather
-from napari_unet.workflows.training_sources import Recipe, store
+from napari_unet.workflows.training_sources import Recipe, files_of, store
+
+if TYPE_CHECKING:
+    from napari_unet.core.network.unet import UNet
+    from napari_unet.core.training.learner import Ranks
+    from napari_unet.core.training.step import Step
 
 
 @dataclass(frozen=True, eq=False)
 class Start:
     """A network on its device, with the settings as they hold for it."""
 
-    network: Any  # UNet
+    network: "UNet"
     settings: TrainSettings
     said: tuple[str, ...] = ()
 
@@ -36,13 +45,14 @@ def start_of(recipe: Recipe, material: TrainingData) -> Start:
         network = new_network(settings, material)
     else:
         network, said = adapted(recipe.network, material)
-        settings = settings if recipe.resumed else _normalised_as(network, settings)
+        if recipe.keep_normalisation and not recipe.resumed:
+            settings = normalised_as(network, settings)
     network.about["pixel_size"] = material.pixel_size or network.about["pixel_size"]
     network.to(choose_device(recipe.device))
     return Start(network, settings_of(network, settings), (said,) if said else ())
 
 
-def new_network(settings: TrainSettings, material: TrainingData) -> Any:
+def new_network(settings: TrainSettings, material: TrainingData) -> "UNet":
     """Return a network with new weights; the random state of torch stays as it is."""
     import torch
 
@@ -50,15 +60,12 @@ def new_network(settings: TrainSettings, material: TrainingData) -> Any:
 
     with torch.random.fork_rng([]):
         torch.default_generator.manual_seed(settings.seed)
-        network = UNet(
-            material.channels, material.classes, settings.base, settings.depth, settings.dims,
-            settings.dropout, settings.norm, settings.skips,
-        )  # fmt: skip
+        network = UNet.of(settings, material.channels, material.classes)
     network.about["classes"] = classes_of(material)
     return network
 
 
-def adapted(network: Any, material: TrainingData) -> tuple[Any, str]:
+def adapted(network: "UNet", material: TrainingData) -> "tuple[UNet, str]":
     """Return a copy of ``network`` for the channels and classes of the material, and what is new.
 
     Classes that are not painted this time are still known to it.
@@ -79,7 +86,7 @@ def classes_of(material: TrainingData) -> list[dict[str, str]]:
     return given + [named_class(number) for number in range(len(given), material.classes)]
 
 
-def _normalised_as(network: Any, settings: TrainSettings) -> TrainSettings:
+def normalised_as(network: "UNet", settings: TrainSettings) -> TrainSettings:
     """A network goes on with images normalised as those it has learned from."""
     from napari_unet.core.normalisation import Normalisation
 
@@ -89,64 +96,120 @@ def _normalised_as(network: Any, settings: TrainSettings) -> TrainSettings:
 
 @dataclass(frozen=True, eq=False)
 class RunStarted:
-    """Told before the first step. The network is looked at in the compute thread only."""
+    """Yielded before the first step. The network is looked at in the compute thread only."""
 
-    network: Any  # that is trained, in place
+    network: "UNet"  # that is trained, in place
     settings: TrainSettings
     device: str
     said: tuple[str, ...] = ()
     place: ValidationTilePlace | None = None  # where a tile can be looked at
-    earlier: tuple[Any, ...] = ()  # Steps before the checkpoint that it goes on from
+    earlier: "tuple[Step, ...]" = ()  # before the checkpoint that it goes on from
 
 
-def run_training(recipe: Recipe) -> Generator[Any, None, None]:
-    """Yield what is being read, then Begun, then each Step.
+def run_training(recipe: Recipe, folder: Path | str) -> "Generator[Step, None, None]":
+    """Train as ``recipe`` says, in the run folder ``folder``, and yield every step.
+
+    The folder gets the settings, the facts of the run, the curve, checkpoints and
+    ``network.safetensors``. Closed at any step, it leaves the best weights so far there.
+    """
+    from napari_unet.core.training.step import Step
+
+    with closing(training_events(recipe, Path(folder))) as events:
+        for event in events:
+            if isinstance(event, Step):
+                yield event
+
+
+def training_events(
+    recipe: Recipe, folder: Path, ranks: "Ranks | None" = None, estimated: bool = False
+) -> Generator[Any, None, None]:
+    """Yield what is being read (str), then RunStarted, then each Step.
 
     Closed at any yield, it leaves the network with the best weights, and in the folder of the run
-    a checkpoint to go on from.
+    a checkpoint to go on from. With ``estimated`` it measures a step before the first one and
+    yields an Estimate after RunStarted. Of several ``ranks`` the first one alone writes.
     """
-    assert recipe.run is not None
+    from napari_unet.core.training.job import check_can_train
+
     yield "starting"
-    run = RunFolder(recipe.run)
-    known = run.facts() if recipe.resumed else {}
-    recipe = _with_network_of(known, recipe)
-    depth, dims = _architecture(recipe)
-    material = yield from gather(recipe, depth, dims)
-    start = _decided(start_of(recipe, material), recipe)
+    run, leads = RunFolder(folder), ranks is None or ranks.rank == 0
+    recipe = _with_network_of(run.facts() if recipe.resumed else {}, recipe)
+    data = yield from gather(recipe, *_architecture(recipe))
+    start = start_of(recipe, data)
+    train, held = data.annotations
+    check_can_train(start.network, train, held)
+    if not leads:
+        yield from _steps(recipe, start, data, run, ranks)
+        return
+    start = _decided(start, recipe)
+    earlier = tuple(_earlier(run)) if recipe.resumed else ()
+    device = device_name(start.network.head.weight.device)
+    messages = (*data.said, *start.said)
+    yield RunStarted(start.network, start.settings, device, messages, data.place, earlier)
+    if estimated and not recipe.resumed:
+        from napari_unet.core.training.estimate import estimate
+
+        yield estimate(start.network, train, start.settings)
+    yield from _in_folder(run, recipe, start, data, ranks)
+
+
+def _in_folder(
+    run: RunFolder, recipe: Recipe, start: Start, data: TrainingData, ranks: "Ranks | None"
+) -> "Generator[str | Step, None, None]":
+    """Train in a folder that belongs to this process; one without a step is removed again."""
     if not recipe.resumed:
         run.make()
-    with run:
-        if not recipe.resumed:
-            yield from store(recipe, run)
-            _note(run, recipe, start)
-        earlier = _earlier(run) if recipe.resumed else ()
-        said = (*material.said, *start.said)
-        where = device_name(start.network.head.weight.device)
-        yield RunStarted(start.network, start.settings, where, said, material.place, earlier)
-        yield from _steps(recipe, start, material, run)
+    stepped = recipe.resumed
+    try:
+        with run:
+            yield from _note(run, recipe, start, data)
+            steps = _steps(recipe, start, data, run, ranks)
+            with closing(_recorded(run, start, steps)) as recorded:
+                for step in recorded:
+                    stepped = True
+                    yield step
+    finally:
+        if not stepped:  # nothing is lost with the folder, and the next start finds it free
+            shutil.rmtree(run.path)
 
 
 def _steps(
-    recipe: Recipe, start: Start, material: TrainingData, run: RunFolder
-) -> Generator[Any, None, None]:
-    from napari_unet.core.training.resume import points_of
+    recipe: Recipe, start: Start, data: TrainingData, run: RunFolder, ranks: "Ranks | None"
+) -> "Generator[Step, None, None]":
     from napari_unet.core.training.train import train
 
-    run.begin_curve(points_of(run.path) if recipe.resumed else ())
-    steps = train(
-        start.network,
-        [read.annotation for read in material.train],
-        start.settings,
-        validation=[read.annotation for read in material.validation],
-        folder=run.path,
-        resume=run.path if recipe.resumed else None,
-    )
-    with closing(steps):
-        for step in steps:
-            if step.validating is None:
-                row = {"step": step.number, "loss": step.loss, "rate": step.rate}
-                run.add_point({**row, **(step.validation or {}), "seconds": step.seconds})
-            yield step
+    annotations, validation = data.annotations
+    return train(
+        start.network, annotations, start.settings, validation=validation, ranks=ranks,
+        folder=run.path, resume=run.path if recipe.resumed else None,
+    )  # fmt: skip
+
+
+def _recorded(
+    run: RunFolder, start: Start, steps: "Generator[Step, None, None]"
+) -> "Generator[Step, None, None]":
+    """Write the curve while the steps come, and the network however they end."""
+    stepped = complete = False
+    try:
+        with closing(steps):
+            for step in steps:
+                stepped = True
+                if step.validating is None:
+                    row = {"step": step.number, "loss": step.loss, "rate": step.rate}
+                    run.add_point({**row, **(step.validation or {}), "seconds": step.seconds})
+                yield step
+        complete = True
+    finally:
+        if stepped:
+            _save(run, start.network, complete)
+
+
+def _save(run: RunFolder, network: "UNet", complete: bool) -> None:
+    from napari_unet.core.network.network_file import save_network
+
+    save_network(network, run.network, overwrite=True)
+    end = network.about["history"][-1]
+    run.note(stopped=not complete, steps=end["steps"], end=end)
 
 
 def device_name(device: Any) -> str:
@@ -188,22 +251,29 @@ def _decided(start: Start, recipe: Recipe) -> Start:
     return replace(start, settings=replace(start.settings, precision=precision))
 
 
-def _note(run: RunFolder, recipe: Recipe, start: Start) -> None:
+def _note(
+    run: RunFolder, recipe: Recipe, start: Start, data: TrainingData
+) -> Generator[str, None, None]:
+    """Write down what decides the training, and begin the curve."""
     from napari_unet.core.training.checkpoint import versions
+    from napari_unet.core.training.resume import points_of
 
+    if not recipe.resumed:
+        yield from store(recipe, run)
     run.write_settings(start.settings)
+    reads = {"training": data.train, "validation": data.validation}
+    files = yield from files_of(reads, recipe, run)
     run.note(
         name=recipe.name, hold_back=recipe.hold_back, before=recipe.before, versions=versions(),
-        device=str(start.network.head.weight.device), seed=start.settings.seed,
+        device=str(start.network.head.weight.device), seed=start.settings.seed, data=files,
         architecture=asdict(start.network.architecture), about=start.network.about,
+        commands=[*run.facts().get("commands", []), sys.argv],
     )  # fmt: skip
+    run.begin_curve(points_of(run.path) if recipe.resumed else ())
 
 
-def _earlier(run: RunFolder) -> tuple[Any, ...]:
-    return tuple(_steps_of(run))
-
-
-def _steps_of(run: RunFolder) -> Iterator[Any]:
+def _earlier(run: RunFolder) -> "Iterator[Step]":
+    """Yield the steps before the checkpoint."""
     from napari_unet.core.training.resume import points_of
     from napari_unet.core.training.step import Step
 

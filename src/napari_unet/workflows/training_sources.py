@@ -1,12 +1,12 @@
-"""Sources: where the annotations of a training come from. Frozen, so that they cross threads.
+"""Where the annotations of a training come from, and how a run keeps them.
 
-Storage: what a run keeps of its layers, so that it can go on after a crash without them.
-
-Labels as TIFF and pixels as .npy, which any program opens; files in folders are only referred to.
+Frozen, so that they cross threads. A run keeps copies of its layers, labels as TIFF and pixels as
+.npy, so that it can go on after a crash without them; files are only referred to.
 """
 
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from napari_unet.core.files.file_pairs import pair_files
 from napari_unet.core.files.image_file import open_image
 from napari_unet.core.files.label_file import write_labels
 from napari_unet.core.training.settings import TrainSettings
-from napari_unet.workflows.run_folder import RunFolder
+from napari_unet.workflows.run_folder import RunFolder, digest_of_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,17 @@ class LayerSnapshot:
 
 
 @dataclass(frozen=True, eq=False)
+class SourceAnnotation:
+    """An annotation, where it is from, and what is known of its image."""
+
+    annotation: Annotation
+    source: "Source"
+    name: str  # of the image
+    files: tuple[Path, Path] | None = None  # of image and labels
+    pixel_size: Mapping[str, float] = field(default_factory=dict)  # µm by axis; empty: unknown
+
+
+@dataclass(frozen=True, eq=False)
 class LayerSource:
     """An image layer and its annotation layer, as they were when they were asked for."""
 
@@ -56,52 +67,60 @@ class LayerSource:
         """What it is called in the dock."""
         return self.snapshot.name
 
-    def annotations(self) -> Iterator[Annotation]:
+    def read(self, messages: list[str]) -> Iterator[SourceAnnotation]:
         """Make the annotation; compute thread."""
-        annotation = self.snapshot.annotation()
-        try:
-            _ = annotation.classes  # what cannot be understood is said here, with a name
-        except ValueError as error:
-            raise ValueError(f"'{self.name}': {error}") from None
-        yield annotation
+        annotation = checked(self.snapshot.annotation, f"'{self.name}'")
+        yield SourceAnnotation(annotation, self, self.name, None, self.snapshot.pixels.pixel_size)
 
 
 @dataclass(frozen=True)
-class FolderSource:
-    """A folder of images and one of their labels, paired by name."""
+class FileSource:
+    """An image file and its labels, or a folder of images and one of their labels."""
 
-    images: Path
-    labels: Path
-    role: str = "train"
-    zero: str = "background"
-    ids: str = "objects"
+    images: Path | str
+    labels: Path | str
+    role: str = "train"  # or "validate"
+    zero: str = "background"  # what 0 means: background or unlabelled
+    ids: str = "objects"  # what other values mean: objects or classes
+    axes: str = ""  # of the images, where the files say nothing or something wrong
 
     @property
     def name(self) -> str:
         """What it is called in the dock."""
-        return self.images.name
+        return Path(self.images).name
 
     @property
     def classes(self) -> tuple[LabelClass, ...]:
         """Files name no classes."""
         return ()
 
-    def annotations(self) -> Iterator[Annotation]:
-        """Read the pairs one by one; compute thread."""
-        pairs, _ = pair_files(self.images, self.labels)
+    def read(self, messages: list[str]) -> Iterator[SourceAnnotation]:
+        """Read the pairs one by one, and add to ``messages`` which files have no partner."""
+        pairs, alone = pair_files(Path(self.images), Path(self.labels))
+        messages += alone
         for pair in pairs:
-            image, labels = open_image(pair.first), open_image(pair.second)
-            try:
-                found = Annotation(
-                    image.data, labels.data, axes=image.axes, zero=self.zero, ids=self.ids
-                )
-                _ = found.classes
-            except ValueError as error:
-                raise ValueError(f"{pair.second}: {error}") from None
-            yield found
+            image = open_image(pair.first, self.axes or None)
+            labels = open_image(pair.second, spatial_axes(self.axes) if self.axes else None)
+            make = partial(
+                Annotation, image.data, labels.data,
+                axes=image.axes, zero=self.zero, ids=self.ids,
+            )  # fmt: skip
+            annotation = checked(make, str(pair.second))
+            files = (pair.first, pair.second)
+            yield SourceAnnotation(annotation, self, pair.first.name, files, dict(image.pixel_size))
 
 
-Source = LayerSource | FolderSource
+def checked(make: Callable[[], Annotation], name: str) -> Annotation:
+    """Make an annotation; what cannot be understood is said with the name of its labels."""
+    try:
+        annotation = make()
+        _ = annotation.classes
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    return annotation
+
+
+Source = LayerSource | FileSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,15 +128,16 @@ class Recipe:
     """All that decides a training, as it was when it was started."""
 
     name: str  # of the network that will come of it
-    sources: tuple[Source, ...]
+    sources: Sequence[Source]
     settings: TrainSettings
-    hold_back: bool = True  # labels to validate on, where no source has that role
+    hold_back: float | None = None  # share of the labels to validate on where no source has that
+    # role; None: 0.15 where enough is labelled
     network: Any = None  # to go on from; a new one where there is none
     before: str = ""  # the name of that network
     before_path: Path | None = None  # the file it is in
+    keep_normalisation: bool = True  # normalise the images as that network has seen them
     device: str = "auto"
-    run: Path | None = None  # its folder
-    resumed: bool = False  # goes on where the checkpoint in its folder stands
+    resumed: bool = False  # goes on where the checkpoint in its run folder stands
 
     def with_role(self, role: str) -> list[Source]:
         """Return the sources to train, or to validate, on."""
@@ -130,17 +150,43 @@ SLAB = 2**25  # bytes written between two signs of life
 
 def store(recipe: Recipe, run: RunFolder) -> Generator[str, None, None]:
     """Write copies of all layers into the folder of the run, and note what is where."""
-    folder = run.path / DATA
-    folder.mkdir()
+    if any(isinstance(source, LayerSource) for source in recipe.sources):
+        (run.path / DATA).mkdir()
     noted = []
     for place, source in enumerate(recipe.sources, start=1):
-        if isinstance(source, FolderSource):
-            noted.append(_of_folder(source))
+        if isinstance(source, FileSource):
+            noted.append(_of_files(source))
             continue
-        for _ in _write(source, folder, place):
+        for _ in _write(source, run, place):
             yield f"keeping a copy of {source.name}"
         noted.append(_of_layer(source, place))
     run.note(sources=noted)
+
+
+def files_of(
+    reads: Mapping[str, Sequence[SourceAnnotation]], recipe: Recipe, run: RunFolder
+) -> Generator[str, None, list[dict[str, Any]]]:
+    """Return the files of what was read for each role, with their SHA-256.
+
+    Those of layers are the copies in the folder of the run. An image of which a part is held back
+    is named once.
+    """
+    facts: dict[tuple[str, str], dict[str, Any]] = {}
+    for role, of_role in reads.items():
+        for read in of_role:
+            files = read.files or _copies(run, list(recipe.sources).index(read.source) + 1)
+            image, labels = (str(file.resolve()) for file in files)
+            if (image, labels) in facts:
+                continue
+            message = f"noting which file {read.name} is"
+            facts[image, labels] = {
+                "image": image,
+                "image_sha256": (yield from _telling(message, digest_of_file(files[0]))),
+                "labels": labels,
+                "labels_sha256": (yield from _telling(message, digest_of_file(files[1]))),
+                "role": role,
+            }
+    return list(facts.values())
 
 
 def sources_of(facts: Mapping[str, Any], folder: Path) -> Iterator[Source]:
@@ -148,19 +194,34 @@ def sources_of(facts: Mapping[str, Any], folder: Path) -> Iterator[Source]:
     for noted in facts["sources"]:
         if "folder" in noted:
             images, labels = (Path(path) for path in noted["folder"])
-            yield FolderSource(images, labels, noted["role"], noted["zero"], noted["ids"])
+            meaning = noted["zero"], noted["ids"], noted.get("axes", "")
+            yield FileSource(images, labels, noted["role"], *meaning)
         else:
             yield _layer(noted, folder / DATA)
 
 
-def _write(source: LayerSource, folder: Path, place: int) -> Iterator[None]:
+def _telling(message: str, work: Generator[None, None, str]) -> Generator[str, None, str]:
+    """Do ``work``, and yield what is being done as often as it yields."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return str(end.value)
+        yield message
+
+
+def _copies(run: RunFolder, place: int) -> tuple[Path, Path]:
+    """Return the files that hold the layers of the source at this place, counted from 1."""
+    return run.path / DATA / f"image-{place}.npy", run.path / DATA / f"labels-{place}.tif"
+
+
+def _write(source: LayerSource, run: RunFolder, place: int) -> Iterator[None]:
     taken = source.snapshot
-    with new_file(folder / f"image-{place}.npy") as temporary:
+    image, labels_file = _copies(run, place)
+    with new_file(image) as temporary:
         yield from write_slabs(temporary, taken.pixels.data)
     labels, axes = taken.labels, spatial_axes(taken.pixels.axes)
-    write_labels(
-        folder / f"labels-{place}.tif", labels, axes=axes, pixel_size=taken.pixels.pixel_size
-    )
+    write_labels(labels_file, labels, axes=axes, pixel_size=taken.pixels.pixel_size)
     yield
 
 
@@ -179,9 +240,12 @@ def write_slabs(path: Path, data: Any) -> Iterator[None]:
             yield
 
 
-def _of_folder(source: FolderSource) -> dict[str, Any]:
-    paths = [str(source.images.resolve()), str(source.labels.resolve())]
-    return {"folder": paths, "role": source.role, "zero": source.zero, "ids": source.ids}
+def _of_files(source: FileSource) -> dict[str, Any]:
+    paths = [str(Path(path).resolve()) for path in (source.images, source.labels)]
+    return {
+        "folder": paths, "role": source.role, "zero": source.zero, "ids": source.ids,
+        "axes": source.axes,
+    }  # fmt: skip
 
 
 def _of_layer(source: LayerSource, place: int) -> dict[str, Any]:

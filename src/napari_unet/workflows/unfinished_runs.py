@@ -9,7 +9,6 @@ import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from napari_unet.core.files.user_folder import state_folder
 from napari_unet.workflows.run_folder import RunFolder
@@ -57,27 +56,24 @@ def cut_off() -> tuple[UnfinishedRun, ...]:
     return tuple(run for run in found if run is not None)
 
 
-def resumed(run: UnfinishedRun) -> Recipe:
-    """Return the recipe of a run that was cut off; its device is for the caller to say."""
-    folder = RunFolder(run.folder)
-    facts = folder.facts()
+def resumed(folder: Path) -> Recipe:
+    """Return the recipe of the training in a run folder, to go on with it on any device."""
+    run = RunFolder(folder)
+    facts = run.facts()
+    share = facts["hold_back"]
     return Recipe(
-        name=run.name,
-        sources=tuple(sources_of(facts, run.folder)),
-        settings=folder.settings(),
-        hold_back=bool(facts["hold_back"]),
+        name=str(facts["name"]),
+        sources=tuple(sources_of(facts, folder)),
+        settings=run.settings(),
+        hold_back={True: None, False: 0.0}.get(share, share),  # until 0.1 it was yes or no
         before=facts["before"],
-        run=run.folder,
         resumed=True,
     )
 
 
-def close_run(folder: Path, network: Any) -> Path:
-    """Write the network into its run and remove what was needed to go on; compute thread."""
-    from napari_unet.core.network.network_file import save_network
-
+def close_run(folder: Path) -> Path:
+    """Remove what was needed to go on with the training; return the file of its network."""
     run = RunFolder(folder)
-    save_network(network, run.network, overwrite=True)
     run.note(ended=datetime.now().isoformat(timespec="seconds"))
     for name in (CHECKPOINTS, DATA):
         shutil.rmtree(folder / name, ignore_errors=True)

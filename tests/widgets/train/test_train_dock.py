@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QMenu, QStyle, QStyleOptionComboBox
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.widgets.train.dock import NO_SOURCE, TrainDock
 from napari_unet.workflows.scheduler import Urgency
-from napari_unet.workflows.training_sources import FolderSource
+from napari_unet.workflows.training_sources import FileSource
 from napari_unet.workflows.unfinished_runs import cut_off
 
 WAIT = 60_000  # ms; a busy machine
@@ -144,7 +144,7 @@ def test_pairs_roles_sizes_and_folders(open_dock, cells, place, qtbot, tmp_path,
     dock.images._add_folders()
     assert "there is no file or folder" in str(notification_manager.records[-1].message)
     assert dock.trainings.folders == []
-    dock.trainings.folders.append(FolderSource(tmp_path, tmp_path))
+    dock.trainings.folders.append(FileSource(tmp_path, tmp_path))
     dock.images.refresh()
     assert len(dock.images.rows()) == 2
     dock.session.pairs.set_role(work.image, "off")

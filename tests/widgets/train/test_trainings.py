@@ -15,7 +15,7 @@ from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
 from napari_unet.widgets.train.trainings import Trainings
 from napari_unet.workflows.scripts import training_script
-from napari_unet.workflows.training_sources import FolderSource
+from napari_unet.workflows.training_sources import FileSource
 from napari_unet.workflows.unfinished_runs import cut_off, discard, resumed, with_device
 
 LONG = 10_000_000  # steps: only stopped
@@ -91,7 +91,7 @@ def test_a_training_cut_off_goes_on_as_if_nothing_had_happened(workplace, qtbot,
     assert f"cells-2, step {run.step}" in str(run)
 
     later = Trainings.of(Session(ViewerModel()))
-    goes_on = later.start(with_device(resumed(run), "cpu"))
+    goes_on = later.start(with_device(resumed(run.folder), "cpu"), run.folder)
     done(qtbot, later)
     (kept,) = later.session.networks
     assert kept.name == "cells-2"
@@ -107,7 +107,7 @@ def test_a_run_in_use_is_not_offered_and_can_be_discarded_later(workplace, qtbot
     at_step(qtbot, training, 2)
     assert cut_off() == ()
     with pytest.raises(ValueError, match="in use"):
-        discard(training.recipe.run)
+        discard(training.folder)
     workplace.session.close()
     (run,) = cut_off()
     discard(run.folder)
@@ -204,7 +204,7 @@ def test_folders_are_trained_on_and_scored_on(workplace, cells, qtbot, tmp_path)
     for name in "ab":
         tifffile.imwrite(tmp_path / "images" / f"{name}.tif", image)
         tifffile.imwrite(tmp_path / "labels" / f"{name}_labels.tif", labels.astype(np.uint16))
-    folder = FolderSource(tmp_path / "images", tmp_path / "labels", "validate")
+    folder = FileSource(tmp_path / "images", tmp_path / "labels", "validate")
     layers = layer_source(workplace.image, workplace.labels, "train")
     training = workplace.trainings.start(workplace.recipe(sources=(layers, folder)))
     done(qtbot, workplace.trainings)
@@ -234,7 +234,7 @@ def test_the_script_trains_the_same_network(saved, cells, qtbot, tmp_path, monke
     exec(compile(text, "script", "exec"), {"__name__": "script"})
     workplace.trainings.start(recipe)
     done(qtbot, workplace.trainings)
-    found = load_network(tmp_path / "cells-1.safetensors")
+    found = load_network(tmp_path / "cells-1.run" / "network.safetensors")
     kept = workplace.session.networks["cells-1"]
     assert same(weights(found), weights(kept.network))
 

@@ -7,7 +7,7 @@ real pixels only, so that tiles put side by side equal the whole image.
 import math
 from dataclasses import asdict
 from inspect import signature
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from torch import nn
 from napari_unet.core.network.layers import StandardisedConvolution, pool_and_copy
 from napari_unet.core.network.legal_sizes import Architecture, border, input_size, output_size
 from napari_unet.core.network.metadata import empty_about
+
+if TYPE_CHECKING:
+    from napari_unet.core.training.settings import TrainSettings
 
 _CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 _UP_CONVOLUTION = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
@@ -42,6 +45,12 @@ class UNet(nn.Module):
     norm: str
     skips: bool
     release: bool
+
+    @classmethod
+    def of(cls, settings: "TrainSettings", channels: int = 1, classes: int = 2) -> "UNet":
+        """Return the network that ``settings`` describe, with new weights."""
+        names = ("base", "depth", "dims", "dropout", "norm", "skips")
+        return cls(channels, classes, **{name: getattr(settings, name) for name in names})
 
     def __init__(self, *fields: Any, **named: Any) -> None:
         super().__init__()

@@ -127,10 +127,7 @@ def new_network(settings: TrainSettings, channels: int, classes: int) -> UNet:
     """Return a network that was taught nothing; the seed decides what its weights are drawn as."""
     with torch.random.fork_rng([]):
         torch.default_generator.manual_seed(settings.seed)
-        network = UNet(
-            channels, classes, base=settings.base, depth=settings.depth,
-            dropout=settings.dropout, norm=settings.norm,
-        )  # fmt: skip
+        network = UNet.of(settings, channels, classes)
     give_first_weights(network)
     return network
 

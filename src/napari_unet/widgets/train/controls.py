@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -197,7 +198,7 @@ class ResumeBar(QWidget):
         self._latest.ask(cut_off)
 
     def _answered(self, unfinished: tuple[UnfinishedRun, ...]) -> None:
-        running = {training.recipe.run for training in self._trainings.running}
+        running = {training.folder for training in self._trainings.running}
         self._found = [run for run in unfinished if run.folder not in running]
         self._show()
 
@@ -215,9 +216,9 @@ class ResumeBar(QWidget):
     def _go_on(self) -> None:
         run = self._found[0]
         job = self._trainings.session.start(
-            partial(resumed, run), Urgency.VIEW, f"Reading {run.name}"
+            partial(resumed, run.folder), Urgency.VIEW, f"Reading {run.name}"
         )
-        job.ended.connect(partial(_start, self._trainings))
+        job.ended.connect(partial(_start, self._trainings, run.folder))
         self._next()
 
     def _discard(self) -> None:
@@ -231,6 +232,6 @@ class ResumeBar(QWidget):
         self._next()
 
 
-def _start(trainings: Trainings, outcome: Outcome) -> None:
+def _start(trainings: Trainings, folder: Path, outcome: Outcome) -> None:
     if outcome.value is not None:
-        trainings.start(with_device(outcome.value, machine().device))
+        trainings.start(with_device(outcome.value, machine().device), folder)

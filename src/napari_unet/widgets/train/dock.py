@@ -22,7 +22,7 @@ from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.scripts import training_script
 from napari_unet.workflows.training_estimate import TrainingEstimate
-from napari_unet.workflows.training_sources import LayerSource, Recipe
+from napari_unet.workflows.training_sources import Recipe
 
 if TYPE_CHECKING:
     import napari
@@ -63,12 +63,11 @@ class TrainDock(Dock):
         if not train:
             raise ValueError(NO_SOURCE)
         before = self.begin.before
-        stem = train[0].name if isinstance(train[0], LayerSource) else train[0].images.name
         return Recipe(
-            name=self.trainings.free_name(stem),
+            name=self.trainings.free_name(train[0].name),
             sources=sources,
             settings=self.session.settings,
-            hold_back=self.images.hold_back.isChecked(),
+            hold_back=None if self.images.hold_back.isChecked() else 0.0,
             network=None if before is None else before.network,
             before="" if before is None else before.name,
             before_path=None if before is None else before.path,

@@ -29,12 +29,12 @@ from napari_unet.widgets.layers.image_pairs import ROLES, ImagePair, ImagePairs
 from napari_unet.widgets.layers.label_classes import code_of, set_code
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.train.trainings import Trainings
-from napari_unet.workflows.training_sources import FolderSource, Source
+from napari_unet.workflows.training_sources import FileSource, Source
 
 NETWORKS = "U-Net (*.safetensors)"
 
 
-def ask_for_folders(parent: QWidget) -> FolderSource | None:
+def ask_for_folders(parent: QWidget) -> FileSource | None:
     """Ask for two folders; None when there is nothing in them to train on, which is said."""
     images = QFileDialog.getExistingDirectory(parent, "Folder of images")
     if not images:
@@ -49,7 +49,7 @@ def ask_for_folders(parent: QWidget) -> FolderSource | None:
         return None
     if alone:
         messages.warn(" ".join(alone))
-    return FolderSource(Path(images), Path(labels))
+    return FileSource(Path(images), Path(labels))
 
 
 def ask_where_to_save(parent: QWidget, name: str) -> Path | None:
@@ -156,11 +156,11 @@ class ImageList(QWidget):
                 label.setText(MISFIT if problem else "")
                 label.setToolTip(problem)
 
-    def rows(self) -> list[ImagePair | FolderSource]:
+    def rows(self) -> list[ImagePair | FileSource]:
         """Return what is listed, each with its role."""
         return [*self._pairs, *self._trainings.folders]
 
-    def _add(self, place: int, row: ImagePair | FolderSource) -> None:
+    def _add(self, place: int, row: ImagePair | FileSource) -> None:
         is_pair = isinstance(row, ImagePair)
         name = QElidingLabel(row.image.name if isinstance(row, ImagePair) else f"{row.name}/")
         name.setToolTip(_about(row))
@@ -178,7 +178,7 @@ class ImageList(QWidget):
         for column, widget in enumerate((name, role, fact, more)):
             self._grid.addWidget(widget, place, column)
 
-    def _menu(self, row: ImagePair | FolderSource, parent: QWidget) -> QMenu:
+    def _menu(self, row: ImagePair | FileSource, parent: QWidget) -> QMenu:
         menu = QMenu(parent)
         code = code_of(row.labels) if isinstance(row, ImagePair) else LabelCode(row.zero, row.ids)
         zero = menu.addAction("0 is background, not unlabelled")
@@ -189,13 +189,13 @@ class ImageList(QWidget):
         ids.setChecked(code.ids == "objects")
         for action in (zero, ids):
             action.triggered.connect(partial(self._set_code, row, zero, ids))
-        if isinstance(row, FolderSource):
+        if isinstance(row, FileSource):
             menu.addSeparator()
             menu.addAction("Remove from this list", partial(self._replace, row, None))
         return menu
 
     def _set_code(
-        self, row: ImagePair | FolderSource, zero: QAction, ids: QAction, _: bool = False
+        self, row: ImagePair | FileSource, zero: QAction, ids: QAction, _: bool = False
     ) -> None:
         code = LabelCode(
             "background" if zero.isChecked() else "unlabelled",
@@ -205,15 +205,15 @@ class ImageList(QWidget):
             set_code(row.labels, code)
             self.refresh()
         else:
-            self._replace(row, FolderSource(row.images, row.labels, row.role, code.zero, code.ids))
+            self._replace(row, FileSource(row.images, row.labels, row.role, code.zero, code.ids))
 
-    def _set_role(self, row: ImagePair | FolderSource, role: str) -> None:
+    def _set_role(self, row: ImagePair | FileSource, role: str) -> None:
         if isinstance(row, ImagePair):
             self._pairs.set_role(row.image, role)
         else:
-            self._replace(row, FolderSource(row.images, row.labels, role, row.zero, row.ids))
+            self._replace(row, FileSource(row.images, row.labels, role, row.zero, row.ids))
 
-    def _replace(self, row: FolderSource, new: FolderSource | None) -> None:
+    def _replace(self, row: FileSource, new: FileSource | None) -> None:
         folders = self._trainings.folders
         folders[folders.index(row) : folders.index(row) + 1] = [] if new is None else [new]
         self.refresh()
@@ -264,7 +264,7 @@ def candidates(viewer: Viewer, pairs: ImagePairs) -> list[tuple[Image, Labels]]:
     return sorted(fitting, key=lambda pair: not pair[1].name.startswith(pair[0].name))
 
 
-def _about(row: ImagePair | FolderSource) -> str:
+def _about(row: ImagePair | FileSource) -> str:
     if isinstance(row, ImagePair):
         return f"{row.image.name} with {row.labels.name}: {code_text(row.labels)}"
     return f"Images: {row.images}\nLabels: {row.labels}"

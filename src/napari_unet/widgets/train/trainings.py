@@ -15,8 +15,8 @@ from napari_unet.widgets.shared.messages import in_words
 from napari_unet.widgets.shared.session import Session
 from napari_unet.widgets.train.validation_tile import TileView
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.training_run import RunStarted, run_training
-from napari_unet.workflows.training_sources import FolderSource, Recipe
+from napari_unet.workflows.training_run import RunStarted, training_events
+from napari_unet.workflows.training_sources import FileSource, Recipe
 from napari_unet.workflows.unfinished_runs import close_run, new_run
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ class Training(QObject):
     stepped = Signal(list)  # Steps since the last time
     told = Signal()  # it has begun, or was validated
 
-    def __init__(self, recipe: Recipe, job: Job, tile: TileView) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, job: Job, tile: TileView) -> None:
         super().__init__()
         self.recipe = recipe
+        self.folder = folder  # of the run
         self.job = job
         self.tile = tile
         self.begun: RunStarted | None = None
@@ -113,7 +114,7 @@ class Trainings(QObject):
         self._session = weakref.ref(session)
         self._running: list[Training] = []
         self.ended: Training | None = None  # the last one, for what is to be said of it
-        self.folders: list[FolderSource] = []
+        self.folders: list[FileSource] = []
         self.tile = TileView(session)
         self._watched: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -146,14 +147,15 @@ class Trainings(QObject):
             number += 1
         return name
 
-    def start(self, recipe: Recipe) -> Training:
-        """Let the compute thread train as ``recipe`` says, when what was started before is done."""
-        if recipe.run is None:
-            recipe = replace(recipe, run=new_run(recipe.name))
-        job = self.session.start(
-            partial(run_training, recipe), Urgency.TRAINING, f"Training {recipe.name}"
-        )
-        training = Training(recipe, job, self.tile)
+    def start(self, recipe: Recipe, folder: Path | None = None) -> Training:
+        """Let the compute thread train as ``recipe`` says, when what was started before is done.
+
+        ``folder`` is that of a run that is resumed; a new run gets one of its own.
+        """
+        folder = folder or new_run(recipe.name)
+        work = partial(training_events, recipe, folder)
+        job = self.session.start(work, Urgency.TRAINING, f"Training {recipe.name}")
+        training = Training(recipe, folder, job, self.tile)
         if recipe.before in self.session.networks and not recipe.resumed:
             training.follow(self.session.networks[recipe.before].steps)
         training.setParent(self)
@@ -185,12 +187,11 @@ class Trainings(QObject):
         self.ended = training
         if outcome.error is not None:
             training.problem = in_words(outcome.error)
-        begun, run = training.begun, training.recipe.run
-        if begun is not None and run is not None and training.last is not None:
-            self._keep(training, begun, run)
+        if training.begun is not None and training.last is not None:
+            self._keep(training, training.begun)
         self.changed.emit()
 
-    def _keep(self, training: Training, begun: RunStarted, run: Path) -> None:
+    def _keep(self, training: Training, begun: RunStarted) -> None:
         best = training.best
         validation = None if best is None else best.validation
         network = self.session.networks.add(
@@ -204,7 +205,7 @@ class Trainings(QObject):
         )
         training.kept = network.name
         job = self.session.start(
-            partial(close_run, run, begun.network),
+            partial(close_run, training.folder),
             Urgency.VIEW,
             f"Keeping {network.name}",
         )
