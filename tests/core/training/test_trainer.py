@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from napari_unet.core.runtime.memory import is_out_of_memory
 from napari_unet.core.training.optimiser import Optimiser
 from napari_unet.core.training.step import DivergenceError
 from napari_unet.core.training.train import train
@@ -186,12 +185,6 @@ def test_when_the_smallest_tile_does_not_fit_it_ends_in_words(annotation, make, 
     with Never(), pytest.raises(ValueError, match=words):
         next(steps)
     assert make.digest(network) == before
-
-
-def test_other_errors_are_not_taken_for_missing_memory():
-    assert all(is_out_of_memory(no_memory(number)) for number in range(3))
-    for error in (RuntimeError("shape mismatch"), ValueError("out of memory"), OSError(12)):
-        assert not is_out_of_memory(error)
 
 
 # -- losses that are read a step late, as on CUDA

@@ -1,10 +1,12 @@
 """What people are told: sentences, never a traceback, and the fatal binding named once."""
 
+import errno
 import logging
 
 import pytest
 from napari.utils.notifications import notification_manager
 
+from napari_unet.core.runtime.memory import TileMemoryError
 from napari_unet.widgets.shared import messages
 from napari_unet.workflows.scheduler import Outcome, failed
 
@@ -18,14 +20,18 @@ def test_sentences_of_core_are_passed_on():
     "error",
     [
         RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB"),
-        RuntimeError(
-            "[enforce fail at alloc_cpu.cpp:75] DefaultCPUAllocator: can't allocate memory"
-        ),
         MemoryError(),
+        MemoryError("Unable to allocate 74.5 GiB for an array with shape (100000, 100000)"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
     ],
 )
 def test_no_memory_has_a_remedy(error):
     assert "choose a smaller tile" in messages.in_words(error)
+
+
+def test_a_remedy_of_core_is_passed_on():
+    refused = TileMemoryError("memory is not enough for the smallest tile: close other programs")
+    assert messages.in_words(refused) == str(refused)
 
 
 def test_the_unexpected_is_short_and_named():

@@ -7,7 +7,9 @@ blocks of other threads are always mapped one by one.
 """
 
 import ctypes
+import errno
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -52,20 +54,22 @@ def _tell(library: ctypes.CDLL, sizes: dict[int, int]) -> None:
         library.mallopt(name, size)
 
 
-WORDS = (  # lower case, as the allocators of torch, oneDNN and C++ say it
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "bad_alloc",
-    "cannot allocate memory",
+class TileMemoryError(MemoryError):
+    """Memory is not enough for the smallest tile; the message says what to do."""
+
+
+# lower case, as the allocators of torch, CUDA, Metal, oneDNN, numpy and C++ say it
+_TOLD = re.compile(
+    r"out ?of ?memory|(not enough|insufficient) memory|bad_alloc|status_alloc_failed"
+    r"|(can't|cannot|could not|unable to|failed to) allocate"
 )
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether ``error`` means that the memory of CPU, CUDA or MPS was used up."""
     torch = sys.modules.get("torch")  # not loaded: then the error is not one of its own
-    known = (MemoryError, torch.OutOfMemoryError) if torch else MemoryError
-    if isinstance(error, known):
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError) if torch else MemoryError):
         return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in text for words in WORDS)
+    if isinstance(error, OSError):  # of a file that is mapped, or of a process that is begun
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and bool(_TOLD.search(str(error).lower()))

@@ -16,11 +16,11 @@ import torch
 
 from napari_unet.core.files.image_file import ImageFile
 from napari_unet.core.normalisation import Contrast
-from napari_unet.core.runtime.memory import kept_memory
+from napari_unet.core.runtime.memory import TileMemoryError, is_out_of_memory, kept_memory
 from napari_unet.core.segmentation import tile_size
 from napari_unet.core.segmentation import tile_size as cost
 from napari_unet.core.segmentation.image_reader import Reader, prefetch
-from napari_unet.core.segmentation.scorer import TileScorer, out_of_memory
+from napari_unet.core.segmentation.scorer import TileScorer
 from napari_unet.core.segmentation.tile_store import LabelStore, WrittenTile
 from napari_unet.core.segmentation.tiling import Tile, work
 from napari_unet.core.text import count, duration, memory, size
@@ -137,7 +137,7 @@ class ImageScorer:
         try:
             return self.scorer(pixels)
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         if self.scorer.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -147,7 +147,7 @@ class ImageScorer:
         """Return edges to go on with after tiles of ``edges`` were too large, and say so."""
         smaller = tile_size.halved(self.scorer.network.depth, edges, self.reader.grid.least)
         if smaller is None:
-            raise MemoryError(
+            raise TileMemoryError(
                 f"memory is not enough for the smallest tile, {size(edges)} px: close other "
                 "programs, choose another device, or train a network with a smaller base or depth"
             )

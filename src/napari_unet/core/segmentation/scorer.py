@@ -199,12 +199,3 @@ def _ready(network: UNet, dtype: torch.dtype) -> UNet:
     if dtype == torch.bfloat16:
         return in_half(network)
     return copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Tell whether ``error`` says that memory was not enough, in the words of any device."""
-    words = ("out of memory", "can't allocate memory", "not enough memory", "could not allocate")
-    text = str(error).lower()
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and any(word in text for word in words)
-    )

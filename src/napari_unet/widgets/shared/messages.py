@@ -13,6 +13,7 @@ from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy import API_NAME
 from qtpy.QtWidgets import QProgressBar
 
+from napari_unet.core.runtime.memory import TileMemoryError, is_out_of_memory
 from napari_unet.workflows.scheduler import Outcome
 
 LOG = logging.getLogger("napari_unet")
@@ -55,7 +56,7 @@ def log_details(what: str, outcome: Outcome) -> None:
 def in_words(error: BaseException) -> str:
     """Return what a person can do something with."""
     text = " ".join(str(error).split())
-    if _out_of_memory(error, text):
+    if is_out_of_memory(error) and not isinstance(error, TileMemoryError):
         return (
             "there is not enough memory: choose a smaller tile or network, or close other programs"
         )
@@ -64,15 +65,6 @@ def in_words(error: BaseException) -> str:
     kind = type(error).__name__
     short = text[:LONGEST]
     return f"something unexpected happened ({kind}: {short}). Help ▸ Show logs has the details"
-
-
-def _out_of_memory(error: BaseException, text: str) -> bool:
-    """On a CPU torch says so with a plain RuntimeError."""
-    lower = text.lower()
-    known = isinstance(error, RuntimeError) and (
-        "out of memory" in lower or "can't allocate memory" in lower
-    )
-    return known or (isinstance(error, MemoryError) and not text)
 
 
 @cache
