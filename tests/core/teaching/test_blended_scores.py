@@ -9,28 +9,28 @@ PIXELS = np.array([[30, 40], [30, 41], [31, 41]], np.int32)
 
 
 def test_its_share_falls_with_the_distance_from_the_stroke():
-    spot = StrokeNeighbourhood.around((), 1, PIXELS)
-    for row, column in np.ndindex(spot.share.shape):
-        at = np.array([row, column]) + spot.corner
+    area = StrokeNeighbourhood.around((), 1, PIXELS)
+    for row, column in np.ndindex(area.share.shape):
+        at = np.array([row, column]) + area.corner
         distance = np.sqrt(((PIXELS - at) ** 2).sum(axis=1)).min()
         expected = min(max((REACH - distance) / (REACH - NEAR), 0), 1)
-        assert spot.share[row, column] == pytest.approx(expected, abs=1e-6)
+        assert area.share[row, column] == pytest.approx(expected, abs=1e-6)
 
 
 def test_it_meets_boxes_of_its_plane_only():
-    spot = StrokeNeighbourhood.around((2,), 1, PIXELS)
-    assert spot.met((2,), (slice(0, 20), slice(0, 99))) == (slice(6, 20), slice(16, 66))
-    assert spot.met((1,), (slice(0, 20), slice(0, 99))) is None
-    assert spot.met((2,), (slice(0, 6), slice(0, 99))) is None
+    area = StrokeNeighbourhood.around((2,), 1, PIXELS)
+    assert area.met((2,), (slice(0, 20), slice(0, 99))) == (slice(6, 20), slice(16, 66))
+    assert area.met((1,), (slice(0, 20), slice(0, 99))) is None
+    assert area.met((2,), (slice(0, 6), slice(0, 99))) is None
 
 
 def test_only_what_looks_like_the_stroke_is_mended():
-    spot = StrokeNeighbourhood.around((), 1, PIXELS)
+    area = StrokeNeighbourhood.around((), 1, PIXELS)
     box = (slice(28, 33), slice(38, 60))
     rng = np.random.default_rng(0)
     values, near = rng.normal(size=(2, 3, 5, 22))
-    found = spot.mended(values, near, box)
-    share = spot.share[28 - spot.corner[0] : 33 - spot.corner[0]][:, 38 - spot.corner[1] :][:, :22]
+    found = area.corrected(values, near, box)
+    share = area.share[28 - area.corner[0] : 33 - area.corner[0]][:, 38 - area.corner[1] :][:, :22]
     same = near.argmax(0) == 1
     assert same.any()
     np.testing.assert_array_equal(found[:, ~same], values[:, ~same])

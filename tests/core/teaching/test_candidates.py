@@ -13,7 +13,7 @@ def stroke(number, kind=0):
 OLD, OTHER, NEW = stroke(1), stroke(2, 1), stroke(3)
 
 
-def marks(old, other, new):
+def agreements(old, other, new):
     shares = {OLD: old, OTHER: other, NEW: new}
     return {s: Agreement(s.kind, round(100 * share), 100) for s, share in shares.items()}
 
@@ -29,31 +29,31 @@ def test_agreement_counts_confirmed_pixels_half():
 
 
 def test_the_first_is_always_shown():
-    assert NeverWorseGate().judge(None, marks(0, 0, 0), [NEW]).publish
+    assert NeverWorseGate().judge(None, agreements(0, 0, 0), [NEW]).publish
 
 
 def test_a_loss_of_more_than_a_point_is_not_shown():
     gate = NeverWorseGate()
-    shown = marks(1, 1, 1)
-    assert gate.judge(shown, marks(1, 0.99, 1), []).publish
-    verdict = gate.judge(shown, marks(1, 0.97, 1), [])
+    shown = agreements(1, 1, 1)
+    assert gate.judge(shown, agreements(1, 0.99, 1), []).publish
+    verdict = gate.judge(shown, agreements(1, 0.97, 1), [])
     assert not verdict.publish
     assert "2 points" in verdict.said
 
 
 def test_small_losses_do_not_add_up():
     gate = NeverWorseGate()
-    assert gate.judge(marks(1, 1, 1), marks(1, 0.985, 1), []).publish
-    shown = marks(1, 0.985, 1)
-    assert not gate.judge(shown, marks(1, 0.97, 1), []).publish
+    assert gate.judge(agreements(1, 1, 1), agreements(1, 0.985, 1), []).publish
+    shown = agreements(1, 0.985, 1)
+    assert not gate.judge(shown, agreements(1, 0.97, 1), []).publish
     gate.reset()  # strokes changed
-    assert gate.judge(shown, marks(1, 0.97, 1), []).publish
+    assert gate.judge(shown, agreements(1, 0.97, 1), []).publish
 
 
 def test_what_obeys_a_new_stroke_no_better_is_not_shown():
     gate = NeverWorseGate()
-    shown = marks(0.9, 1, 0.5)
-    worse, better, learned = marks(1, 1, 0.4), marks(1, 1, 0.6), marks(1, 1, 0.9)
+    shown = agreements(0.9, 1, 0.5)
+    worse, better, learned = agreements(1, 1, 0.4), agreements(1, 1, 0.6), agreements(1, 1, 0.9)
     assert not gate.judge(shown, worse, [NEW]).publish
     verdict = gate.judge(shown, better, [NEW])
     assert verdict.publish

@@ -21,7 +21,7 @@ def test_of_many_strokes_an_exam_asks_some_of_each_class_and_those_not_learned(
     monkeypatch.setattr(candidates, "MOST", 5)
     asked = offers.asked(fresh)
     assert asked[:2] == fresh
-    assert offers.exam.cells(asked[2:]) <= 5
+    assert offers.test.cells(asked[2:]) <= 5
     assert {stroke.kind for stroke in asked[2:]} == {0, 1}
     assert len(asked) < len(taught.strokes)
     assert offers.asked(fresh) == asked, "the same until something is painted"
@@ -34,7 +34,7 @@ def test_of_many_strokes_an_exam_asks_some_of_each_class_and_those_not_learned(
 
 def test_part_of_the_way_lies_between_what_is_shown_and_what_was_learned(taught, picture):
     """Weights of the network and of the glance, and how much the network counts."""
-    states = taught._shelf.states
+    states = taught._history.states
     one, other = states[-2], states[-1]
     assert one.toward(other, 1.0) is other
     half = one.toward(other, 0.5)
@@ -46,23 +46,23 @@ def test_part_of_the_way_lies_between_what_is_shown_and_what_was_learned(taught,
     mean = (one.beside.network + other.beside.network) / 2
     assert half.beside.network == pytest.approx(mean)
     filtered = taught._filters.of((), (slice(0, 40), slice(0, 40)))
-    start = one.toward(other, 0.0).beside.glance.values(filtered)
-    np.testing.assert_allclose(start, one.beside.glance.values(filtered), atol=2e-3)
+    start = one.toward(other, 0.0).beside.classifier.values(filtered)
+    np.testing.assert_allclose(start, one.beside.classifier.values(filtered), atol=2e-3)
 
 
 def test_a_stroke_that_is_obeyed_without_help_has_no_spot_any_more(taught, picture, tools):
     taught.paint(*tools.stroke(picture[1], 1, 33))
     list(taught.learn(steps=1))
-    assert len(taught._shelf.last.beside.spots) >= 1
+    assert len(taught._history.last.beside.areas) >= 1
     list(taught.learn(steps=120))
     assert not taught._course._unlearned.now()
-    assert taught._shelf.last.beside.spots == ()
+    assert taught._history.last.beside.areas == ()
 
 
-def away_from(spot, taught, picture):
+def away_from(area, taught, picture):
     """Return what is shown farther from a stroke than its spot reaches."""
     labels = taught.predict(tuple(slice(0, n) for n in picture[1].shape))[0].astype(int)
-    rows, columns = (slice(max(part.start - 24, 0), part.stop + 24) for part in spot)
+    rows, columns = (slice(max(part.start - 24, 0), part.stop + 24) for part in area)
     labels[rows, columns] = -1
     return labels
 
@@ -79,34 +79,34 @@ def test_what_is_mended_comes_first_and_the_rest_after_it(offers, taught, pictur
         offers, "take", lambda one, take=offers.take: (shares.append(one.share), take(one))
     )
     list(taught.learn(steps=1))
-    assert offers.mending
+    assert offers.correcting
     assert shares == [0.0]
     np.testing.assert_array_equal(away_from(box, taught, picture), before)
     right = (slice(20, 24), slice(90, 110))
     taught.paint(right, taught.predict(right)[0] + 1)
     list(taught.learn(steps=1))
-    assert not offers.mending
+    assert not offers.correcting
     assert shares[1] > 0
     assert taught.predict(everything)[0].shape == picture[1].shape
 
 
 def test_a_change_waits_until_somebody_looks_but_not_for_ever(offers, taught, picture, monkeypatch):
-    shelf = taught._shelf
+    history = taught._history
     list(taught.learn(steps=10))
-    seen = shelf.look()
-    assert shelf.seen() is seen
-    monkeypatch.setattr(type(offers.anchors), "stride", lambda *_: 0.0)
-    aim, before = shelf.last, len(shelf)
+    seen = history.look()
+    assert history.seen() is seen
+    monkeypatch.setattr(type(offers.references), "stride", lambda *_: 0.0)
+    aim, before = history.last, len(history)
     for _ in range(UNSEEN):
         candidates = offers.of(aim, [], 0.5)
         assert not candidates.verdict.publish
         assert not candidates.whole, "more is to come"
-        assert shelf.seen() is seen
-    assert len(shelf) == before
-    shelf.add(aim, seen.with_beside(aim.beside))
-    assert shelf.seen() is shelf.screen() is not seen
+        assert history.seen() is seen
+    assert len(history) == before
+    history.add(aim, seen.with_beside(aim.beside))
+    assert history.seen() is history.scorer() is not seen
     taught.predict((slice(0, 9), slice(0, 9)))
-    shelf.add(aim, seen)
-    assert shelf.seen() is not shelf.screen()
-    shelf.add(aim)
-    assert shelf.seen() is shelf.screen(), "from elsewhere"
+    history.add(aim, seen)
+    assert history.seen() is not history.scorer()
+    history.add(aim)
+    assert history.seen() is history.scorer(), "from elsewhere"

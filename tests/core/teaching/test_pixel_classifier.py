@@ -17,7 +17,7 @@ from napari_unet.core.teaching.teacher import kinds_of
 
 
 @pytest.fixture
-def glancer(picture, tools):
+def trainer(picture, tools):
     """One that has four strokes on discs."""
     image, truth = picture
     strokes = Strokes(image.shape)
@@ -29,42 +29,42 @@ def glancer(picture, tools):
     )
 
 
-def whole(glancer, shape):
-    return glancer.filters.of((), tuple(slice(0, n) for n in shape))
+def whole(trainer, shape):
+    return trainer.filters.of((), tuple(slice(0, n) for n in shape))
 
 
-def test_four_strokes_and_it_tells_discs_from_background(glancer, picture):
+def test_four_strokes_and_it_tells_discs_from_background(trainer, picture):
     image, truth = picture
-    found = glancer.fit(2).values(whole(glancer, image.shape)).argmax(0) == 1
+    found = trainer.fit(2).values(whole(trainer, image.shape)).argmax(0) == 1
     assert (found & truth).sum() / (found | truth).sum() > 0.7
 
 
-def test_the_same_strokes_give_the_same_bits(glancer, picture):
-    filtered = whole(glancer, picture[0].shape)
-    once, again = (glancer.fit(2).values(filtered) for _ in range(2))
+def test_the_same_strokes_give_the_same_bits(trainer, picture):
+    filtered = whole(trainer, picture[0].shape)
+    once, again = (trainer.fit(2).values(filtered) for _ in range(2))
     np.testing.assert_array_equal(once, again)
 
 
-def test_a_fit_begins_where_the_one_before_ended(glancer, picture, monkeypatch):
+def test_a_fit_begins_where_the_one_before_ended(trainer, picture, monkeypatch):
     """Seen with other middles and spreads, the weights say the same until they learn."""
     image, _ = picture
-    filtered = whole(glancer, image.shape)
-    before = glancer.fit(2)
-    glancer._strokes.paint((), (slice(0, 30), slice(0, 30)), np.zeros((30, 30), np.uint8))
+    filtered = whole(trainer, image.shape)
+    before = trainer.fit(2)
+    trainer._strokes.paint((), (slice(0, 30), slice(0, 30)), np.zeros((30, 30), np.uint8))
     monkeypatch.setattr(pixel_classifier, "MORE", 0)
-    after = glancer.fit(2, before=before)
+    after = trainer.fit(2, before=before)
     assert not np.allclose(after.middle, before.middle)
     np.testing.assert_allclose(after.values(filtered), before.values(filtered), atol=1e-3)
 
 
-def test_no_class_is_surer_than_the_limit(glancer, picture):
-    filtered = whole(glancer, picture[0].shape) * 1000
-    assert np.ptp(glancer.fit(2).values(filtered), axis=0).max() <= LIMIT * 1.001
+def test_no_class_is_surer_than_the_limit(trainer, picture):
+    filtered = whole(trainer, picture[0].shape) * 1000
+    assert np.ptp(trainer.fit(2).values(filtered), axis=0).max() <= LIMIT * 1.001
 
 
-def test_a_class_more_changes_nothing_between_the_others(glancer, picture):
-    filtered = whole(glancer, picture[0].shape)
-    fitted = glancer.fit(2)
+def test_a_class_more_changes_nothing_between_the_others(trainer, picture):
+    filtered = whole(trainer, picture[0].shape)
+    fitted = trainer.fit(2)
     two, three = fitted.values(filtered), fitted.regrouped([0, 1, None]).values(filtered)
     assert len(three) == 3
     np.testing.assert_allclose(three[1] - three[0], two[1] - two[0], atol=2e-2)
@@ -72,13 +72,13 @@ def test_a_class_more_changes_nothing_between_the_others(glancer, picture):
     np.testing.assert_allclose(fitted.regrouped([1, 0]).values(filtered), two[::-1], atol=1e-5)
 
 
-def test_beside_a_network_the_values_are_averaged(glancer, picture, taught):
-    state = taught._shelf.last
+def test_beside_a_network_the_values_are_averaged(trainer, picture, taught):
+    state = taught._history.last
     pixels = np.zeros((1, 1, 84, 84), np.float32)
     place = TilePlace((), ((30, 74), (40, 84)))
-    beside = ClassifierPart(glancer.fit(2), glancer.filters)
+    beside = ClassifierPart(trainer.fit(2), trainer.filters)
     alone = BlendedScorer(state.network, state.weights).scores(pixels, [place])[0]
-    own = glancer.fit(2).values(glancer.filters.of((), place.spans))
+    own = trainer.fit(2).values(trainer.filters.of((), place.spans))
     both = BlendedScorer(state.network, state.weights, beside)
     for _ in range(2):  # asked, then known
         odds = np.log(both.scores(pixels, [place])[0])

@@ -57,7 +57,7 @@ def test_a_new_stroke_does_not_tip_over_what_is_far_from_it(scene, tools, monkey
 
 def test_anchors_say_what_is_shown_and_keep_away_from_new_strokes(scene, tools, monkeypatch):
     teacher = taught(scene, tools)
-    found, shown = teacher._course.anchors, teacher._shelf.screen()
+    found, shown = teacher._course.references, teacher._history.scorer()
     assert found.held(shown, ()) is None, "four strokes are few"
     weights = []
     for few in (3, 2, 0):
@@ -84,7 +84,7 @@ def test_anchors_say_what_is_shown_and_keep_away_from_new_strokes(scene, tools, 
 
 def test_a_network_is_taught_what_is_shown_in_the_cells(scene, tools, monkeypatch):
     teacher = taught(scene, tools)
-    found, shown = teacher._course.anchors, teacher._shelf.screen()
+    found, shown = teacher._course.references, teacher._history.scorer()
     assert found.unpainted(shown, ()) == NOTHING, "four strokes are few"
     monkeypatch.setattr(stability, "FEW", 3)
     monkeypatch.setattr(stability, "FULL", 5)
@@ -127,9 +127,9 @@ def test_the_network_learns_what_was_shown_when_strokes_changed(scene, tools, mo
         return draw(self, step, classes, device, choice)
 
     monkeypatch.setattr(StrokeBatches, "draw", noted)
-    shown = teacher._shelf.screen()
+    shown = teacher._history.scorer()
     teacher.paint(*tools.stroke(scene[1], 1, 4))
-    expected = teacher._course.anchors.unpainted(shown, [teacher.strokes[-1]])
+    expected = teacher._course.references.unpainted(shown, [teacher.strokes[-1]])
     list(teacher.learn(steps=30))
     assert len({id(one) for one in learned}) == 1, "not what came of it meanwhile"
     assert learned[0].weight == expected.weight > 0
@@ -146,7 +146,7 @@ def test_a_stride_changes_no_more_than_a_part_of_what_is_shown_as_objects(
     scene, tools, monkeypatch
 ):
     teacher = taught(scene, tools)
-    found, shown = teacher._course.anchors, teacher._shelf.screen()
+    found, shown = teacher._course.references, teacher._history.scorer()
     aim = shown.with_beside(None)
     whole = (slice(0, 160), slice(0, 260))
     seen = np.zeros((160, 260), bool)  # 8 of the cells of 64 px: 3 rows, the last one cut off
@@ -154,8 +154,8 @@ def test_a_stride_changes_no_more_than_a_part_of_what_is_shown_as_objects(
         seen[row * 64 : row * 64 + 64, column * 64 : column * 64 + 64] = True
     region = teacher._region(whole).box
     start, end = (
-        np.log(teacher._view.predict(screen, region)[1]).reshape(2, 160, 260)
-        for screen in (shown, aim)
+        np.log(teacher._view.predict(scorer, region)[1]).reshape(2, 160, 260)
+        for scorer in (shown, aim)
     )
     before = start.argmax(0)
 
@@ -182,7 +182,7 @@ def test_a_stride_changes_no_more_than_a_part_of_what_is_shown_as_objects(
 
 def test_a_stride_counts_from_what_was_seen_last(scene, tools, monkeypatch):
     teacher = taught(scene, tools)
-    found, seen = teacher._course.anchors, teacher._shelf.screen()
+    found, seen = teacher._course.references, teacher._history.scorer()
     aim = seen.with_beside(None)
     monkeypatch.setattr(stability, "CHANGED", 0.1)
     first = found.stride(Transition(seen, seen, aim), (), 0.0)
@@ -194,7 +194,7 @@ def test_a_stride_counts_from_what_was_seen_last(scene, tools, monkeypatch):
 
 def test_of_a_guess_more_may_change_where_it_had_the_new_stroke_wrong(scene, tools, monkeypatch):
     teacher = taught(scene, tools)
-    found, shown = teacher._course.anchors, teacher._shelf.screen()
+    found, shown = teacher._course.references, teacher._history.scorer()
     way = Transition(shown, shown, shown.with_beside(None))
     monkeypatch.setattr(stability, "CHANGED", 0.02)
     small = found.stride(way, (), 1.0)
@@ -218,5 +218,5 @@ def test_a_picture_smaller_than_a_cell_has_anchors_inside_it(monkeypatch):
     teacher.paint((slice(20, 24), slice(0, 9)), np.full((4, 9), 2, np.uint8))
     list(teacher.learn(steps=1))
     monkeypatch.setattr(stability, "FEW", 1)
-    held = teacher._course.anchors.held(teacher._shelf.screen(), ())
+    held = teacher._course.references.held(teacher._history.scorer(), ())
     assert 0 < len(held.kinds) < stability.EACH

@@ -179,7 +179,7 @@ def test_undo_of_learning_shows_what_was_shown_before(taught, picture, tools):
     epoch = taught.epoch
     taught.paint(*tools.stroke(truth, 0, 40))
     assert [p for p in taught.learn(steps=60) if p.new]
-    while len(taught._shelf) > 1 and not np.array_equal(
+    while len(taught._history) > 1 and not np.array_equal(
         before, taught.predict(everything(image))[1]
     ):
         back = taught.undo_learning()
@@ -192,10 +192,10 @@ def test_undo_of_learning_shows_what_was_shown_before(taught, picture, tools):
 
 
 def test_fifty_states_are_kept_and_the_first_is_the_end(taught):
-    shelf = taught._shelf
+    history = taught._history
     for _ in range(KEPT + 5):
-        shelf.add(shelf.last)
-    assert len(shelf) == KEPT
+        history.add(history.last)
+    assert len(history) == KEPT
     for _ in range(KEPT - 1):
         taught.undo_learning()
     with pytest.raises(ValueError, match="no earlier state"):

@@ -1,7 +1,7 @@
-"""Block: some squares of a convolution, from pixels to rectified pixels, in one core's cache.
+"""Convolve a block of squares, from pixels to rectified pixels, in the cache of one core.
 
-The squares of an image are numbered row by row. Each is computed by itself, in the same order of
-sums, whatever block it is in: the size of blocks does not change a bit.
+The squares of an image are numbered row by row. Each is computed by itself, with sums in the same
+order, whatever block it is in: the size of blocks does not change a bit of the result.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,7 @@
-"""Strips: two 3x3 convolutions of a level, and what comes before and after, a few rows at a time.
+"""Compute a level, two 3x3 convolutions and what comes before and after, a few rows at a time.
 
-What lies between two layers is made, used while it is in the cache, and written over: in memory
-there are only the maps between levels and the copies for the expanding path.
+The rows between two layers are computed, used while they are in the cache, and overwritten: only
+the maps between levels and the copies for the expanding path are in memory.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,7 @@
-"""The door of ``fast_conv``: a network whose 3x3 convolutions are Winograd's, for scoring on a CPU.
+"""The entry to ``fast_conv``: a network with Winograd's 3x3 convolutions, for scoring on a CPU.
 
-Scores are the same as torch's but for rounding: see ``winograd_transform.py``. Why there is such a
-thing, and how it is switched off: see ``README.md``. Other folders import ``accelerated`` alone.
+Scores are the same as torch's but for rounding: see ``winograd_transform.py``. Why it exists, and
+how it is switched off: see ``README.md``. Other folders import ``accelerated`` alone.
 """
 
 import copy

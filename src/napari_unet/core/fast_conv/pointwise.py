@@ -1,7 +1,8 @@
-"""Rows: of what is no 3x3 convolution between many channels, computed for one row of pixels.
+"""The other layers, for one row of pixels: first layer, up-convolutions and class scores.
 
-Each is a product of the pixels of a row and a matrix, ROWS pixels at a time. The last of them reach
-back where the length of a row is no multiple of that; so a row has ROWS pixels at least.
+Each is a product of the pixels of a row and a matrix, ROWS pixels at a time. Where the length of a
+row is no multiple of ROWS, the last product begins earlier and computes some pixels again; so a row
+needs at least ROWS pixels.
 """
 
 from typing import NamedTuple

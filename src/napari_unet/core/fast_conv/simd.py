@@ -1,11 +1,12 @@
-"""The inner loops, written for 8 or 16 numbers at a time in the compiler's own language.
+"""The inner loops for vectors of 8 or 16 numbers, written in the compiler's own language (LLVM).
 
-Left to numba, arrays may overlap and indices may be negative, so that it takes one number at a
-time. Here addresses are plain integers, in bytes, and nothing is checked: who calls makes sure
-that all of it lies in his arrays.
+Compiled by numba from Python, arrays may overlap and indices may be negative, so that the loop
+takes one number at a time. Here addresses are plain integers, in bytes, and nothing is checked: the
+caller makes sure that all of them lie in its arrays.
 
-``spread``, ``gather``: pixels to the values of Winograd's convolution, and products to pixels.
-``multiply``: some rows times sixteen columns, the inner loop of nearly all the work.
+``spread`` and ``gather`` turn pixels into the values of Winograd's convolution, and products into
+pixels. ``multiply`` computes some rows times sixteen columns, the inner loop of nearly all the
+work.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

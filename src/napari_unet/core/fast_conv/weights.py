@@ -1,7 +1,6 @@
-"""Layers: the weights of a network in the order in which they are read, channels in sixteens.
+"""The weights of a network in the order in which they are read, channels in groups of sixteen.
 
-Where channels do not come in sixteens, those that are missing have weights and biases of 0: they
-give zeros, and zeros add nothing.
+Missing channels of a group have weights and biases of 0: they give zeros, which change no sum.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,10 +1,9 @@
-"""Squares: 6x6 pixels that give 4x4 of the result, and the 36 values in which they are multiplied.
+"""The transforms of Winograd's convolution: 6x6 pixels, 36 values to multiply, 4x4 pixels.
 
-A product of polynomials is known by its values at enough points. Along one axis 6 pixels become
-the values of a polynomial at 0, ±5/8, ±3/2 and infinity, 3 taps of a kernel theirs at the same
-points; the products of these values give 4 pixels. Rounding errors are about twice those of the
-sum of nine products; the usual points 0, ±1, ±2 would double them again. All constants are exact
-in float32.
+A product of polynomials is known by its values at enough points. Along one axis 6 pixels become the
+values of a polynomial at 0, ±5/8, ±3/2 and infinity, 3 taps of a kernel theirs at the same points;
+the products of these values give 4 pixels. Rounding errors are about twice those of the sum of nine
+products; the usual points 0, ±1, ±2 would double them again. All constants are exact in float32.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,13 +1,11 @@
-"""Screen: scores tiles with one set of weights of a network, and with a glance beside it.
+"""Score tiles with a live network and with the pixel classifier, and blend the two.
 
-The values of both, before the softmax, are averaged: what one of them is unsure of the other
-decides. A network that has learned little gives small values and is outvoted by itself.
+The values of both, before the softmax, are averaged: where one of them is unsure the other decides.
+A network that has learned little gives small values and therefore counts little.
 
-Spot: the surroundings of a stroke that is not learned yet; the newest glance decides there.
-
-Whoever mends a place wants it mended at once, and nothing far away to flip for it. What a glance
-sees as the class of the stroke is shown as that class near it, whatever all else says; away from it
-the same glance is faded in.
+A person who corrects a place expects the correction at once, and no change elsewhere. Around a
+stroke that is not learned yet the newest pixel classifier decides: where it gives the class of the
+stroke, that class is shown. Away from the stroke the same classifier is faded in.
 """
 
 import copy
@@ -27,13 +25,13 @@ from napari_unet.core.network.unet import UNet
 from napari_unet.core.teaching.pixel_classifier import FilterBank, PixelClassifier
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
-NEAR = 8  # pixels around a stroke in which the glance decides alone
+NEAR = 8  # pixels around a stroke in which the pixel classifier decides alone
 REACH = 24  # pixels at which it has no more to say than elsewhere
 
 
 @dataclass(frozen=True, eq=False)
 class StrokeNeighbourhood:
-    """How much a glance decides around one stroke, at the working size."""
+    """The share of the newest pixel classifier around one stroke, at the working size."""
 
     plane: PlaneIndex
     kind: int  # the class that was painted
@@ -42,7 +40,7 @@ class StrokeNeighbourhood:
 
     @classmethod
     def around(cls, plane: PlaneIndex, kind: int, pixels: np.ndarray) -> "StrokeNeighbourhood":
-        """Return the spot around the ``pixels`` (n, 2) of a stroke."""
+        """Return the area around the ``pixels`` (n, 2) of a stroke."""
         low = pixels.min(axis=0) - REACH
         away = np.ones(pixels.max(axis=0) + REACH + 1 - low, bool)
         away[tuple((pixels - low).T)] = False
@@ -54,16 +52,16 @@ class StrokeNeighbourhood:
         """Return where it meets the box ``spans`` of a plane, or None."""
         if plane != self.plane:
             return None
-        found = tuple(
+        common = tuple(
             slice(max(span.start, start), min(span.stop, start + length))
             for span, start, length in zip(spans, self.corner, self.share.shape, strict=True)
         )
-        return found if all(part.start < part.stop for part in found) else None
+        return common if all(part.start < part.stop for part in common) else None
 
-    def mended(self, values: np.ndarray, near: np.ndarray, box: tuple[slice, ...]) -> np.ndarray:
-        """Return the values (K, *box) with those of the glance, ``near``, where they are its class.
+    def corrected(self, values: np.ndarray, near: np.ndarray, box: tuple[slice, ...]) -> np.ndarray:
+        """Return the values (K, *box) with those of the classifier, ``near``, where it says so.
 
-        ``box`` lies in the spot, in pixels of the plane.
+        ``box`` lies in the area, in pixels of the plane.
         """
         inside = tuple(
             slice(part.start - start, part.stop - start)
@@ -73,14 +71,14 @@ class StrokeNeighbourhood:
         return np.asarray(values + share * (near - values))
 
 
-def spots_around(some: Iterable[Stroke], strokes: Strokes) -> tuple[StrokeNeighbourhood, ...]:
-    """Return the spots around some of the ``strokes``, at their working size."""
+def areas_around(some: Iterable[Stroke], strokes: Strokes) -> tuple[StrokeNeighbourhood, ...]:
+    """Return the areas around some of the ``strokes``, at their working size."""
     return tuple(
         StrokeNeighbourhood.around(s.plane, s.kind, strokes.working_pixels(s)) for s in some
     )
 
 
-NETWORK = 0.65  # how much the network counts, beside a glance
+NETWORK = 0.65  # how much the network counts, beside the pixel classifier
 KEPT = 2**23  # numbers kept of what was said: 32 MB
 
 
@@ -98,33 +96,33 @@ class TilePlace(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ClassifierPart:
-    """A glance at the filters of a picture; near ``spots`` the ``newest`` one is asked as well."""
+    """A pixel classifier and its filters; in ``areas`` the ``newest`` classifier decides."""
 
-    glance: PixelClassifier
+    classifier: PixelClassifier
     filters: FilterBank
     network: float = NETWORK  # how much the network counts; 0: it is not asked at all
     newest: PixelClassifier | None = None
-    spots: tuple[StrokeNeighbourhood, ...] = ()
+    areas: tuple[StrokeNeighbourhood, ...] = ()
 
     def added_to(self, values: np.ndarray, place: TilePlace) -> np.ndarray:
         """Return the values (K, *output) of both."""
         spans = place.spans
-        own = self.glance.values(self.filters.of(place.plane, spans))
-        found = self.network * values + (1 - self.network) * own if self.network else own
+        own = self.classifier.values(self.filters.of(place.plane, spans))
+        blended = self.network * values + (1 - self.network) * own if self.network else own
         if self.newest is not None:
-            for spot in self.spots:
-                self._mend(found, place, spot, self.newest)
-        return found
+            for area in self.areas:
+                self._correct(blended, place, area, self.newest)
+        return blended
 
-    def _mend(
+    def _correct(
         self,
         values: np.ndarray,
         place: TilePlace,
-        spot: StrokeNeighbourhood,
+        area: StrokeNeighbourhood,
         newest: PixelClassifier,
     ) -> None:
-        """Write what the newest glance says into the values of a place, where a spot meets it."""
-        box = spot.met(place.plane, place.spans)
+        """Write the values of the newest classifier where an area of a stroke meets a place."""
+        box = area.met(place.plane, place.spans)
         if box is not None:
             near = newest.values(self.filters.of(place.plane, box))
             inside = (
@@ -132,25 +130,27 @@ class ClassifierPart:
                 for part, span in zip(box, place.spans, strict=True)
             )
             at = (slice(None), *inside)
-            values[at] = spot.mended(values[at], near, box)
+            values[at] = area.corrected(values[at], near, box)
 
     def toward(self, aim: "ClassifierPart", share: float) -> "ClassifierPart":
-        """Return what is ``share`` of the way to ``aim``, with the spots of ``aim``."""
+        """Return what is ``share`` of the way to ``aim``, with the areas of ``aim``."""
         if share == 0.0:
-            return replace(aim, glance=self.glance, network=self.network)
+            return replace(aim, classifier=self.classifier, network=self.network)
         network = self.network + share * (aim.network - self.network)
-        return replace(aim, glance=self.glance.toward(aim.glance, share), network=network)
+        return replace(
+            aim, classifier=self.classifier.toward(aim.classifier, share), network=network
+        )
 
     def differs(self, other: "ClassifierPart", place: TilePlace) -> bool:
         """Tell whether another one may add something else there, of the same network."""
-        if self.glance is not other.glance or self.network != other.network:
+        if self.classifier is not other.classifier or self.network != other.network:
             return True
-        spots = (*self.spots, *other.spots)
-        return any(spot.met(place.plane, place.spans) for spot in spots)
+        areas = (*self.areas, *other.areas)
+        return any(area.met(place.plane, place.spans) for area in areas)
 
     def regrouped(self, kept: Sequence[int | None]) -> "ClassifierPart":
-        """Return it for other classes, without spots: these are strokes of classes before."""
-        return replace(self, glance=self.glance.regrouped(kept), newest=None, spots=())
+        """Return it for other classes, without the areas, which belong to the old classes."""
+        return replace(self, classifier=self.classifier.regrouped(kept), newest=None, areas=())
 
 
 class BlendedScorer:
@@ -165,12 +165,12 @@ class BlendedScorer:
         self._network_said, self._said = _Memory(), _Memory()
 
     def with_beside(self, beside: ClassifierPart | None) -> "BlendedScorer":
-        """Return the same network with another glance beside it."""
-        found = copy.copy(self)
-        found.beside, found._said = beside, _Memory()
+        """Return the same network with another pixel classifier beside it."""
+        other = copy.copy(self)
+        other.beside, other._said = beside, _Memory()
         if beside is not None and self.beside is not None:
-            found._said = self._said.where(partial(_agree, self.beside, beside))
-        return found
+            other._said = self._said.where(partial(_agree, self.beside, beside))
+        return other
 
     def scores(self, tiles: np.ndarray, places: Sequence[TilePlace]) -> np.ndarray:
         """Return the scores (B, K, *output) of tiles (B, C, *input) whose output lies there."""
@@ -197,8 +197,8 @@ class BlendedScorer:
             pixels = torch.from_numpy(tiles[new]).to(device)
             pixels = pixels.contiguous(memory_format=torch.channels_last)
             self.network.eval()
-            found = functional_call(self.network, self.weights, (pixels,))
-            return list(found.contiguous().cpu().numpy())
+            answers = functional_call(self.network, self.weights, (pixels,))
+            return list(answers.contiguous().cpu().numpy())
 
 
 def _agree(one: ClassifierPart, other: ClassifierPart, place: TilePlace) -> bool:
@@ -213,9 +213,9 @@ class _Memory:
 
     def where(self, holds: Callable[[TilePlace], bool]) -> "_Memory":
         """Return what was said of the places of which ``holds`` is true."""
-        found = _Memory()
-        found._kept.update((place, one) for place, one in self._kept.items() if holds(place))
-        return found
+        memory = _Memory()
+        memory._kept.update((place, one) for place, one in self._kept.items() if holds(place))
+        return memory
 
     def of(
         self, places: Sequence[TilePlace], ask: Callable[[list[int]], list[np.ndarray]]
@@ -232,6 +232,6 @@ class _Memory:
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:
-    found = np.exp(values - values.max(axis=1, keepdims=True))
-    found /= found.sum(axis=1, keepdims=True)
-    return np.asarray(found, np.float32)
+    scores = np.exp(values - values.max(axis=1, keepdims=True))
+    scores /= scores.sum(axis=1, keepdims=True)
+    return np.asarray(scores, np.float32)

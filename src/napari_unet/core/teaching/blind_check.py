@@ -1,7 +1,7 @@
-"""Quality: how good the preview is, in figures that promise no more than they measure.
+"""Two figures of the quality of a preview, which claim no more than they measure.
 
-Two ways: how much of each new stroke was right before it was learned, and how many windows drawn at
-random a person judged to be right.
+They are the share of each new stroke that was right before it was learned, and the share of windows
+drawn at random that a person judged to be right.
 """
 
 import math
@@ -35,9 +35,9 @@ class RightBeforeLearning:
 
     _shares: deque[float] = field(default_factory=lambda: deque(maxlen=ROLLING))
 
-    def note(self, marks: Iterable[Agreement]) -> None:
+    def note(self, agreements: Iterable[Agreement]) -> None:
         """Take in strokes as the preview had them when they were painted."""
-        self._shares.extend(mark.share for mark in marks)
+        self._shares.extend(agreement.share for agreement in agreements)
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -91,11 +91,11 @@ class BlindCheck:
         if not number:
             return None
         low, high = wilson(right, number)
-        said = (
+        sentence = (
             f"{right} of {number} windows drawn at random were right when you looked; with 95 % "
             f"confidence {low:.0%} to {high:.0%} of all windows are. Later learning is not in it."
         )
-        return Share(right / number, low, high, number, said)
+        return Share(right / number, low, high, number, sentence)
 
 
 def wilson(right: int, number: int) -> tuple[float, float]:

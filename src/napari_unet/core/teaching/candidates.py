@@ -1,11 +1,9 @@
-"""Candidate: as much of what was learned as may be shown at once, with the marks of an exam on it.
+"""Candidates: as much of what was learned as may be shown at once, tested for agreement.
 
-How far it goes towards what was learned the anchors say; whether it is shown, the gate. Of many
-strokes an exam asks some: those not learned yet, and others, not the same ones for long.
-
-NeverWorseGate: a preview is replaced only by one that obeys the strokes as well, old ones and new.
-
-Agreement may drop by one point at most, counted from the best that was shown for these strokes.
+The reference pixels decide how far a candidate goes towards what was learned, and the gate decides
+whether it is shown: only if it agrees with old and new strokes as well as the preview does.
+Agreement may drop by one point at most, counted from the best that was shown for these strokes. An
+agreement test covers the strokes that are not learned yet and a changing choice of the others.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -19,7 +17,7 @@ from napari_unet.core.teaching.stroke_agreement import Agreement, AgreementTest,
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 DROP = 0.01  # of balanced agreement
-OBEYED = 0.85  # share of a new stroke from which on it counts as learned
+LEARNED = 0.85  # share of a new stroke from which on it counts as learned
 
 
 class Decision(NamedTuple):
@@ -46,36 +44,36 @@ class NeverWorseGate:
         shown: Mapping[Stroke, Agreement] | None,
         candidate: Mapping[Stroke, Agreement],
         fresh: Collection[Stroke],
-        spotted: bool = False,
+        local: bool = False,
     ) -> Decision:
-        """Compare the marks of a candidate with those of what is shown, None before the first.
+        """Compare the agreement of a candidate with that of the preview, None before the first.
 
-        What is shown better only by the spots around new strokes, ``spotted``, is no yardstick.
-        ``fresh`` are the strokes not learned yet; what obeys them no better is not shown either.
+        A preview that is better only in the areas around new strokes, ``local``, sets no new best.
+        ``fresh`` are the strokes not learned yet: agreement with them has to rise, too.
         """
         agreement = balanced(candidate)
         newest = share_of(candidate, fresh)
         if shown is None:
             return Decision(True, _first(len(candidate)), agreement, newest)
-        if not spotted or not self.best:
+        if not local or not self.best:
             self.best = max(self.best, balanced(shown))
         if agreement < self.best - DROP:
             points = (self.best - agreement) * 100
-            said = f"Keeps the preview: the new one would lose {points:.0f} points of agreement."
-            return Decision(False, said, agreement, newest)
-        if newest is not None and newest < OBEYED:
-            said = f"Still unsure about your last stroke: {newest:.0%} of it is right."
-            return Decision(newest >= (share_of(shown, fresh) or 0.0), said, agreement, newest)
+            reason = f"Keeps the preview: the new one would lose {points:.0f} points of agreement."
+            return Decision(False, reason, agreement, newest)
+        if newest is not None and newest < LEARNED:
+            reason = f"Still unsure about your last stroke: {newest:.0%} of it is right."
+            return Decision(newest >= (share_of(shown, fresh) or 0.0), reason, agreement, newest)
         return Decision(
             True, f"Agrees with {agreement:.0%} of what you painted.", agreement, newest
         )
 
 
-def share_of(marks: Mapping[Stroke, Agreement], strokes: Collection[Stroke]) -> float | None:
+def share_of(agreements: Mapping[Stroke, Agreement], strokes: Collection[Stroke]) -> float | None:
     """Return the share of right pixels of some strokes; None if there are none."""
-    some = [marks[stroke] for stroke in strokes if stroke in marks]
-    pixels = sum(mark.pixels for mark in some)
-    return sum(mark.right for mark in some) / pixels if pixels else None
+    some = [agreements[stroke] for stroke in strokes if stroke in agreements]
+    pixels = sum(agreement.pixels for agreement in some)
+    return sum(agreement.right for agreement in some) / pixels if pixels else None
 
 
 def _first(strokes: int) -> str:
@@ -83,17 +81,17 @@ def _first(strokes: int) -> str:
 
 
 FEW = 2  # strokes up to which a preview may become quite another one
-MOST = 20  # cells of an exam, those of strokes not learned yet apart: an eighth of a second
+MOST = 20  # cells of a test besides those of strokes not learned yet: an eighth of a second
 STAY = 8  # changes of the strokes that the same others are asked: their cells are scored already
 SPREAD = 0.6180339887498949  # multiples of it lie evenly between whole numbers
 
 
 class Candidate(NamedTuple):
-    """What could be shown next, what scores like it, and how it did in the exam."""
+    """What could be shown next, its scorer, and its agreement in the test."""
 
     state: LearnedState
-    screen: BlendedScorer
-    marks: dict[Stroke, Agreement]
+    scorer: BlendedScorer
+    agreements: dict[Stroke, Agreement]
     verdict: Decision
     share: float = 1.0  # of the way to what was learned
 
@@ -108,57 +106,59 @@ class CandidateMaker:
     """Makes offers from what is learned, beside what is shown."""
 
     strokes: Strokes
-    exam: AgreementTest
-    shelf: PreviewHistory
-    anchors: ReferencePixels
+    test: AgreementTest
+    history: PreviewHistory
+    references: ReferencePixels
     _gate: NeverWorseGate = field(default_factory=NeverWorseGate)
-    _marks: dict[Stroke, Agreement] = field(default_factory=dict)  # of what is shown
-    _spotted: bool = False  # what is shown differs by spots alone from what was
+    _agreements: dict[Stroke, Agreement] = field(default_factory=dict)  # of what is shown
+    _local: bool = False  # the preview differs from the one before only in areas around strokes
     _wrong: float = 0.0  # share of the newest strokes that was shown wrong
     _drawn: int = 0  # how often strokes changed
 
     def changed(self) -> None:
         """Judge anew: strokes were painted or taken away."""
         self._gate.reset()
-        self._spotted = False
+        self._local = False
         self._drawn += 1
 
     def foresee(self, new: Collection[Stroke]) -> dict[Stroke, Agreement]:
-        """Return the marks of what is shown on strokes that are not learned yet."""
-        marks = self.marks(new)
-        self._wrong = 1 - balanced(marks) if marks else self._wrong
-        return marks
+        """Return the agreement of the preview with strokes that are not learned yet."""
+        agreements = self.agreements(new)
+        self._wrong = 1 - balanced(agreements) if agreements else self._wrong
+        return agreements
 
     @property
-    def mending(self) -> bool:
-        """Whether the newest strokes mend a preview: then the places they mend come first.
+    def correcting(self) -> bool:
+        """Whether the newest strokes correct a preview: then the corrected places come first.
 
         Of one from few strokes, or of one that had the new ones right, the whole is wanted soonest.
         """
-        return self._wrong > 1 - OBEYED and not self.anchors.guessed
+        return self._wrong > 1 - LEARNED and not self.references.guessed
 
-    def forget_marks(self) -> None:
-        """Mark anew what is shown."""
-        self._marks = {}
+    def forget_agreements(self) -> None:
+        """Test what is shown again."""
+        self._agreements = {}
 
-    def unmarked(self, strokes: Iterable[Stroke]) -> list[Stroke]:
+    def untested(self, strokes: Iterable[Stroke]) -> list[Stroke]:
         """Return those of ``strokes`` that were never asked about."""
-        return [stroke for stroke in strokes if stroke not in self._marks]
+        return [stroke for stroke in strokes if stroke not in self._agreements]
 
-    def marks(self, strokes: Collection[Stroke]) -> dict[Stroke, Agreement]:
-        """Return the marks of what is shown on strokes as they are now."""
-        missing = self.unmarked(strokes)
+    def agreements(self, strokes: Collection[Stroke]) -> dict[Stroke, Agreement]:
+        """Return the agreement of the preview with strokes as they are now."""
+        missing = self.untested(strokes)
         if missing:
-            self._marks |= self.exam.marks(self.shelf.screen(), missing)
-        self._marks = {
-            stroke: mark for stroke, mark in self._marks.items() if stroke in self.strokes
+            self._agreements |= self.test.agreements(self.history.scorer(), missing)
+        self._agreements = {
+            stroke: agreement
+            for stroke, agreement in self._agreements.items()
+            if stroke in self.strokes
         }
-        return {stroke: self._marks[stroke] for stroke in strokes}
+        return {stroke: self._agreements[stroke] for stroke in strokes}
 
     def asked(self, fresh: Collection[Stroke]) -> list[Stroke]:
-        """Return the strokes of an exam: the ``fresh`` ones, then of each class in turn."""
+        """Return the strokes of a test: the ``fresh`` ones, then of each class in turn."""
         rest = [stroke for stroke in self.strokes if stroke not in fresh]
-        if self.exam.cells(rest) <= MOST:
+        if self.test.cells(rest) <= MOST:
             return list(self.strokes)
         start = self._drawn // STAY * SPREAD
         order = sorted(rest, key=lambda stroke: (stroke.number * SPREAD + start) % 1)
@@ -169,48 +169,50 @@ class CandidateMaker:
             seen[stroke.kind] += 1
         chosen: list[Stroke] = []
         for *_, stroke in sorted(turns, key=lambda turn: turn[:2]):
-            if self.exam.cells([*chosen, stroke]) > MOST:
+            if self.test.cells([*chosen, stroke]) > MOST:
                 break
             chosen.append(stroke)
         return [*fresh, *chosen]
 
     def _asked_last(self, fresh: Collection[Stroke]) -> list[Stroke]:
-        """Return the strokes of the last exam: what the network says of these is known."""
-        known = [stroke for stroke in self._marks if stroke not in fresh and stroke in self.strokes]
+        """Return the strokes of the last test, for which the scores of the network are kept."""
+        known = [
+            stroke for stroke in self._agreements if stroke not in fresh and stroke in self.strokes
+        ]
         every = {stroke.kind for stroke in known} == set(self.strokes.kinds)
         return [*fresh, *known] if every else self.asked(fresh)
 
     def nearby(self, aim: LearnedState, fresh: list[Stroke]) -> Candidate:
-        """Return what is shown with the spots of ``aim`` and nothing else of it: soonest judged."""
-        last = self.shelf.last
+        """Return the preview with the areas of ``aim`` alone, which is quick to test."""
+        last = self.history.last
         assert last is not None
         state = last.toward(aim, 0.0)
-        screen = self.shelf.screen().with_beside(state.beside)
-        return self._judged(state, screen, fresh, self._asked_last(fresh))._replace(share=0.0)
+        scorer = self.history.scorer().with_beside(state.beside)
+        return self._judged(state, scorer, fresh, self._asked_last(fresh))._replace(share=0.0)
 
     def of(self, aim: LearnedState, fresh: list[Stroke], less: float) -> Candidate:
         """Return as much of ``aim`` as may be shown at once, ``less`` of that if it fails."""
-        last = self.shelf.last
+        last = self.history.last
         if last is None or last.shown.by != aim.shown.by:
-            return self._judged(aim, aim.screen(), fresh, self.asked(fresh))
-        shown, same = self.shelf.screen(), last.weights is aim.weights
+            return self._judged(aim, aim.scorer(), fresh, self.asked(fresh))
+        shown, same = self.history.scorer(), last.weights is aim.weights
         asked = self._asked_last(fresh) if same else self.asked(fresh)
-        whole = shown.with_beside(aim.beside) if same else aim.screen()
+        whole = shown.with_beside(aim.beside) if same else aim.scorer()
         few = len(self.strokes) <= FEW
-        way = Transition(self.shelf.seen(), shown, whole)
-        stride = 1.0 if few else self.anchors.stride(way, fresh, self._wrong)
+        way = Transition(self.history.seen(), shown, whole)
+        stride = 1.0 if few else self.references.stride(way, fresh, self._wrong)
         if not stride:  # what is shown has to be seen first
-            self.shelf.put_off()
-            found = self.nearby(aim, fresh)
-            return found._replace(verdict=found.verdict._replace(publish=False))
+            self.history.put_off()
+            candidate = self.nearby(aim, fresh)
+            return candidate._replace(verdict=candidate.verdict._replace(publish=False))
         offer = None
         for share in (stride, stride * less):
             state = last.toward(aim, share)
             if state.weights is last.weights:
-                screen = shown.with_beside(state.beside)
+                scorer = shown.with_beside(state.beside)
             else:
-                screen = whole if share == 1.0 else state.screen()
-            second = self._judged(state, screen, fresh, asked)._replace(share=share)
+                scorer = whole if share == 1.0 else state.scorer()
+            second = self._judged(state, scorer, fresh, asked)._replace(share=share)
             if second.verdict.publish:
                 return second
             offer = offer or second
@@ -218,14 +220,14 @@ class CandidateMaker:
         return offer
 
     def take(self, offer: Candidate) -> None:
-        """Note that an offer is what is shown now, and look where the next glance is held to it."""
-        self._marks, self._spotted = offer.marks, offer.share == 0.0
-        self.anchors.look(offer.screen)
+        """Note that an offer is shown now, and score it at the reference pixels."""
+        self._agreements, self._local = offer.agreements, offer.share == 0.0
+        self.references.look(offer.scorer)
 
     def _judged(
-        self, state: LearnedState, screen: BlendedScorer, fresh: list[Stroke], asked: list[Stroke]
+        self, state: LearnedState, scorer: BlendedScorer, fresh: list[Stroke], asked: list[Stroke]
     ) -> Candidate:
-        marks = self.exam.marks(screen, asked)
-        shown = self.marks(asked) if self.shelf.last else None
-        verdict = self._gate.judge(shown, marks, fresh, self._spotted)
-        return Candidate(state, screen, marks, verdict)
+        agreements = self.test.agreements(scorer, asked)
+        shown = self.agreements(asked) if self.history.last else None
+        verdict = self._gate.judge(shown, agreements, fresh, self._local)
+        return Candidate(state, scorer, agreements, verdict)

@@ -1,11 +1,9 @@
-"""ImageView: the image as the network sees it: normalised, at the working size, read when needed.
+"""The image as the live network sees it: normalised, at the working size, read when needed.
 
-What was read is kept in pieces up to a limit, so that a lazy image is read once and only where
-somebody paints or looks.
-
-Contrast of an image of any size: the whole of it where that is quick, else a spread of boxes.
-
-Region: a box as the caller gives it, in the axes of the annotation as they lie.
+Pixels that were read are kept in pieces up to a limit, so that a lazy image is read once and only
+where a person paints or looks. The contrast is measured on the whole image where that is quick,
+otherwise on boxes spread over it. ``AnnotationBox`` is a box in the axes of the annotation as the
+caller gives it.
 """
 
 from collections import OrderedDict
@@ -71,9 +69,9 @@ class ImageView:
 
     def __init__(self, image: Pixels | ArrayLike, axes: str | None, factor: int = 1) -> None:
         image = as_pixels(image)
-        found = check_axes(axes or guess_axes(image.shape), image.shape)
-        self.channels = int(image.shape[found.index("C")]) if "C" in found else 1
-        self.view = OrderedImage.of(image, found, self.channels, DIMS)
+        letters = check_axes(axes or guess_axes(image.shape), image.shape)
+        self.channels = int(image.shape[letters.index("C")]) if "C" in letters else 1
+        self.view = OrderedImage.of(image, letters, self.channels, DIMS)
         self._contrasts: dict[Normalisation, Contrast] = {}
         self._normalisation = Normalisation()
         self._pieces: OrderedDict[tuple[Any, ...], np.ndarray] = OrderedDict()
@@ -136,8 +134,8 @@ class ImageView:
             for number, length in zip(place, self.grid_shape, strict=True)
         ]
         at = tuple(slice(index, index + 1) for index in plane)
-        found = self._reader.read(Tile((*at, *spans), ()))
-        return np.nan_to_num(found, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+        pixels = self._reader.read(Tile((*at, *spans), ()))
+        return np.nan_to_num(pixels, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
 
     @cached_property
     def _reader(self) -> Reader:
@@ -169,12 +167,12 @@ class PicturePlane:
     def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
         channels, rows, columns = box
         height, width = rows.stop - rows.start, columns.stop - columns.start
-        found = np.empty((self.picture.channels, height, width), np.float32)
+        pixels = np.empty((self.picture.channels, height, width), np.float32)
         for y, into_y, from_y in cuts(rows, PIECE):
             for x, into_x, from_x in cuts(columns, PIECE):
                 piece = self.picture.piece(self.place, y, x)
-                found[:, into_y, into_x] = piece[:, from_y, from_x]
-        return found[channels]
+                pixels[:, into_y, into_x] = piece[:, from_y, from_x]
+        return pixels[channels]
 
 
 AnyBox = Sequence[slice | int]

@@ -1,20 +1,17 @@
-"""LearningLoop: learns from the strokes step by step, tests and publishes what is not worse.
+"""LearningLoop: learns from the strokes step by step, tests, and publishes what is not worse.
 
-All decisions hang on numbers of steps and never on the clock, so that the same strokes between the
-same steps give the same networks.
-
-Progress: where learning stands since the strokes changed, when to look at it, when to stop.
-
-PendingStrokes: the strokes that are not obeyed yet; they come up more often until they are.
+All decisions depend on numbers of steps and never on the clock, so that the same strokes between
+the same steps give the same networks. Strokes that the network does not get right yet come up more
+often until it does.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from napari_unet.core.teaching.blended_scores import ClassifierPart, spots_around
+from napari_unet.core.teaching.blended_scores import ClassifierPart, areas_around
 from napari_unet.core.teaching.blind_check import RightBeforeLearning
-from napari_unet.core.teaching.candidates import OBEYED, Candidate, CandidateMaker
+from napari_unet.core.teaching.candidates import LEARNED, Candidate, CandidateMaker
 from napari_unet.core.teaching.live_network import (
     SIZES,
     LiveNetwork,
@@ -29,9 +26,9 @@ from napari_unet.core.teaching.stroke_agreement import Agreement, AgreementTest
 from napari_unet.core.teaching.stroke_batches import NOTHING, Choice, PseudoLabels
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
-STEPS_BETWEEN_TESTS = 6  # steps between two exams at least
-CELLS_PER_STEP = 8.0  # cells of an exam that take as long as a step
-EXAM_SHARE = 0.25  # of the time goes into exams at most
+STEPS_BETWEEN_TESTS = 6  # steps between two tests at least
+CELLS_PER_STEP = 8.0  # cells of a test that take as long as a step
+TEST_SHARE = 0.25  # of the time goes into tests at most
 PLATEAU = 150  # steps without gain after which learning stops by itself
 GAIN = 0.002  # of agreement that counts as gain
 LOSS_GAIN = 0.05  # share of the loss that counts as gain
@@ -40,9 +37,9 @@ MEMORY = 0.97  # of the smoothed loss
 
 @dataclass
 class LearningProgress:
-    """Counts steps since the strokes changed; ``next_exam`` is the step of the next exam."""
+    """Counts steps since the strokes changed; ``next_test`` is the step of the next test."""
 
-    next_exam: int = STEPS_BETWEEN_TESTS
+    next_test: int = STEPS_BETWEEN_TESTS
     steps: int = 0
     examined: bool = False
     _stale: int = 0  # steps without gain
@@ -56,14 +53,14 @@ class LearningProgress:
         return self._stale >= PLATEAU
 
     @property
-    def exam_due(self) -> bool:
+    def test_due(self) -> bool:
         """Whether it is time to look at what was learned."""
-        return self.steps >= self.next_exam or self.settled
+        return self.steps >= self.next_test or self.settled
 
     @property
-    def exam_next(self) -> bool:
+    def test_next(self) -> bool:
         """Whether it will be after one more step."""
-        return self.steps + 1 >= min(self.next_exam, self.steps + PLATEAU - self._stale)
+        return self.steps + 1 >= min(self.next_test, self.steps + PLATEAU - self._stale)
 
     def note_loss(self, loss: float) -> None:
         """Take in the loss of a step."""
@@ -71,10 +68,10 @@ class LearningProgress:
         self._stale += 1
         self._loss = loss if self.steps == 1 else MEMORY * self._loss + (1 - MEMORY) * loss
 
-    def note_exam(self, agreement: float, cells: int, whole: bool = True) -> None:
-        """Take in the agreement found by an exam of so many cells; gain makes learning go on.
+    def note_test(self, agreement: float, cells: int, whole: bool = True) -> None:
+        """Take in the agreement found by a test of so many cells; gain makes learning go on.
 
-        So does what was learned as long as it is not shown as a ``whole``; the next exam is soon.
+        So does what was learned as long as it is not shown as a ``whole``; the next test is soon.
         """
         self.examined = True
         if (
@@ -85,8 +82,8 @@ class LearningProgress:
             self._stale = 0
             self._lowest = min(self._lowest, self._loss)
         self._agreement = max(self._agreement, agreement)
-        pause = round(cells / CELLS_PER_STEP / EXAM_SHARE)
-        self.next_exam = self.steps + max(
+        pause = round(cells / CELLS_PER_STEP / TEST_SHARE)
+        self.next_test = self.steps + max(
             STEPS_BETWEEN_TESTS, self.steps // 3 if whole else 0, pause
         )
 
@@ -111,33 +108,33 @@ class PendingStrokes:
 
     def now(self) -> list[Stroke]:
         """Return what is left of them."""
-        found = (self.strokes.get(number) for number in self._numbers)
-        return [stroke for stroke in found if stroke]
+        strokes = (self.strokes.get(number) for number in self._numbers)
+        return [stroke for stroke in strokes if stroke]
 
-    def let_go(self, marks: Mapping[Stroke, Agreement]) -> None:
-        """Treat strokes like the others once they are obeyed."""
-        self._numbers = [s.number for s in self.now() if marks[s].share < OBEYED]
+    def let_go(self, agreements: Mapping[Stroke, Agreement]) -> None:
+        """Treat strokes like the others once the network gets them right."""
+        self._numbers = [s.number for s in self.now() if agreements[s].share < LEARNED]
 
 
-FIRST = 15  # steps before the first exam ever
-STEPS_TO_FIRST_TEST = 8  # steps between a change and the first exam after it
+FIRST = 15  # steps before the very first test
+STEPS_TO_FIRST_TEST = 8  # steps between a change and the first test after it
 HEARTBEAT = 20  # steps between two signs of life
-FORGIVEN = 240  # steps after which a stroke that is never obeyed is treated like the others
+FORGIVEN = 240  # steps after which a stroke that is never learned is treated like the others
 
-Make = Callable[[str], LiveNetwork]  # a new pupil of a size
+Make = Callable[[str], LiveNetwork]  # a new network of a size
 
 
 @dataclass
 class LearningLoop:
-    """The learning of one pupil from the strokes on one image."""
+    """The learning of one live network from the strokes on one image."""
 
     make: Make
     strokes: Strokes
-    exam: AgreementTest
-    shelf: PreviewHistory
-    glancer: PixelClassifierTrainer
-    anchors: ReferencePixels
-    pupil: LiveNetwork = field(init=False)
+    test: AgreementTest
+    history: PreviewHistory
+    trainer: PixelClassifierTrainer
+    references: ReferencePixels
+    live: LiveNetwork = field(init=False)
     foreseen: RightBeforeLearning = field(default_factory=RightBeforeLearning)
     total: int = 0  # steps ever
     asleep: bool = False
@@ -150,10 +147,10 @@ class LearningLoop:
     _progress: LearningProgress = field(default_factory=LearningProgress)
 
     def __post_init__(self) -> None:
-        self.pupil = self.make(SIZES[0])
+        self.live = self.make(SIZES[0])
         self._unlearned = PendingStrokes(self.strokes)
-        self._growth = Growth(self.make, SIZES, self.strokes, self.exam)
-        self._offers = CandidateMaker(self.strokes, self.exam, self.shelf, self.anchors)
+        self._growth = Growth(self.make, SIZES, self.strokes, self.test)
+        self._offers = CandidateMaker(self.strokes, self.test, self.history, self.references)
 
     @property
     def ready(self) -> bool:
@@ -167,26 +164,26 @@ class LearningLoop:
 
     @property
     def looks(self) -> bool:
-        """Whether the next step ends with an exam."""
-        return self._changed or self._near or self._progress.exam_next
+        """Whether the next step ends with an agreement test."""
+        return self._changed or self._near or self._progress.test_next
 
     def changed(self, added: Sequence[Stroke] = ()) -> None:
-        """Wake up: strokes were painted or taken away."""
+        """Learn again: strokes were painted or taken away."""
         self._unlearned.add(added)
         wait = STEPS_TO_FIRST_TEST
         if not self._taught:
             wait = FIRST - self.total
         elif not self._progress.examined:  # whoever paints fast must not put it off for ever
-            wait = self._progress.next_exam - self._progress.steps
+            wait = self._progress.next_test - self._progress.steps
         self._progress = LearningProgress(max(wait, 1))
         self._offers.changed()
         self._changed, self.asleep = True, False
 
     def foresee(self) -> None:
-        """Mark what is shown on strokes it has not learned."""
-        if self.shelf.last is None:
+        """Test the preview on strokes that are not learned yet."""
+        if self.history.last is None:
             return
-        new = self._offers.unmarked(s for s in self._unlearned.now() if not s.confirmed)
+        new = self._offers.untested(s for s in self._unlearned.now() if not s.confirmed)
         self.foreseen.note(self._offers.foresee(new).values())
 
     def step(self) -> Published | None:
@@ -196,151 +193,153 @@ class LearningLoop:
         if self._progress.steps == 0:
             self.foresee()
         if self._changed:
-            return self._glance()
+            return self._fit_classifier()
         if self._near:
             return self._fade(near=False)
         self.total += 1
-        # what nothing is known of yet needs context; of a mended preview the stroke is what counts
+        # before the first preview context is needed; when one is corrected, the stroke counts
         close = self._taught and not self._progress.examined
         fresh = self._unlearned.now()
         choice = Choice(fresh, close=close, unpainted=self._unpainted)
-        self._progress.note_loss(self.pupil.learn(self.total, choice))
-        if self._progress.exam_due:
-            return self._sit_exam()
+        self._progress.note_loss(self.live.learn(self.total, choice))
+        if self._progress.test_due:
+            return self._take_test()
         words = f"Learning from {len(self.strokes)} strokes."
         return None if self._progress.steps % HEARTBEAT else self._still(words)
 
     def go_back(self) -> Published:
         """Show the state before the one shown, and wait for the next stroke."""
-        self.shelf.drop_last()
-        state = self.shelf.states[-1]
+        self.history.drop_last()
+        state = self.history.states[-1]
         self._take_up(state)
         before = state.shown
-        said = f"Back to what was learned from {before.strokes} strokes; paint to go on."
-        return self._told(said, before.agreement, before.newest, True)
+        sentence = f"Back to what was learned from {before.strokes} strokes; paint to go on."
+        return self._told(sentence, before.agreement, before.newest, True)
 
     def regroup(self, kept: Sequence[int | None]) -> None:
         """Have other classes: class i is class ``kept[i]`` of before, None being a new one."""
-        network = regrouped_network(self.pupil.network, kept)
-        shown = change_classes(self.pupil.weights(), kept)
-        self.pupil = self.pupil.reborn(network, shown)
+        network = regrouped_network(self.live.network, kept)
+        shown = change_classes(self.live.weights(), kept)
+        self.live = self.live.reborn(network, shown)
         if self._beside:
             self._beside = self._beside.regrouped(kept)
-        self.shelf.replace([state.regrouped(kept) for state in self.shelf.states])
-        self._growth.start_over(self.pupil.name, SIZES)
-        self.forget_marks()
+        self.history.replace([state.regrouped(kept) for state in self.history.states])
+        self._growth.start_over(self.live.name, SIZES)
+        self.forget_agreements()
 
-    def forget_marks(self) -> None:
-        """Mark anew what is shown: the image looks different to it now."""
-        self._offers.forget_marks()
+    def forget_agreements(self) -> None:
+        """Test the preview again: the image is normalised in another way now."""
+        self._offers.forget_agreements()
         self._unpainted = NOTHING
-        self.shelf.look_anew()
+        self.history.look_anew()
         self.changed()
 
     def adopt(self, state: LearnedState) -> None:
         """Show and go on from a network that was taught before."""
-        self.shelf.add(state)
+        self.history.add(state)
         self._take_up(state)
 
     def _take_up(self, state: LearnedState) -> None:
         """Go on from a state, with all that was learned since forgotten."""
-        if state.shown.by != self.pupil.name:
+        if state.shown.by != self.live.name:
             self._growth.start_over(state.shown.by, SIZES)
-        self.pupil = self.make(state.shown.by).reborn(state.network, state.weights)
+        self.live = self.make(state.shown.by).reborn(state.network, state.weights)
         self._beside, self._changed, self._near = state.beside, False, False
         self._unpainted, self.asleep = NOTHING, True
-        self._offers.forget_marks()
+        self._offers.forget_agreements()
         self._unlearned.forget()
-        self.shelf.next_epoch()
+        self.history.next_epoch()
 
     def _grow(self) -> Published | None:
         """Go on with trying a larger network; one that wins learns all strokes before it shows."""
         winner = self._growth.step()
         if winner is not None:
-            self.pupil = winner
+            self.live = winner
             self._progress = LearningProgress(STEPS_TO_FIRST_TEST)
-            said = f"The {winner.name} network did better on strokes held back: it takes over."
-            return self._still(said)
+            sentence = f"The {winner.name} network did better on strokes held back: it takes over."
+            return self._still(sentence)
         return self._still(self._growth.said) if self._growth.beats(HEARTBEAT) else None
 
     @property
     def _taught(self) -> bool:
-        """Whether the network has a say in what is shown."""
-        return self.shelf.last is not None and self.shelf.last.taught
+        """Whether the network, not the pixel classifier alone, scores the preview."""
+        return self.history.last is not None and self.history.last.taught
 
-    def _glance(self) -> Published | None:
-        """Fit a glance to all strokes; show some of it, at once near the new ones."""
-        self._changed, fresh, last = False, self._unlearned.now(), self.shelf.last
-        before = self._beside.glance if self._beside else None
+    def _fit_classifier(self) -> Published | None:
+        """Fit a pixel classifier to all strokes; show part of it, at once near the new ones."""
+        self._changed, fresh, last = False, self._unlearned.now(), self.history.last
+        before = self._beside.classifier if self._beside else None
         held = None
         if last:
-            held = self.anchors.held(self.shelf.screen(), fresh)
-            self._unpainted = self.anchors.unpainted(self.shelf.screen(), fresh)
-        glance = self.glancer.fit(self.pupil.network.classes, fresh, before, held)
-        self._beside = ClassifierPart(glance, self.glancer.filters)
+            held = self.references.held(self.history.scorer(), fresh)
+            self._unpainted = self.references.unpainted(self.history.scorer(), fresh)
+        classifier = self.trainer.fit(self.live.network.classes, fresh, before, held)
+        self._beside = ClassifierPart(classifier, self.trainer.filters)
         if last is None:
             told, beside = self._told("", 0.0, None, True), replace(self._beside, network=0.0)
-            first = LearnedState(told, self.pupil.network, self.pupil.weights(), beside)
+            first = LearnedState(told, self.live.network, self.live.weights(), beside)
             return self._show(self._offers.of(first, fresh, 0.0))
-        return (None if self._offers.mending else self._fade(near=False)) or self._fade(near=True)
+        return (None if self._offers.correcting else self._fade(near=False)) or self._fade(
+            near=True
+        )
 
     def _fade(self, near: bool) -> Published | None:
-        """Show the newest glance ``near`` new strokes alone, or part of it elsewhere too."""
-        self._near, fresh, last = near, self._unlearned.now(), self.shelf.last
+        """Show the newest classifier ``near`` new strokes alone, or part of it elsewhere too."""
+        self._near, fresh, last = near, self._unlearned.now(), self.history.last
         assert last is not None
         aim = replace(last, beside=self._aimed(fresh, last.network_counts))
         offer = self._offers.nearby(aim, fresh) if near else self._offers.of(aim, fresh, 0.5)
         return self._show(offer) if offer.verdict.publish else None
 
-    def _sit_exam(self) -> Published:
-        """Mark the averaged weights and publish what of them passes."""
-        fresh, last = self._unlearned.now(), self.shelf.last
+    def _take_test(self) -> Published:
+        """Test the averaged weights and publish what passes the gate."""
+        fresh, last = self._unlearned.now(), self.history.last
         told = self._told("", 0.0, None, True)
-        beside = self._beside and self._aimed(fresh, self.shelf.network_share(self.total))
-        aim = LearnedState(told, self.pupil.network, self.pupil.weights(), beside)
+        beside = self._beside and self._aimed(fresh, self.history.network_share(self.total))
+        aim = LearnedState(told, self.live.network, self.live.weights(), beside)
         offer = self._offers.of(aim, fresh, 0.5)
         verdict = offer.verdict
-        self._progress.note_exam(verdict.agreement, self.exam.cells(offer.marks), offer.whole)
+        self._progress.note_test(verdict.agreement, self.test.cells(offer.agreements), offer.whole)
         if self.over:
             verdict = verdict._replace(said="Settled: waiting for you.")
         if self._progress.steps >= FORGIVEN:
             self._unlearned.forget()
         if not verdict.publish:
-            if last and not last.taught and last.shown.by == self.pupil.name:
-                self.shelf.learn_on(aim.weights)
+            if last and not last.taught and last.shown.by == self.live.name:
+                self.history.learn_on(aim.weights)
             return self._still(verdict.said)
         self._let_go(offer, fresh)
         return self._show(offer._replace(verdict=verdict))
 
     def _let_go(self, offer: Candidate, fresh: list[Stroke]) -> None:
-        """Treat strokes like the others that are obeyed without the spots around them."""
+        """Treat strokes like the others that are right without the areas around them."""
         beside = offer.state.beside
-        plain = offer.screen.with_beside(beside and replace(beside, spots=()))
-        self._unlearned.let_go(self.exam.marks(plain, fresh))
+        plain = offer.scorer.with_beside(beside and replace(beside, areas=()))
+        self._unlearned.let_go(self.test.agreements(plain, fresh))
 
     def _aimed(self, fresh: Sequence[Stroke], network: float) -> ClassifierPart:
-        """Return the newest glance as it is to be shown, spots around ``fresh`` strokes."""
+        """Return the newest classifier as it is shown, with areas around ``fresh`` strokes."""
         assert self._beside is not None
-        spots = spots_around(fresh, self.strokes)
-        return replace(self._beside, network=network, newest=self._beside.glance, spots=spots)
+        areas = areas_around(fresh, self.strokes)
+        return replace(self._beside, network=network, newest=self._beside.classifier, areas=areas)
 
     def _show(self, offer: Candidate) -> Published:
         """Publish what was offered."""
-        self.shelf.next_epoch()
+        self.history.next_epoch()
         verdict, state = offer.verdict, offer.state
         told = self._told(verdict.said, verdict.agreement, verdict.newest, True)
-        self.shelf.add(replace(state, shown=replace(told, by=state.shown.by)), offer.screen)
+        self.history.add(replace(state, shown=replace(told, by=state.shown.by)), offer.scorer)
         self._offers.take(offer)
-        return self.shelf.states[-1].shown
+        return self.history.states[-1].shown
 
     def _still(self, said: str) -> Published:
         """Tell that what is shown stays."""
-        last = self.shelf.last
+        last = self.history.last
         agreement = last.shown.agreement if last else 0.0
         return self._told(said, agreement, last.shown.newest if last else None, False)
 
     def _told(self, said: str, agreement: float, newest: float | None, new: bool) -> Published:
-        last = self.shelf.last
-        by = self.pupil.name if new or last is None else last.shown.by
+        last = self.history.last
+        by = self.live.name if new or last is None else last.shown.by
         strokes = len(self.strokes)
-        return Published(self.shelf.epoch, by, strokes, self.total, agreement, newest, new, said)
+        return Published(self.history.epoch, by, strokes, self.total, agreement, newest, new, said)

@@ -1,18 +1,11 @@
-"""LiveNetwork: one network that is being taught, with the averaged weights that are shown of it.
+"""LiveNetwork: a network that is taught live, with the averaged weights that are shown of it.
 
-First weights: the smallest network starts with filters instead of noise.
-
-It was taught once, on invented textures alone, to compute smoothed gray values, slopes, ridges and
-roughness (``benchmarks/first_weights.py``). It has seen no image of anything: what is what it
-learns from strokes, but it need not find out first what an edge is.
-
-Head: classes are added and removed while the network lives; all else is kept bit for bit.
-
-Sizes: the networks that live teaching grows through, and how each of them learns.
-
-Warming: everything that happens only once is done before the first stroke is there.
-
-Code is compiled or loaded, kernels are chosen and the contrast of the image is measured.
+The smallest network does not start from noise. It was taught once, on synthetic textures alone, to
+compute smoothed gray values, slopes, ridges and roughness (``benchmarks/first_weights.py``): it has
+seen no image, but need not learn from strokes what an edge is. Classes are added and removed while
+the network is used; all other weights stay the same bits. ``warm_up`` does before the first stroke
+what happens only once: code is compiled or loaded, kernels are chosen and the contrast of the image
+is measured.
 """
 
 import copy
@@ -117,7 +110,7 @@ class LiveNetwork:
             return {name: w.detach().clone() for name, w in self.network.state_dict().items()}
 
     def reborn(self, network: UNet, weights: Weights) -> "LiveNetwork":
-        """Return a pupil of this size that goes on from ``weights`` of ``network``, a copy."""
+        """Return a copy of this size that goes on from ``weights`` of ``network``."""
         fresh = copy.deepcopy(network)
         fresh.load_state_dict(weights)
         return LiveNetwork(self.name, self.settings, self._rehearsal, fresh)
@@ -133,7 +126,7 @@ def new_network(settings: TrainSettings, channels: int, classes: int) -> UNet:
 
 
 def between(one: Weights, other: Weights, share: float) -> Weights:
-    """Return the weights ``share`` of the way from one network to another of its descent."""
+    """Return the weights ``share`` of the way from one network to a later state of it."""
     return {name: torch.lerp(weight, other[name], share) for name, weight in one.items()}
 
 
@@ -147,13 +140,13 @@ def change_classes(weights: Weights, kept: Sequence[int | None]) -> Weights:
     A new class starts a little below the mean of the others: it is nowhere the likeliest, so that
     no preview changes by it, and near enough to be learned soon.
     """
-    found = {name: weight.clone() for name, weight in weights.items()}
+    changed = {name: weight.clone() for name, weight in weights.items()}
     for name in HEAD:
         before = weights[name]
         mean = before.mean(dim=0) - (UNLIKELY if name == "head.bias" else 0.0)
         rows = [mean if row is None else before[row] for row in kept]
-        found[name] = torch.stack(rows).to(memory_format=torch.preserve_format)
-    return found
+        changed[name] = torch.stack(rows).to(memory_format=torch.preserve_format)
+    return changed
 
 
 def regrouped_network(network: UNet, kept: Sequence[int | None]) -> UNet:
@@ -189,7 +182,7 @@ READY = 2**19  # pixels of a picture that are filtered before there is anything 
 
 
 def warm_up(picture: ImageView, fresh: LiveNetwork, filters: FilterBank) -> None:
-    """Let ``fresh``, a pupil that is thrown away, learn one step from invented strokes.
+    """Let ``fresh``, a network that is thrown away, learn one step from made-up strokes.
 
     ``filters`` of a small picture are computed here already.
     """

@@ -1,7 +1,7 @@
-"""Growth: a larger network is taught silently and takes over only where it wins.
+"""Growth: teach a larger network in the background and use it only when it is better.
 
 Every fourth stroke of each class is held back. The larger network and a new one of the size in use
-learn the others for equally many steps; the larger one has to be better on those held back.
+learn from the others for equally many steps; the larger one has to be better on those held back.
 """
 
 from collections import defaultdict
@@ -23,10 +23,10 @@ class Trial:
     """A larger network against one of the size in use, on strokes neither has seen."""
 
     def __init__(
-        self, strokes: Strokes, exam: AgreementTest, larger: LiveNetwork, same: LiveNetwork
+        self, strokes: Strokes, test: AgreementTest, larger: LiveNetwork, same: LiveNetwork
     ) -> None:
         self._strokes = strokes
-        self._exam = exam
+        self._test = test
         self._larger, self._same = larger, same
         self._held = held_back(strokes)
         self.steps = 0
@@ -34,8 +34,8 @@ class Trial:
     def step(self) -> None:
         """Take one step of both."""
         self.steps += 1
-        for pupil in (self._larger, self._same):
-            pupil.learn(self.steps, Choice(without=self._held))
+        for live in (self._larger, self._same):
+            live.learn(self.steps, Choice(without=self._held))
 
     @property
     def over(self) -> bool:
@@ -45,11 +45,11 @@ class Trial:
     def winner(self) -> LiveNetwork | None:
         """Return the larger network if it won."""
         held = [s for number in sorted(self._held) if (s := self._strokes.get(number))]
-        larger, same = (self._agreement(pupil, held) for pupil in (self._larger, self._same))
+        larger, same = (self._agreement(live, held) for live in (self._larger, self._same))
         return self._larger if held and larger > same + WIN else None
 
-    def _agreement(self, pupil: LiveNetwork, held: list[Stroke]) -> float:
-        return balanced(self._exam.marks(BlendedScorer(pupil.network, pupil.weights()), held))
+    def _agreement(self, live: LiveNetwork, held: list[Stroke]) -> float:
+        return balanced(self._test.agreements(BlendedScorer(live.network, live.weights()), held))
 
 
 class Growth:
@@ -60,12 +60,12 @@ class Growth:
         make: Callable[[str], LiveNetwork],
         sizes: Iterable[str],
         strokes: Strokes,
-        exam: AgreementTest,
+        test: AgreementTest,
     ) -> None:
         self._make = make
         self._left = list(sizes)  # the one in use, then those to be tried
         self._strokes = strokes
-        self._exam = exam
+        self._test = test
         self._enough = STROKES
         self._contest: Trial | None = None
 
@@ -84,14 +84,14 @@ class Growth:
         return f"Trying a larger network, {self._left[1]}: {done} of {STEPS} steps."
 
     def beats(self, every: int) -> bool:
-        """Tell at every so many steps of a contest that it is time for a sign of life."""
+        """Tell after every so many steps of a trial that progress should be reported."""
         return self._contest is not None and self._contest.steps % every == 0
 
     def step(self) -> LiveNetwork | None:
-        """Go on with the contest; return who takes over when it was won."""
+        """Go on with the trial; return the larger network when it has won."""
         if self._contest is None:
             larger, same = self._make(self._left[1]), self._make(self._left[0])
-            self._contest = Trial(self._strokes, self._exam, larger, same)
+            self._contest = Trial(self._strokes, self._test, larger, same)
         self._contest.step()
         if not self._contest.over:
             return None
@@ -103,7 +103,7 @@ class Growth:
         return winner
 
     def start_over(self, size: str, sizes: Iterable[str]) -> None:
-        """Begin anew with ``size`` in use: a contest under way no longer fits."""
+        """Begin again with ``size`` in use; a trial that is running is dropped."""
         self._contest = None
         every = list(sizes)
         self._left = every[every.index(size) :]

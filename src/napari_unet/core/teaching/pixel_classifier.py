@@ -1,12 +1,12 @@
-"""PixelClassifier: a first opinion on every pixel, from its filters alone.
+"""PixelClassifier: a quick classifier of single pixels, used until the network has learned.
 
-Filters: gray values, slopes, bends and how these vary around, at five scales. They say what a pixel
-looks like from near and from far, before a network has learned anything. Only what is painted or
-looked at is filtered, piece by piece, and kept up to a limit.
+Its input are the values of image filters at a pixel, at five scales: gray values, slopes, bends and
+how these vary around. Only pixels that are painted or looked at are filtered, piece by piece, and
+kept up to a limit.
 
-Two layers of weights are fitted to all that is painted whenever that changes, beginning from those
-fitted before: a tenth of a second of one core. A stroke is obeyed at once, long before a network
-has learned it.
+Two layers of weights are fitted to all strokes whenever these change, beginning from the weights
+fitted before: a tenth of a second on one core. Its preview follows a new stroke at once, long
+before a network has learned it.
 """
 
 from collections import OrderedDict
@@ -44,12 +44,12 @@ class FilterBank:
     def at(self, plane: PlaneIndex, pixels: np.ndarray) -> np.ndarray:
         """Return (n, filters) at ``pixels`` (n, 2) of a plane."""
         corners, which = np.unique(pixels // PIECE, axis=0, return_inverse=True)
-        found = np.empty((len(pixels), self.number), np.float32)
+        values = np.empty((len(pixels), self.number), np.float32)
         for number, corner in enumerate(corners.tolist()):
             here = which.ravel() == number
             inside = pixels[here] - np.array(corner) * PIECE
-            found[here] = self._piece(plane, *corner)[:, inside[:, 0], inside[:, 1]].T
-        return found
+            values[here] = self._piece(plane, *corner)[:, inside[:, 0], inside[:, 1]].T
+        return values
 
     def of(self, plane: PlaneIndex, box: tuple[slice, ...]) -> np.ndarray:
         """Return (filters, rows, columns) of ``box``, mirrored beyond the edges of the plane."""
@@ -90,14 +90,14 @@ class _Filtered:
 
     def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
         _, rows, columns = box
-        found = np.empty(
+        values = np.empty(
             (self.shape[0], rows.stop - rows.start, columns.stop - columns.start), np.float32
         )
         for y, into_y, from_y in cuts(rows, PIECE):
             for x, into_x, from_x in cuts(columns, PIECE):
                 piece = self._filters._piece(self._plane, y, x)
-                found[:, into_y, into_x] = piece[:, from_y, from_x]
-        return found
+                values[:, into_y, into_x] = piece[:, from_y, from_x]
+        return values
 
 
 def filtered(gray: np.ndarray) -> np.ndarray:
@@ -167,9 +167,9 @@ class PixelClassifier:
             first = self.first / self.spread.T
             bias = self.first_bias - first @ self.middle
             hidden = torch.addmm(bias, first, flat).relu_()
-            found = torch.addmm(self.second_bias, self.second, hidden)
-            found *= LIMIT / (found.amax(0) - found.amin(0)).clamp_min_(LIMIT)
-        return np.asarray(found.numpy()).reshape(-1, *filtered.shape[1:])
+            output = torch.addmm(self.second_bias, self.second, hidden)
+            output *= LIMIT / (output.amax(0) - output.amin(0)).clamp_min_(LIMIT)
+        return np.asarray(output.numpy()).reshape(-1, *filtered.shape[1:])
 
     def seen_as(self, middle: torch.Tensor, spread: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the weights that say the same of filters with this middle and spread."""
@@ -180,7 +180,7 @@ class PixelClassifier:
         }  # fmt: skip
 
     def toward(self, other: "PixelClassifier", share: float) -> "PixelClassifier":
-        """Return the glance whose weights are ``share`` of the way to those of its descendant."""
+        """Return the classifier whose weights are ``share`` of the way to those of a later one."""
         before = self.seen_as(other.middle, other.spread)
         mixed = {
             name: torch.lerp(weight, getattr(other, name).view_as(weight), share)
@@ -192,7 +192,7 @@ class PixelClassifier:
         )  # fmt: skip
 
     def regrouped(self, kept: Sequence[int | None]) -> "PixelClassifier":
-        """Return the glance of which class i is class ``kept[i]`` of before, None being new."""
+        """Return the classifier of which class i is class ``kept[i]`` of before, None being new."""
 
         def rows(before: torch.Tensor, less: float) -> torch.Tensor:
             mean = before.mean(dim=0) - less
@@ -204,7 +204,7 @@ class PixelClassifier:
 
 
 class ReferenceFeatures(NamedTuple):
-    """Pixels that nobody painted, at which a glance is to say what is shown."""
+    """Unpainted pixels, at which a new classifier should give what is shown."""
 
     looks: np.ndarray  # (n, filters) float32
     kinds: np.ndarray  # (n) uint8
@@ -212,7 +212,7 @@ class ReferenceFeatures(NamedTuple):
 
 
 class PixelClassifierTrainer:
-    """Fits glances to the strokes on one picture."""
+    """Fits pixel classifiers to the strokes on one image."""
 
     def __init__(self, filters: FilterBank, strokes: Strokes, settings: TrainSettings) -> None:
         self.filters = filters
@@ -226,9 +226,9 @@ class PixelClassifierTrainer:
         before: PixelClassifier | None = None,
         held: ReferenceFeatures | None = None,
     ) -> PixelClassifier:
-        """Fit a glance to all strokes, and to ``held``, beginning from the one ``before``.
+        """Fit a classifier to all strokes, and to ``held``, beginning from the one ``before``.
 
-        Of ``fresh`` strokes, not learned yet, more pixels are taken, and they have to outvote.
+        Of ``fresh`` strokes, not learned yet, more pixels are taken, so that they count more.
         """
         every, new = list(self._strokes), {stroke.number for stroke in fresh}
         share = {kind: MOST // sum(s.kind == kind for s in every) for kind in self._strokes.kinds}
@@ -263,7 +263,7 @@ class PixelClassifierTrainer:
 
 
 class _Task(NamedTuple):
-    """What a glance is fitted to."""
+    """The data a classifier is fitted to."""
 
     looks: np.ndarray  # (n, filters) float32
     kinds: np.ndarray  # (n)
@@ -291,10 +291,10 @@ def _fitted(
         loss = (F.cross_entropy(values - margins, kinds, reduction="none") * weights).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step(RATE * (0.5 + 0.5 * float(np.cos(np.pi * step / steps))))
-    found = {name: weight.detach() for name, weight in layers.items()}
+    fitted = {name: weight.detach() for name, weight in layers.items()}
     return PixelClassifier(
-        *seen, found["first"], found["first_bias"][:, None],
-        found["second"], found["second_bias"][:, None],
+        *seen, fitted["first"], fitted["first_bias"][:, None],
+        fitted["second"], fitted["second_bias"][:, None],
     )  # fmt: skip
 
 

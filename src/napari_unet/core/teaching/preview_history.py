@@ -1,6 +1,6 @@
-"""Published: a state of a network that is shown, and the shelf of those that were shown before.
+"""The states of a live network that were shown, and how they become networks and back.
 
-Taught networks: from the shelf to the rest of the product, and back.
+The last state is the one shown; the earlier ones are kept, so that a person can go back.
 """
 
 import copy
@@ -23,7 +23,7 @@ from napari_unet.core.teaching.live_network import (
 from napari_unet.core.training.settings import TrainSettings
 
 KEPT = 50  # states that undo can go back to: 6 MB of the smallest network
-RIPE = 150  # steps after which the network counts in full beside the glance
+RIPE = 150  # steps after which the network counts in full beside the pixel classifier
 UNSEEN = 3  # changes, made or put off, that nobody looked at: then nobody is waiting for the next
 
 
@@ -53,20 +53,20 @@ class LearnedState:
 
     @property
     def taught(self) -> bool:
-        """Whether the network has a say in it, and not a glance alone."""
+        """Whether the network, not the pixel classifier alone, scores it."""
         return self.beside is None or self.beside.network > 0
 
     @property
     def network_counts(self) -> float:
-        """How much the network counts in it, or would count beside a glance."""
+        """How much the network counts in it, or would count beside a pixel classifier."""
         return self.beside.network if self.beside else NETWORK
 
-    def screen(self) -> BlendedScorer:
+    def scorer(self) -> BlendedScorer:
         """Return what scores as this state does."""
         return BlendedScorer(self.network, self.weights, self.beside)
 
     def toward(self, aim: "LearnedState", share: float) -> "LearnedState":
-        """Return what is ``share`` of the way to ``aim``, a network of the same descent."""
+        """Return what is ``share`` of the way to ``aim``, a later state of the same network."""
         if share == 1.0:
             return aim
         weights = between(self.weights, aim.weights, share) if self.taught else aim.weights
@@ -106,7 +106,7 @@ class PreviewHistory:
         """All states kept, the oldest first."""
         return list(self._states)
 
-    def screen(self) -> BlendedScorer:
+    def scorer(self) -> BlendedScorer:
         """Return what scores with the state that is shown."""
         last = self.last
         if last is None:
@@ -114,19 +114,19 @@ class PreviewHistory:
         if self._screen is None or self._screen[0] is not last:
             before = self._screen
             same = before is not None and before[0].weights is last.weights
-            screen = before[1].with_beside(last.beside) if before and same else last.screen()
-            self._screen = (last, screen)
+            scorer = before[1].with_beside(last.beside) if before and same else last.scorer()
+            self._screen = (last, scorer)
         return self._screen[1]
 
     def look(self) -> BlendedScorer:
         """Return the same; somebody looks at it."""
-        self._seen, self._unseen = self.screen(), 0
+        self._seen, self._unseen = self.scorer(), 0
         return self._seen
 
     def seen(self) -> BlendedScorer:
         """Return what was looked at last; what is shown, where nobody looks for long."""
         if self._seen is None or self._unseen > UNSEEN:
-            return self.screen()
+            return self.scorer()
         return self._seen
 
     def network_share(self, steps: int) -> float:
@@ -138,18 +138,18 @@ class PreviewHistory:
         """Note that a change waits until somebody looks."""
         self._unseen += 1
 
-    def add(self, state: LearnedState, screen: BlendedScorer | None = None) -> None:
+    def add(self, state: LearnedState, scorer: BlendedScorer | None = None) -> None:
         """Show ``state``; the oldest one beyond those kept is forgotten.
 
-        ``screen`` scores as the state does, and knows already what it said of some places.
+        ``scorer`` scores as the state does, and keeps the scores of some places already.
         """
         self._states.append(state)
         self._unseen += 1
         del self._states[:-KEPT]
-        if screen is None:
+        if scorer is None:
             self._seen = None  # it comes from elsewhere, and nobody has seen any like it
         else:
-            self._screen = (state, screen)
+            self._screen = (state, scorer)
 
     def next_epoch(self) -> int:
         """Return the number of the next preview; numbers are never used twice."""
@@ -157,7 +157,7 @@ class PreviewHistory:
         return self.epoch
 
     def learn_on(self, weights: Weights) -> None:
-        """Keep later weights with what is shown, in which the network has no say yet."""
+        """Keep later weights with what is shown, which the network does not score yet."""
         self._states[-1] = replace(self._states[-1], weights=weights)
 
     def drop_last(self) -> None:
@@ -176,14 +176,14 @@ class PreviewHistory:
 
 
 def network(
-    shelf: PreviewHistory,
+    history: PreviewHistory,
     normalisation: Normalisation,
     factor: int,
     pixel_size: dict[str, float] | None,
 ) -> UNet:
     """Return a copy of the network shown; its pixels are ``factor`` times those of the image."""
-    shelf.screen()  # refuses where nothing is learned yet
-    state = shelf.last
+    history.scorer()  # refuses where nothing is learned yet
+    state = history.last
     assert state is not None
     found = copy.deepcopy(state.network)
     found.load_state_dict(state.weights)
@@ -216,8 +216,8 @@ def state(network: UNet, channels: int, seed: int) -> LearnedState:
     weights = {name: w.detach().clone() for name, w in kept.state_dict().items()}
     past = [item for item in network.about["history"] if item.get("event") == "taught"]
     strokes = int(past[-1]["strokes"]) if past else 0
-    said = f"Goes on from what was learned from {strokes} strokes."
-    return LearnedState(Published(0, by, strokes, 0, 0.0, None, True, said), kept, weights)
+    sentence = f"Goes on from what was learned from {strokes} strokes."
+    return LearnedState(Published(0, by, strokes, 0, 0.0, None, True, sentence), kept, weights)
 
 
 def _alike(network: UNet, settings: TrainSettings) -> bool:

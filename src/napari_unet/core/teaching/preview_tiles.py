@@ -41,51 +41,51 @@ class View:
 
     def tiles(
         self,
-        screen: BlendedScorer,
+        scorer: BlendedScorer,
         region: AnnotationBox,
         epoch: int,
         cursor: Sequence[float] | None = None,
     ) -> Iterator[PreviewTile]:
         """Yield the tiles that cover ``region``: the last stroke, then what is near ``cursor``."""
-        box, reader = region.box, self._reader(screen)
-        edge = input_size(screen.network.depth, OUTPUT)
+        box, reader = region.box, self._reader(scorer)
+        edge = input_size(scorer.network.depth, OUTPUT)
         middle = [(part.start + part.stop - 1) / 2 for part in box]
-        found = list(reader.grid.tiles((edge,) * DIMS, box))
+        ordered = list(reader.grid.tiles((edge,) * DIMS, box))
         near = middle if cursor is None else region.canonical(cursor)
         last = self._strokes.last
-        found.sort(key=lambda tile: (not _meets(tile, last), _distance(tile, near)))
-        for tile in found:
-            scores = self._scores(screen, reader, tile)
+        ordered.sort(key=lambda tile: (not _meets(tile, last), _distance(tile, near)))
+        for tile in ordered:
+            scores = self._scores(scorer, reader, tile)
             write, inside = _shared(tile, box)
             scores = np.ascontiguousarray(scores[(slice(None), *inside)])
             labels = region.as_given(self._labels(write, scores))
             yield PreviewTile(region.box_given(write), labels, region.as_given(scores), epoch)
 
-    def predict(self, screen: BlendedScorer, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, scorer: BlendedScorer, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """Return labels (*box) uint8 and scores (K, *box) float32, by the network alone."""
-        scores = np.empty((screen.network.classes, *shape_of(box)), np.float32)
-        reader = self._reader(screen)
-        edge = input_size(screen.network.depth, OUTPUT)
+        scores = np.empty((scorer.network.classes, *shape_of(box)), np.float32)
+        reader = self._reader(scorer)
+        edge = input_size(scorer.network.depth, OUTPUT)
         for tile in reader.grid.tiles((edge,) * DIMS, box):
             write, inside = _shared(tile, box)
             into = (
                 slice(a.start - b.start, a.stop - b.start) for a, b in zip(write, box, strict=True)
             )
-            found = self._scores(screen, reader, tile)
-            scores[(slice(None), *into)] = found[(slice(None), *inside)]
+            scored = self._scores(scorer, reader, tile)
+            scores[(slice(None), *into)] = scored[(slice(None), *inside)]
         return scores.argmax(0).astype(np.uint8), scores
 
-    def _reader(self, screen: BlendedScorer) -> Reader:
+    def _reader(self, scorer: BlendedScorer) -> Reader:
         picture = self._picture
-        return Reader(picture.view, picture.contrast, picture.grid(screen.network.depth))
+        return Reader(picture.view, picture.contrast, picture.grid(scorer.network.depth))
 
-    def _scores(self, screen: BlendedScorer, reader: Reader, tile: Tile) -> np.ndarray:
+    def _scores(self, scorer: BlendedScorer, reader: Reader, tile: Tile) -> np.ndarray:
         plane = tuple(part.start for part in tile.read[:-DIMS])
         source = self._picture.plane(plane)
         pixels = read_mirrored(source, (slice(0, source.shape[0]), *tile.read[-DIMS:]))
-        lost = border(screen.network.depth)
+        lost = border(scorer.network.depth)
         output = tuple((part.start + lost, part.stop - lost) for part in tile.read[-DIMS:])
-        return reader.put_back(tile, screen.scores(pixels[None], [TilePlace(plane, output)])[0])
+        return reader.put_back(tile, scorer.scores(pixels[None], [TilePlace(plane, output)])[0])
 
     def _labels(self, box: Box, scores: np.ndarray) -> np.ndarray:
         labels = scores.argmax(0).astype(np.uint8)

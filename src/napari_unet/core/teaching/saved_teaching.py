@@ -1,7 +1,7 @@
-"""Keeping: what was taught, in a folder: the network, the strokes on each image, the settings.
+"""Save what was taught in a folder: the network, the strokes on each image, the settings.
 
-Plain formats a person can open; nothing is ever unpickled. A folder whose image is another one
-still gives its network, so that teaching goes on from image to image.
+The formats are plain and a person can open them; nothing is ever unpickled. A folder of another
+image still gives its network, so that teaching goes on from image to image.
 """
 
 import io
@@ -24,7 +24,7 @@ from napari_unet.core.teaching.image_view import ImageView
 from napari_unet.core.teaching.pixel_classifier import FilterBank, PixelClassifier
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
-NETWORK, FACTS, GLANCE = "taught.safetensors", "teaching.json", "glance.npz"
+NETWORK, FACTS, CLASSIFIER = "taught.safetensors", "teaching.json", "glance.npz"
 FORMAT = 1
 _DAMAGED = (ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error)
 
@@ -54,12 +54,12 @@ def load_facts(folder: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="ascii"))
+        facts = json.loads(path.read_text(encoding="ascii"))
     except (ValueError, OSError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise ValueError(f"{path} is not of format {FORMAT}: update napari-unet, or move it away")
-    return found
+    return facts
 
 
 def load_taught(folder: Path) -> UNet | None:
@@ -69,34 +69,34 @@ def load_taught(folder: Path) -> UNet | None:
 
 
 def save_beside(folder: Path, beside: ClassifierPart | None) -> None:
-    """Write the glance that is shown beside the network, if there is one."""
+    """Write the pixel classifier that is shown beside the network, if there is one."""
     if beside is None:
         return
     parts = {
-        part.name: getattr(beside.glance, part.name).numpy() for part in fields(PixelClassifier)
+        part.name: getattr(beside.classifier, part.name).numpy() for part in fields(PixelClassifier)
     }
     file = io.BytesIO()
     np.savez(file, network=np.array(beside.network), **parts)
-    write_safely(folder / GLANCE, file.getvalue(), overwrite=True)
+    write_safely(folder / CLASSIFIER, file.getvalue(), overwrite=True)
 
 
 def load_beside(folder: Path, filters: FilterBank, network: UNet) -> ClassifierPart | None:
-    """Return the glance in a folder, if there is one for these filters and classes."""
-    path = folder / GLANCE
+    """Return the pixel classifier in a folder, if it fits these filters and classes."""
+    path = folder / CLASSIFIER
     if not path.exists():
         return None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            if "network" not in found:  # of an earlier version
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            if "network" not in archive:  # of an earlier version
                 return None
             parts = {
-                part.name: torch.from_numpy(found[part.name]) for part in fields(PixelClassifier)
+                part.name: torch.from_numpy(archive[part.name]) for part in fields(PixelClassifier)
             }
-            beside = ClassifierPart(PixelClassifier(**parts), filters, float(found["network"]))
+            beside = ClassifierPart(PixelClassifier(**parts), filters, float(archive["network"]))
     except (*_DAMAGED, OSError) as error:
         raise ValueError(f"{path} is damaged: {error}; move it away to go on without") from None
-    fits = beside.glance.first.shape[1] == filters.number
-    return beside if fits and len(beside.glance.second) == network.classes else None
+    fits = beside.classifier.first.shape[1] == filters.number
+    return beside if fits and len(beside.classifier.second) == network.classes else None
 
 
 def load_strokes(folder: Path, picture: ImageView, strokes: Strokes) -> list[Stroke]:
@@ -105,8 +105,8 @@ def load_strokes(folder: Path, picture: ImageView, strokes: Strokes) -> list[Str
     if not path.exists():
         return []
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            parts = {name: found[name] for name in found.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            parts = {name: archive[name] for name in archive.files}
         return _unpacked(parts, picture, strokes)
     except (*_DAMAGED, OSError) as error:
         raise ValueError(f"{path} is damaged: {error}; move it away to start anew") from None
@@ -133,10 +133,10 @@ def _unpacked(parts: dict[str, np.ndarray], picture: ImageView, strokes: Strokes
     if len(pixels) and not ((pixels >= 0) & (pixels < size)).all():
         raise ValueError("strokes lie outside the image")
     ends = [0, *parts["ends"].tolist()]
-    found = []
+    restored = []
     for number, (start, end) in enumerate(pairwise(ends)):
         plane = tuple(int(i) for i in parts["planes"][number])
         some = pixels[start:end].astype(np.int32)
         kind, confirmed = int(parts["kinds"][number]), bool(parts["confirmed"][number])
-        found.append(strokes.restore(plane, some, kind, confirmed))
-    return found
+        restored.append(strokes.restore(plane, some, kind, confirmed))
+    return restored

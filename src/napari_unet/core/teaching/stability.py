@@ -1,11 +1,10 @@
 """ReferencePixels: mostly unpainted pixels, at which a new preview is compared with the one shown.
 
-A new glance and the network are held to it, and a stride towards what was learned ends where too
-much would change.
-
-Strokes leave most of a picture unseen; empty background far from all objects may hang between two
-classes, and a glance fitted anew tips it over. The more strokes there are, the better is what is
-shown there, and the more it counts.
+Strokes leave most of an image unpainted. Empty background far from all objects may be nearly as
+likely to be one class as another, and a newly fitted classifier changes it. Therefore new
+classifiers and networks are fitted to what is shown at these pixels, and a change ends where too
+much of the preview would change. The more strokes there are, the better is the preview, and the
+more these pixels count.
 """
 
 from collections.abc import Collection
@@ -25,8 +24,8 @@ from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 CELLS = 8  # of the picture that are looked at
 EACH = 100  # pixels of each
-FEW = 6  # strokes up to which anchors count nothing: what is shown is no better than a guess
-FULL = 18  # strokes from which on anchors count as much as all of them, for a glance
+FEW = 6  # strokes up to which these pixels do not count: the preview is no better than a guess
+FULL = 18  # strokes from which on these pixels count as much as all strokes, for a classifier
 LEARNED = 0.25  # and so much for a network, …
 WITHIN = 4  # … but for pixels so near to another class
 AWAY = 16  # pixels around the box of a stroke not learned yet in which there are none
@@ -39,7 +38,7 @@ PER = PIECE // CELL  # cells along the edge of a piece
 
 
 class Transition(NamedTuple):
-    """Where a stride leads, and what it is measured against."""
+    """A change of the preview: what was seen, what is shown, and the new state."""
 
     seen: BlendedScorer  # what was looked at last
     shown: BlendedScorer
@@ -47,17 +46,17 @@ class Transition(NamedTuple):
 
 
 class ReferencePixels:
-    """Finds anchors in the pieces of a picture that hold strokes: those are filtered already."""
+    """Chooses pixels in the pieces of the image that hold strokes: those are filtered already."""
 
     def __init__(
         self,
         picture: ImageView,
         strokes: Strokes,
-        exam: AgreementTest,
+        test: AgreementTest,
         filters: FilterBank,
         seed: int,
     ) -> None:
-        self._picture, self._strokes, self._exam = picture, strokes, exam
+        self._picture, self._strokes, self._test = picture, strokes, test
         self._filters, self._seed = filters, seed
 
     @property
@@ -70,7 +69,7 @@ class ReferencePixels:
         if not self._weight:
             return None
         cells = self._cells()
-        labels, rng = self._exam.labels(shown, cells), np.random.default_rng(self._seed)
+        labels, rng = self._test.labels(shown, cells), np.random.default_rng(self._seed)
         looks, kinds = [], []
         for plane, *place in cells:
             inside = rng.integers(0, CELL, (EACH, 2))
@@ -90,16 +89,16 @@ class ReferencePixels:
             return NOTHING
         cells = self._cells()
         planes = {plane: ShownPlane(self._picture.working) for plane, *_ in cells}
-        for (plane, row, column), found in self._exam.labels(shown, cells).items():
-            planes[plane].keep((row, column), _inner(found))
+        for (plane, row, column), labels in self._test.labels(shown, cells).items():
+            planes[plane].keep((row, column), _inner(labels))
         for stroke in fresh:
             if stroke.plane in planes:
                 planes[stroke.plane].forget(self._around(stroke))
         return PseudoLabels(planes, LEARNED * self._weight)
 
     def look(self, shown: BlendedScorer) -> None:
-        """Let ``shown`` score the cells of the anchors, so that it knows what it says of them."""
-        self._exam.values(shown, self._cells())
+        """Let ``shown`` score the cells of the reference pixels and keep the scores."""
+        self._test.values(shown, self._cells())
 
     def stride(self, way: Transition, fresh: Collection[Stroke], wrong: float) -> float:
         """Return how far to go at once from what is shown to what was learned: 1 is all the way.
@@ -127,13 +126,13 @@ class ReferencePixels:
     def _said(self, way: Transition, fresh: Collection[Stroke]) -> list[np.ndarray]:
         """Return the values (K, n) of each of three at the same pixels, none near ``fresh``."""
         cells = self._cells()
-        said = [self._exam.values(screen, cells) for screen in way]
+        values = [self._test.values(scorer, cells) for scorer in way]
         parts = []
         for cell in cells:
             plane, *place = cell
             pixels = np.indices((CELL, CELL)).reshape(2, -1).T + np.array(place) * CELL
             kept = self._kept(plane, pixels, fresh)
-            ends = (part[cell][:, :CELL, :CELL].reshape(len(part[cell]), -1) for part in said)
+            ends = (part[cell][:, :CELL, :CELL].reshape(len(part[cell]), -1) for part in values)
             parts.append([end[:, kept] for end in ends])
         return [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]
 
@@ -154,7 +153,7 @@ class ReferencePixels:
 
     @property
     def _weight(self) -> float:
-        """How much anchors count for a glance."""
+        """How much these pixels count for a pixel classifier."""
         return min(max((len(self._strokes) - FEW) / (FULL - FEW), 0.0), 1.0)
 
     def _cells(self) -> list[Cell]:

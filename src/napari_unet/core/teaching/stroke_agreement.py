@@ -39,18 +39,20 @@ _Found = tuple[int, list[tuple[Cell, np.ndarray]]]  # the working size, and cell
 
 
 class AgreementTest:
-    """Marks networks on strokes of one image."""
+    """Tests the agreement of networks with strokes on one image."""
 
     def __init__(self, picture: ImageView, strokes: Strokes) -> None:
         self._picture = picture
         self._strokes = strokes
         self._known: WeakKeyDictionary[Stroke, _Found] = WeakKeyDictionary()
 
-    def marks(self, screen: BlendedScorer, strokes: Iterable[Stroke]) -> dict[Stroke, Agreement]:
-        """Return the mark of each stroke."""
+    def agreements(
+        self, scorer: BlendedScorer, strokes: Iterable[Stroke]
+    ) -> dict[Stroke, Agreement]:
+        """Return the agreement with each stroke."""
         strokes = list(strokes)
         asked = self._cells(strokes)
-        labels = self.labels(screen, list(asked))
+        labels = self.labels(scorer, list(asked))
         right: dict[Stroke, int] = defaultdict(int)
         pixels: dict[Stroke, int] = defaultdict(int)
         for place, of_strokes in asked.items():
@@ -59,32 +61,32 @@ class AgreementTest:
                 pixels[stroke] += len(at)
         return {s: Agreement(s.kind, right[s], pixels[s], s.weight) for s in strokes}
 
-    def labels(self, screen: BlendedScorer, places: list[Cell]) -> dict[Cell, np.ndarray]:
+    def labels(self, scorer: BlendedScorer, places: list[Cell]) -> dict[Cell, np.ndarray]:
         """Return the class of each pixel of some cells, uint8; they may be larger than asked."""
-        values = self.values(screen, places)
+        values = self.values(scorer, places)
         return {place: value.argmax(0).astype(np.uint8) for place, value in values.items()}
 
-    def values(self, screen: BlendedScorer, places: list[Cell]) -> dict[Cell, np.ndarray]:
+    def values(self, scorer: BlendedScorer, places: list[Cell]) -> dict[Cell, np.ndarray]:
         """Return the values (K, rows, columns) of the same cells, before the softmax."""
-        found: dict[Cell, np.ndarray] = {}
+        by_cell: dict[Cell, np.ndarray] = {}
         for start in range(0, len(places), AT_ONCE):
             some = places[start : start + AT_ONCE]
-            tiles = np.stack([self._tile(screen.network.depth, place) for place in some])
-            values = screen.values(tiles, [_place(cell, screen.network.depth) for cell in some])
-            found.update(zip(some, values, strict=True))
-        return found
+            tiles = np.stack([self._tile(scorer.network.depth, place) for place in some])
+            values = scorer.values(tiles, [_place(cell, scorer.network.depth) for cell in some])
+            by_cell.update(zip(some, values, strict=True))
+        return by_cell
 
     def cells(self, strokes: Iterable[Stroke]) -> int:
-        """Return how many cells an exam on these strokes scores."""
+        """Return how many cells a test on these strokes scores."""
         return len(self._cells(strokes))
 
     def _cells(self, strokes: Iterable[Stroke]) -> dict[Cell, list[tuple[Stroke, np.ndarray]]]:
         """Return the cells with the pixels of each stroke in them, counted from the cell."""
-        found: dict[Cell, list[tuple[Stroke, np.ndarray]]] = defaultdict(list)
+        by_cell: dict[Cell, list[tuple[Stroke, np.ndarray]]] = defaultdict(list)
         for stroke in strokes:
             for cell, at in self._cells_of(stroke):
-                found[cell].append((stroke, at))
-        return found
+                by_cell[cell].append((stroke, at))
+        return by_cell
 
     def _cells_of(self, stroke: Stroke) -> list[tuple[Cell, np.ndarray]]:
         """Return the cells of one stroke with its pixels in them; found once."""
@@ -116,16 +118,16 @@ def _place(cell: Cell, depth: int) -> TilePlace:
     return TilePlace(plane, tuple((n * CELL, n * CELL + edge) for n in corner))
 
 
-def balanced(marks: Mapping[Stroke, Agreement]) -> float:
+def balanced(agreements: Mapping[Stroke, Agreement]) -> float:
     """Return the share of right pixels, averaged over classes: the balanced agreement."""
-    return float(np.mean(list(by_class(marks).values()))) if marks else 0.0
+    return float(np.mean(list(by_class(agreements).values()))) if agreements else 0.0
 
 
-def by_class(marks: Mapping[Stroke, Agreement]) -> dict[int, float]:
+def by_class(agreements: Mapping[Stroke, Agreement]) -> dict[int, float]:
     """Return the share of right pixels of each painted class; confirmed ones weigh half."""
     right: dict[int, float] = defaultdict(float)
     pixels: dict[int, float] = defaultdict(float)
-    for mark in marks.values():
-        right[mark.kind] += mark.right * mark.weight
-        pixels[mark.kind] += mark.pixels * mark.weight
+    for agreement in agreements.values():
+        right[agreement.kind] += agreement.right * agreement.weight
+        pixels[agreement.kind] += agreement.pixels * agreement.weight
     return {kind: right[kind] / pixels[kind] for kind in sorted(pixels)}

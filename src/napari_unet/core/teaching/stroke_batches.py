@@ -1,8 +1,8 @@
 """StrokeBatches: which strokes the next step learns from, and the tiles cut around them.
 
 Half of a batch comes from strokes that are not learned yet, half from all others: each class as
-often, and within a class each stroke as often, so that a large blob does not drown a fine line.
-Of pixels that nobody painted, some keep the class that is shown of them: ``PseudoLabels``.
+often, and within a class each stroke as often, so that a large stroke does not outweigh a thin
+line. Some pixels that nobody painted keep the class that is shown there (``PseudoLabels``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,10 +35,10 @@ class ShownPlane:
     _cells: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
     def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
-        found = np.full([part.stop - part.start for part in box], UNLABELLED, np.uint8)
+        classes = np.full([part.stop - part.start for part in box], UNLABELLED, np.uint8)
         for cell, into, inside in self._meeting(box):
-            found[into] = cell[inside]
-        return found
+            classes[into] = cell[inside]
+        return classes
 
     def keep(self, place: tuple[int, int], classes: np.ndarray) -> None:
         """Keep what a cell shows; ``classes`` may be larger than the cell."""
@@ -74,7 +74,7 @@ class Choice(NamedTuple):
 
     fresh: Sequence[Stroke] = ()  # come up more often
     without: frozenset[int] = frozenset()  # numbers of those that weigh nothing
-    close: bool = False  # many small tiles: a stroke just painted is obeyed soonest so
+    close: bool = False  # many small tiles: a stroke just painted is learned soonest so
     unpainted: PseudoLabels = NOTHING
 
 
@@ -102,13 +102,7 @@ class StrokeBatches:
         self._wide = input_size(settings.depth, seen)
         self._close = input_size(settings.depth, min(seen, SEEN))
 
-    def draw(
-        self,
-        step: int,
-        classes: int,
-        device: torch.device,
-        choice: Choice = ALL,
-    ) -> Batch:
+    def draw(self, step: int, classes: int, device: torch.device, choice: Choice = ALL) -> Batch:
         """Return the batch of ``step``."""
         rng = np.random.default_rng([self._settings.seed, step])
         edge = self._close if choice.close else self._wide
@@ -146,10 +140,10 @@ class StrokeBatches:
             numbers = deformation.cut_labels(painted, centre, 0)[inner]
         image = deformation.cut(self._picture.plane(stroke.plane), centre)
         if shown is None:
-            found = np.full(numbers.shape, UNLABELLED, np.uint8)
+            pseudo = np.full(numbers.shape, UNLABELLED, np.uint8)
         else:
-            found = deformation.cut_labels(shown, centre, UNLABELLED)[inner]
-        return StrokeTile(deformation.change_gray(image), numbers, found)
+            pseudo = deformation.cut_labels(shown, centre, UNLABELLED)[inner]
+        return StrokeTile(deformation.change_gray(image), numbers, pseudo)
 
     def _pulled_in(self, centre: np.ndarray, edge: int) -> np.ndarray:
         """Move ``centre`` so that the output lies inside the image, if it fits."""

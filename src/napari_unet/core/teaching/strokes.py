@@ -1,8 +1,9 @@
 """Strokes: what was painted, one by one, in the order it was painted.
 
-A changed region of the annotation layer comes in, whether painted, erased or undone; it is compared
-with what is known, and what differs becomes new strokes or is taken from old ones. A map says which
-stroke each pixel of a plane belongs to; only painted parts of it take memory.
+A changed region of the annotation layer comes in, whether it was painted, erased or undone. It is
+compared with the known strokes, and the differences become new strokes or are removed from old
+ones. A map says which stroke each pixel of a plane belongs to; only painted parts of it take
+memory.
 """
 
 from collections.abc import Iterable, Iterator
@@ -55,11 +56,11 @@ class StrokeMap:
 
     def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
         rows, columns = box
-        found = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.int32)
+        numbers = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.int32)
         for key, here, there in self._meeting(rows, columns):
             if key in self._pieces:
-                found[here] = self._pieces[key][there]
-        return found
+                numbers[here] = self._pieces[key][there]
+        return numbers
 
     def write(self, box: tuple[slice, ...], numbers: np.ndarray) -> None:
         """Replace what ``box`` holds."""
@@ -111,12 +112,12 @@ def _most_frequent(numbers: np.ndarray, factor: int) -> np.ndarray:
     height, width = (n // factor for n in numbers.shape)
     rows = numbers.reshape(height, factor, width, factor)
     squares = rows.swapaxes(1, 2).reshape(height, width, factor**2)
-    found = np.zeros((height, width), np.int32)
+    winners = np.zeros((height, width), np.int32)
     painted = squares.any(axis=2)
     some = squares[painted]
     votes = (some[:, :, None] == some[:, None, :]).sum(axis=2) * (some != NONE)
-    found[painted] = some[np.arange(len(some)), votes.argmax(axis=1)]
-    return found
+    winners[painted] = some[np.arange(len(some)), votes.argmax(axis=1)]
+    return winners
 
 
 class Strokes:
@@ -176,18 +177,18 @@ class Strokes:
             return None
         touched = np.unique(numbers[changed])
         numbers[changed] = NONE
-        found = []
+        new = []
         for kind, taken in product(np.unique(kinds[changed]).tolist(), (False, True)):
             here = changed & (kinds == kind) & (np.asarray(confirmed) == taken)
             if kind != UNLABELLED and here.any():
-                found.append(self._new(kind, plane, box, here, taken))
-                numbers[here] = found[-1].number
+                new.append(self._new(kind, plane, box, here, taken))
+                numbers[here] = new[-1].number
         whole.write(box, numbers)
         self._take_away(touched, plane)
-        self._strokes.update((stroke.number, stroke) for stroke in found)
+        self._strokes.update((stroke.number, stroke) for stroke in new)
         if self.factor > 1:
             self._small_plane(plane).shrink(whole, box)
-        return found
+        return new
 
     def restore(self, plane: PlaneIndex, pixels: np.ndarray, kind: int, confirmed: bool) -> Stroke:
         """Add a stroke that was kept; nothing else may lie there."""

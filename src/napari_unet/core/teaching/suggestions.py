@@ -1,8 +1,8 @@
-"""Suggestion: where the next stroke would teach most, and why, in words.
+"""Suggestions: where the next stroke would teach most, and why, in words.
 
-With few strokes the network's own doubt is no guide, so that what looks unlike everything painted
-comes first; later half the rank is doubt, a quarter whether the network changed its mind over its
-last states, and a quarter how unlike the painted places a place looks.
+With few strokes the network's own doubt says little, so places that look unlike everything painted
+come first. Later half of the rank is doubt, a quarter whether the network changed its answer over
+its last states, and a quarter how unlike the painted places a place looks.
 """
 
 from collections.abc import Callable, Sequence
@@ -57,16 +57,16 @@ class SuggestionSearch:
         self._strokes = strokes
         self._name = names
 
-    def suggest(self, screens: Sequence[BlendedScorer], number: int) -> list[Suggestion]:
+    def suggest(self, scorers: Sequence[BlendedScorer], number: int) -> list[Suggestion]:
         """Return up to ``number`` places, none next to a stroke or to one another.
 
-        ``screens`` score with the last published states, the newest last; there may be none.
+        ``scorers`` score with the last published states, the newest last; there may be none.
         """
-        early = len(self._strokes) < EARLY or not screens
+        early = len(self._strokes) < EARLY or not scorers
         looks = self._unlike(self._places())
         looks = sorted(looks, key=lambda look: -look.unlike)
         if not early:
-            looks = [self._scored(look, screens) for look in looks[:SCORED]]
+            looks = [self._scored(look, scorers) for look in looks[:SCORED]]
         looks.sort(key=lambda look: -look.worth(early))
         chosen: list[_Look] = []
         for look in looks:
@@ -117,18 +117,18 @@ class SuggestionSearch:
         levels = np.percentile(flat, [5, 25, 50, 75, 95], axis=1)
         return np.concatenate([levels.ravel(), flat.std(axis=1), *rough])
 
-    def _scored(self, look: _Look, screens: Sequence[BlendedScorer]) -> _Look:
-        depth = screens[-1].network.depth
-        found = []
-        for screen in screens:
-            depth = screen.network.depth
+    def _scored(self, look: _Look, scorers: Sequence[BlendedScorer]) -> _Look:
+        depth = scorers[-1].network.depth
+        scored = []
+        for scorer in scorers:
+            depth = scorer.network.depth
             tile = self._read(look.plane, look.corner, input_size(depth, EDGE), border(depth))
             place = TilePlace(look.plane, _output(look.corner, depth))
-            found.append(screen.scores(tile[None], [place])[0][:, :EDGE, :EDGE])
-        scores = found[-1]
+            scored.append(scorer.scores(tile[None], [place])[0][:, :EDGE, :EDGE])
+        scores = scored[-1]
         ranked = np.sort(scores, axis=0)
         doubt = float((1 - (ranked[-1] - ranked[-2])).mean())
-        labels = [one.argmax(0) for one in found]
+        labels = [one.argmax(0) for one in scored]
         flips = np.mean([a != b for a, b in pairwise(labels)] or [0.0])
         total = (scores * (ranked[-1] < 0.75)).sum(axis=(1, 2))
         first, second = sorted(np.argsort(total)[-2:].tolist())

@@ -1,13 +1,8 @@
-"""Teacher: the live loop without a window.
+"""Teacher: live teaching without a window: paint, learn, predict, go back.
 
-Changed regions of an annotation go in; networks that were taught by them come out, with previews
-of any box. To be used from one thread at a time.
-
-Teacher: the heart of live teaching: paint, learn, predict, go back.
-
-All decisions are made elsewhere in this room; here they meet.
-
-Codes of an annotation layer (0 unlabelled, 1 background, 2…) and classes (0 background, 1…).
+Changed regions of an annotation go in; networks that were taught by them come out, with previews of
+any box. It is to be used from one thread at a time. Codes are those of an annotation layer (0
+unlabelled, 1 background, 2…), classes those of a network (0 background, 1…).
 """
 
 import math
@@ -78,16 +73,16 @@ class StrokeTeaching:
         self._picture.normalise(self._normalisation)
         self._strokes = Strokes((self._picture.shape[-2], self._picture.shape[-1]))
         self._view = View(self._picture, self._strokes)
-        self._shelf = PreviewHistory()
-        exam = AgreementTest(self._picture, self._strokes)
+        self._history = PreviewHistory()
+        test = AgreementTest(self._picture, self._strokes)
         self._filters = FilterBank(self._picture)
-        glancer = PixelClassifierTrainer(self._filters, self._strokes, settings)
-        anchors = ReferencePixels(self._picture, self._strokes, exam, self._filters, seed)
+        trainer = PixelClassifierTrainer(self._filters, self._strokes, settings)
+        references = ReferencePixels(self._picture, self._strokes, test, self._filters, seed)
         self._course = LearningLoop(
-            self._new_pupil, self._strokes, exam, self._shelf, glancer, anchors
+            self._new_live_network, self._strokes, test, self._history, trainer, references
         )
         self._prepared = False
-        self._look = 0.0  # s of computing that the last exam took
+        self._look = 0.0  # s of computing that the last test took
 
     @property
     def classes(self) -> int:
@@ -97,12 +92,12 @@ class StrokeTeaching:
     @property
     def epoch(self) -> int:
         """The number of what is shown, 0 before anything is; answers of older ones are late."""
-        return self._shelf.epoch
+        return self._history.epoch
 
     @property
     def shown(self) -> Published | None:
         """What is shown; None before the first preview."""
-        return self._shelf.last.shown if self._shelf.last else None
+        return self._history.last.shown if self._history.last else None
 
     @property
     def settled(self) -> bool:
@@ -136,9 +131,9 @@ class StrokeTeaching:
         changed = False
         for plane, inside in region.planes():
             taken = confirmed[inside] if isinstance(confirmed, np.ndarray) else confirmed
-            found = self._strokes.paint(plane, region.box[-DIMS:], kinds[inside], taken)
-            added += found or []
-            changed |= found is not None
+            new = self._strokes.paint(plane, region.box[-DIMS:], kinds[inside], taken)
+            added += new or []
+            changed |= new is not None
         if changed:
             self._course.changed(added)
         return changed
@@ -147,7 +142,7 @@ class StrokeTeaching:
         """Learn for ``seconds`` of computing, or exactly ``steps``, or until nothing is gained.
 
         Yields at least every 20 steps; the preview changes where ``.new``. Ends at once where two
-        classes are not painted yet or learning has settled; painting wakes it.
+        classes are not painted yet or learning has settled; painting starts it again.
         """
         start, course = time.thread_time(), self._course
         if not course.ready:
@@ -155,7 +150,7 @@ class StrokeTeaching:
         before = start
         while course.ready and not course.over:
             left, looks = seconds - (before - start), course.looks
-            # an exam that would end too late waits for the next slice, and comes first in it
+            # a test that would end too late waits for the next slice, and comes first in it
             if steps == 0 or left <= 0 or (looks and before > start and left < self._look):
                 return
             with one_thread():
@@ -170,12 +165,12 @@ class StrokeTeaching:
         """Do once what would make the first strokes wait: measure the image, warm up."""
         if not self._prepared:
             self._prepared = True
-            warm_up(self._picture, self._new_pupil(SIZES[0]), self._filters)
+            warm_up(self._picture, self._new_live_network(SIZES[0]), self._filters)
 
     def predict(self, box: AnyBox) -> tuple[np.ndarray, np.ndarray]:
         """Return labels (0 background, 1…) and scores (classes first) of ``box``."""
         region = self._region(box)
-        labels, scores = self._view.predict(self._shelf.look(), region.box)
+        labels, scores = self._view.predict(self._history.look(), region.box)
         return region.asked(labels), region.asked(scores)
 
     def tiles(self, box: AnyBox, cursor: Sequence[float] | None = None) -> Iterator[PreviewTile]:
@@ -183,21 +178,23 @@ class StrokeTeaching:
 
         What is painted shows as painted. Drop tiles whose epoch is no longer the Teacher's.
         """
-        return self._view.tiles(self._shelf.look(), self._region(box), self._shelf.epoch, cursor)
+        return self._view.tiles(
+            self._history.look(), self._region(box), self._history.epoch, cursor
+        )
 
     def undo_learning(self) -> Published:
         """Go back to what was published before; painting makes it learn on from there."""
-        if len(self._shelf) < 2:
+        if len(self._history) < 2:
             raise ValueError("there is no earlier state of learning to go back to")
         return self._course.go_back()
 
     def _name(self, kind: int) -> str:
-        return str(self._course.pupil.network.about["classes"][kind]["name"])
+        return str(self._course.live.network.about["classes"][kind]["name"])
 
     def _region(self, box: AnyBox) -> AnnotationBox:
         return AnnotationBox.of(box, self._picture.shape, self._picture.view.order)
 
-    def _new_pupil(self, size: str) -> LiveNetwork:
+    def _new_live_network(self, size: str) -> LiveNetwork:
         settings = settings_of(size, self._seed)
         rehearsal = StrokeBatches(self._picture, self._strokes, settings)
         network = new_network(settings, self._picture.channels, self.classes)
@@ -248,8 +245,8 @@ class Teacher(StrokeTeaching):
 
     def suggest(self, n: int = 5) -> list[Suggestion]:
         """Return up to ``n`` places where a stroke would teach most, with the reason in words."""
-        screens = [state.screen() for state in self._shelf.states[-MINDS:]]
-        return self._scout.suggest(screens, n)
+        scorers = [state.scorer() for state in self._history.states[-MINDS:]]
+        return self._scout.suggest(scorers, n)
 
     def add_class(self) -> int:
         """Add a class while all else stays as it is; return its code in the annotation."""
@@ -275,7 +272,7 @@ class Teacher(StrokeTeaching):
 
     def suggest_working_size(self) -> WorkingSize | None:
         """Return the working size that fits the painted objects, or None where it does."""
-        shown = self._shelf.screen() if self._shelf.last else None
+        shown = self._history.scorer() if self._history.last else None
         return suggested(widths_of(self._strokes, self._view, shown), self.working_size)
 
     def work_at(self, factor: int) -> None:
@@ -284,7 +281,7 @@ class Teacher(StrokeTeaching):
             raise ValueError(f"the working size is {factor}: choose one of {FACTORS}")
         self._picture.resize(factor)
         self._strokes.resize(factor)
-        self._course.forget_marks()
+        self._course.forget_agreements()
 
     def network(self, pixel_size: dict[str, float] | None = None) -> UNet:
         """Return a copy of the network, to segment or train on; ``pixel_size`` is the image's.
@@ -292,7 +289,7 @@ class Teacher(StrokeTeaching):
         A preview also uses a pixel classifier (``pixel_classifier.py``), which is not part of it.
         """
         return preview_history.network(
-            self._shelf, self._normalisation, self.working_size, pixel_size
+            self._history, self._normalisation, self.working_size, pixel_size
         )
 
     def adopt(self, network: UNet, beside: ClassifierPart | None = None) -> None:
@@ -307,7 +304,7 @@ class Teacher(StrokeTeaching):
         """Write network, strokes and working size into the project's folder."""
         if self._project is None:
             raise ValueError("nowhere to save to: make the Teacher with project=, a folder")
-        last = self._shelf.last
+        last = self._history.last
         saved_teaching.save(
             self._project, self.network() if last else None, self._picture, self._strokes
         )

@@ -1,7 +1,7 @@
-"""Working size: at how many pixels of the image a pixel of the network should be.
+"""Working size: how many pixels of the image one pixel of the network should be.
 
-The smallest network sees about 40 pixels at once. Objects much larger than that look like their
-inside everywhere; at half or a quarter of the size they fit.
+The smallest network sees about 40 pixels at once. Objects much larger than that look the same
+everywhere inside; at half or a quarter of the size they fit.
 """
 
 from collections.abc import Iterable
@@ -32,18 +32,18 @@ class WorkingSize(NamedTuple):
 
 def suggested(widths: Iterable[float], now: int) -> WorkingSize | None:
     """Suggest a working size for objects of these widths; None where it is as it should be."""
-    found = list(widths)
-    if not found:
+    known = list(widths)
+    if not known:
         return None
-    width = float(np.median(found))
+    width = float(np.median(known))
     factor = next((f for f in FACTORS if width / f <= LARGE * SEEN), FACTORS[-1])
     if factor == now:
         return None
     share = {1: "full", 2: "½", 4: "¼"}[factor]
-    said = f"Your objects look about {width:.0f} px wide: working at {share} size " + (
+    reason = f"Your objects look about {width:.0f} px wide: working at {share} size " + (
         "would show more of each." if factor > now else "would show finer detail."
     )
-    return WorkingSize(factor, width, said)
+    return WorkingSize(factor, width, reason)
 
 
 def painted_width(stroke: Stroke) -> float:
@@ -66,17 +66,17 @@ def found_width(labels: np.ndarray, at: np.ndarray, kind: int) -> float | None:
     return float(2 * distance_transform_edt(piece).max())
 
 
-def widths_of(strokes: Strokes, view: View, screen: BlendedScorer | None) -> list[float]:
+def widths_of(strokes: Strokes, view: View, scorer: BlendedScorer | None) -> list[float]:
     """Return the widths (px) of painted objects: as the network finds them, or as painted."""
-    found = []
+    widths = []
     for stroke in [s for s in strokes if s.kind > 0][-LOOKED_AT:]:
         width = painted_width(stroke)
-        if screen is not None:
+        if scorer is not None:
             shape = view.shape
             box = grow(stroke.box, CONTEXT, shape[-2:])
-            labels, _ = view.predict(screen, (*(slice(i, i + 1) for i in stroke.plane), *box))
+            labels, _ = view.predict(scorer, (*(slice(i, i + 1) for i in stroke.plane), *box))
             corner = [part.start for part in box]
             plane = labels.reshape(labels.shape[-2:])
             width = max(width, found_width(plane, stroke.pixels - corner, stroke.kind) or 0.0)
-        found.append(width)
-    return found
+        widths.append(width)
+    return widths
