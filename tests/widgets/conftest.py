@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_unet.widgets.layers.label_classes import begin_to_prepare, prepared
+from napari_unet.widgets.shared.job import dispatch
 
 PATIENCE = 100_000  # ms; pytest-qt gives up after 5 s, which a busy machine may need
 
@@ -28,6 +29,19 @@ def qtbot(qtbot):
     qtbot.waitUntil = partial(qtbot.waitUntil, timeout=PATIENCE)
     qtbot.waitSignal = partial(qtbot.waitSignal, timeout=PATIENCE)
     return qtbot
+
+
+@pytest.fixture
+def no_thread_left():
+    """The compute thread has ended after each test."""
+    yield
+    assert dispatch().compute.shut_down(60.0)
+
+
+@pytest.fixture
+def bare_thread(monkeypatch, no_thread_left):
+    """Leave out torch, which takes seconds to be imported and has tests of its own."""
+    monkeypatch.setattr("napari_unet.widgets.shared.job.warm_up", lambda threads: None)
 
 
 @pytest.fixture(autouse=True)

@@ -5,25 +5,18 @@ import sys
 
 import numpy as np
 import pytest
-from napari.layers import Labels
 from napari.utils.notifications import notification_manager
 
 from napari_unet import samples
 from napari_unet.widgets import readers
 from napari_unet.widgets.layers.annotation_layers import snapshot
 from napari_unet.widgets.layers.coordinates import axes_of
-from napari_unet.widgets.menu_commands import new_annotation
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.readers import open_network, save_network
-from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.scheduler import Urgency
 
-
-@pytest.fixture(autouse=True)
-def no_thread_left():
-    yield
-    assert dispatch().compute.shut_down(60.0)
+pytestmark = pytest.mark.usefixtures("no_thread_left")
 
 
 def told_since(count):
@@ -49,26 +42,6 @@ def test_a_sample_from_the_menu_can_be_learned_from_at_once(make_napari_viewer_p
     annotation = snapshot(image, truth).annotation()
     np.testing.assert_array_equal(annotation.objects, samples.load("nuclei-3d").labels)
     assert annotation.class_count == 2
-
-
-def test_the_command_makes_an_annotation_layer_with_the_brush_in_hand(make_napari_viewer_proxy):
-    proxy = make_napari_viewer_proxy()
-    viewer = proxy.__wrapped__
-    before = len(notification_manager.records)
-    new_annotation(proxy)
-    assert told_since(before) == ["There is no image to annotate: open one first (File ▸ Open)"]
-    viewer.add_image(np.zeros((20, 30, 3), np.uint8), name="cells", rgb=True)
-    viewer.add_image(np.zeros((5, 6)), name="other")
-    viewer.layers.selection.active = viewer.layers["cells"]
-    new_annotation(proxy)
-    layer = viewer.layers["cells annotation"]
-    assert isinstance(layer, Labels)
-    assert Session.of(proxy).pairs.annotation_of(viewer.layers["cells"]) is layer
-    assert viewer.layers.selection.active is layer
-    assert (layer.mode, layer.selected_label, layer.data.shape) == ("paint", 2, (20, 30))
-    viewer.layers.selection.active = layer
-    new_annotation(proxy)  # with labels active: the topmost image
-    assert "other annotation" in viewer.layers
 
 
 def test_a_network_file_goes_round_through_napari(make_napari_viewer, qtbot, tmp_path):

@@ -47,10 +47,6 @@ def same(one, other):
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
-def tiles_of(viewer):
-    return [layer for layer in viewer.layers if layer.name.endswith("validation tile")]
-
-
 def long(recipe, steps=LONG):
     return replace(recipe, settings=replace(recipe.settings, steps=steps))
 
@@ -127,33 +123,6 @@ def test_a_second_training_waits_and_both_are_kept(workplace, qtbot):
     done(qtbot, trainings)
     assert [kept.name for kept in workplace.session.networks] == ["cells-1", "cells-2"]
     assert len(second.steps) == 40
-
-
-def test_layers_may_change_or_go_while_it_trains(workplace, qtbot):
-    """Renamed, moved, painted, replaced, removed: the training has its own picture of them."""
-    trainings, viewer = workplace.trainings, workplace.viewer
-    trainings.tile.want(True)
-    training = trainings.start(long(workplace.recipe()))
-    at_step(qtbot, training, 3)
-    workplace.image.name = "renamed"
-    viewer.layers.move(0, 2)
-    # its layer keeps the name it was made with: that of the image before or after the renaming
-    qtbot.waitUntil(lambda: tiles_of(viewer) != [], timeout=WAIT)
-    (tile,) = tiles_of(viewer)
-    assert tile.data.shape == workplace.image.data.shape
-    assert set(np.unique(tile.data)) <= {0, 1, 2}
-    assert 1 in tile.data
-    workplace.labels.data = np.zeros_like(workplace.labels.data)
-    workplace.image.data = np.zeros((33, 44), np.float32)  # another image, another size
-    before = tile.data.copy()
-    at_step(qtbot, training, training.last.number + 40)
-    np.testing.assert_array_equal(tile.data, before)
-    viewer.layers.clear()
-    at_step(qtbot, training, training.last.number + 40)
-    assert len(viewer.layers) == 0
-    training.job.stop()
-    done(qtbot, trainings)
-    assert "cells-1" in workplace.session.networks
 
 
 def test_training_further_leaves_the_network_it_began_with(workplace, qtbot):

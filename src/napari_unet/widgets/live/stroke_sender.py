@@ -73,8 +73,9 @@ class StrokeSender(QObject):
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is painted."""
-        return self._edits.counts == {}
+        """Whether nothing is painted, as far as it is counted already."""
+        counts = self._edits.counts
+        return counts is not None and not any(counts)
 
     def _painted(self, region: Box) -> None:
         image, labels, edit = self._image(), self._labels(), self._edits.last

@@ -1,4 +1,4 @@
-"""What people do meanwhile: layers deleted, renamed, replaced, edited; docks and windows closed."""
+"""Runs: what people do to layers and windows meanwhile, and the order of the tiles."""
 
 import threading
 import time
@@ -7,46 +7,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_unet.widgets.segment.dock import SegmentDock
 from napari_unet.widgets.segment.runs import Segmentations
-
-
-def test_a_result_that_was_edited_is_never_written_to_again(driven, known):
-    driven.add_scene()
-    driven.add_network()
-    layer = driven.run()
-    layer.selected_label = 99
-    layer.paint((50, 20), 99)
-    edited = layer.data.copy()
-    driven.dock.look.threshold.number.setValue(0.2)
-    driven.until(driven.settled)
-    second = driven.dock.result().layer
-    assert second is not layer
-    np.testing.assert_array_equal(layer.data, edited)
-    np.testing.assert_array_equal(second.data, known.objects(known.scene(), 0.2))
-    (told,) = driven.messages()
-    assert told.startswith("'scene segmented' was edited and stays as it is")
-    assert second.name in told
-    driven.dock.look.threshold.number.setValue(0.5)
-    driven.until(driven.settled)
-    assert driven.dock.result().layer is second, "one new layer, not one a change"
-
-
-def test_edits_made_while_tiles_arrive_are_kept(driven, known):
-    driven.add_scene()
-    driven.add_network()
-    run = driven.start_slowly()
-    layer = driven.dock.result().layer
-    layer.paint((64, 75), 77)
-    edited = layer.data.copy()
-    known.pace.hold_after(4)
-    driven.until(lambda: run.done == 6)
-    np.testing.assert_array_equal(layer.data, edited)
-    known.pace.let_go()
-    driven.until(driven.settled)
-    np.testing.assert_array_equal(layer.data, edited)
-    second = driven.dock.result().layer
-    np.testing.assert_array_equal(second.data, known.objects(known.scene()))
 
 
 def test_renamed_and_moved_layers_and_a_removed_image_do_not_disturb(driven, known):
@@ -129,26 +90,6 @@ def test_a_second_image_waits_for_its_turn(driven, known):
     assert not driven.dock.segmentations.waiting
 
 
-def test_a_dock_that_is_reopened_shows_the_run_that_went_on(driven, known, qtbot):
-    driven.add_scene()
-    driven.add_network()
-    run = driven.start_slowly()
-    driven.dock.close()
-    driven.dock.deleteLater()
-    known.pace.hold_after(2)
-    qtbot.waitUntil(lambda: run.done == 4)
-    driven.viewer.scene.camera.center = (0, 10, 10)  # nothing of the old dock listens any more
-    dock = driven.dock = SegmentDock(driven.viewer)
-    qtbot.addWidget(dock)
-    assert dock.runs.bar.isVisibleTo(dock)
-    assert dock.runs.state.text().startswith("scene: ")
-    known.pace.let_go()
-    driven.until(driven.settled)
-    assert "20 tiles done" in dock.runs.state.text()
-    assert dock.results.found.text().endswith("in 'scene segmented'")
-    np.testing.assert_array_equal(dock.result().layer.data, known.objects(known.scene()))
-
-
 def test_a_closing_window_ends_the_run_at_once(make_napari_viewer, qtbot, known):
     viewer = make_napari_viewer()
     driven = known.drive(qtbot, viewer)
@@ -175,3 +116,47 @@ def test_a_closing_window_ends_the_run_at_once(make_napari_viewer, qtbot, known)
     viewer.close()
     qtbot.waitUntil(lambda: not run.job.running)
     assert not [told for told in driven.messages() if "unexpected" in told]
+
+
+def test_tiles_next_to_the_view_come_first_and_the_old_result_stays_until_replaced(driven, known):
+    image = driven.add_scene()
+    driven.add_network()
+    layer = driven.run()
+    before = layer.data.copy()
+    driven.dock.look.threshold.number.setValue(0.2)
+    driven.until(driven.settled)
+    old = layer.data.copy()
+    assert (old > 0).sum() > (before > 0).sum()
+    driven.viewer.scene.camera.center = (0, 120, 140)
+    driven.dock.look.threshold.number.setValue(0.9)  # the tiles of the next run differ from it
+    driven.until(driven.settled)
+    third = layer.data.copy()
+    image.data = known.scene() * 0.5 + 1  # the same contrast: the same scores
+    run = driven.start_slowly(tiles=2)
+    regions = []
+    run.job.arrived.connect(
+        lambda values: regions.extend(v.region for v in values if hasattr(v, "region"))
+    )
+    known.pace.hold_after(2)
+    driven.until(lambda: run.done == 4)
+    np.testing.assert_array_equal(layer.data[:30, :30], third[:30, :30])  # the far corner
+    known.pace.let_go()
+    driven.until(driven.settled)
+    ends = [region[1].stop for region in regions]
+    assert ends[-1] < 60, "the tiles farthest from the view come last"
+    assert driven.dock.result().layer is layer
+
+
+def test_memory_that_is_not_enough_makes_tiles_smaller(driven, known):
+    driven.add_scene()
+    driven.add_network()
+    known.pace.most = 80 * 80
+    with pytest.warns(RuntimeWarning, match="going on with"):
+        layer = driven.run()
+    np.testing.assert_array_equal(layer.data, known.objects(known.scene()))
+    known.pace.most = 1
+    with pytest.warns(RuntimeWarning, match="going on with"):
+        driven.run()
+    assert "smallest tile" in driven.dock.runs.state.text()
+    assert driven.dock.runs.start.isEnabled()
+    np.testing.assert_array_equal(layer.data, known.objects(known.scene()))

@@ -1,17 +1,12 @@
 """The Train dock in a window: what it offers, says and keeps, also when it or napari is closed."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from napari.utils.notifications import notification_manager
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QMenu, QStyle, QStyleOptionComboBox
 
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.widgets.train.dock import NO_SOURCE, TrainDock
 from napari_unet.workflows.scheduler import Urgency
-from napari_unet.workflows.training_sources import FileSource
 from napari_unet.workflows.unfinished_runs import cut_off
 
 WAIT = 60_000  # ms; a busy machine
@@ -111,47 +106,6 @@ def test_from_the_first_look_to_a_kept_network(open_dock, cells, place, qtbot):
     assert again.begin.before is None  # never another network than the one named
 
 
-def test_pairs_roles_sizes_and_folders(open_dock, cells, place, qtbot, tmp_path, monkeypatch):
-    viewer = open_dock.viewer
-    work = place(viewer, cells)
-    dock = open_dock()
-    other = viewer.add_image(np.zeros((50, 60)), name="other")
-    fitting = viewer.add_labels(np.zeros((50, 60), np.uint8), name="other labels")
-    menu = QMenu()
-    dock.images._offer(menu)
-    assert [action.text() for action in menu.actions()] == ["other  +  other labels"]
-    menu.actions()[0].trigger()
-    assert dock.session.pairs.annotation_of(other) is fitting
-    assert len(dock.images.rows()) == 2
-
-    dock.session.pairs.set_role(other, "off")
-    assert [source.name for source in dock.recipe().sources] == ["cells"]
-    dock.session.pairs.set_role(other, "validate")
-    fitting.data = np.zeros((7, 8), np.uint8)  # does not fit any more
-    dock.images.refresh()
-    assert [label.text() for label in dock.images._facts][1] == "⚠ sizes differ"
-    count = len(notification_manager.records)
-    dock.train()
-    (told,) = [str(record.message) for record in notification_manager.records[count:]]
-    assert "need (50, 60)" in told
-    assert dock.trainings.running == ()
-    viewer.layers.remove(fitting)
-    assert len(dock.images.rows()) == 1
-
-    answers = iter([str(tmp_path), str(tmp_path / "nowhere")])
-    folder = "napari_unet.widgets.train.image_list.QFileDialog.getExistingDirectory"
-    monkeypatch.setattr(folder, lambda *a: next(answers))
-    dock.images._add_folders()
-    assert "there is no file or folder" in str(notification_manager.records[-1].message)
-    assert dock.trainings.folders == []
-    dock.trainings.folders.append(FileSource(tmp_path, tmp_path))
-    dock.images.refresh()
-    assert len(dock.images.rows()) == 2
-    dock.session.pairs.set_role(work.image, "off")
-    dock.images._set_role(dock.trainings.folders[0], "off")
-    assert dock.controls.train.toolTip() == NO_SOURCE
-
-
 def test_closing_napari_stops_at_once_and_what_was_cut_off_is_offered(
     make_napari_viewer, cells, place, qtbot
 ):
@@ -192,28 +146,3 @@ def test_closing_napari_stops_at_once_and_what_was_cut_off_is_offered(
     goes_on.job.stop()
     qtbot.waitUntil(lambda: "cells-1" in dock.session.networks, timeout=WAIT)
     qtbot.waitUntil(lambda: dock.session.networks["cells-1"].saved, timeout=WAIT)
-
-
-def test_settings_are_those_of_the_session(open_dock, cells, place, qtbot):
-    place(open_dock.viewer, cells)
-    dock = open_dock()
-    qtbot.waitUntil(lambda: dock.session.settings.minutes > 0, timeout=WAIT)  # fitted to the device
-    assert dock.begin.preset.currentText() == "standard"
-    changed = replace(dock.session.settings, sd=3.0)
-    dock.session.settings = changed  # as Preview does
-    assert dock.form.value() == changed
-    assert dock.begin.preset.currentText() == "changed"
-    dock.begin.preset.setCurrentText("small")
-    dock.begin.preset.activated.emit(dock.begin.preset.currentIndex())
-    assert dock.session.settings == TrainSettings.preset("small", minutes=changed.minutes)
-    assert dock.begin.preset.findText("changed") == -1
-    box = dock.begin.time
-    shown = QStyleOptionComboBox()
-    box.initStyleOption(shown)
-    shown.rect.setSize(box.minimumSizeHint())
-    parts = QStyle.ComplexControl.CC_ComboBox, shown, QStyle.SubControl.SC_ComboBoxEditField
-    room = box.style().subControlRect(*parts, box).width()
-    assert room >= box.fontMetrics().horizontalAdvance("1 000 steps"), "else it is cut off"
-    dock.begin.time.setCurrentIndex(dock.begin.time.findData(2.0))
-    dock.begin.time.activated.emit(dock.begin.time.currentIndex())
-    assert dock.session.settings.minutes == 2.0

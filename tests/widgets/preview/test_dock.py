@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from napari.layers import Image, Labels, Vectors
 from qtpy.QtGui import QShortcut
 
@@ -206,71 +205,3 @@ def test_no_state_is_stuck(make_napari_viewer_proxy, qtbot):
     assert images_of(viewer) == []
     assert LayerChoice(viewer, (Image, Vectors), "Image").choices() == []
     assert LayerChoice(viewer, (Labels,), "Labels").choices() == [annotation]
-
-
-def test_lines_and_labels_of_every_kind_of_image():
-    """Of a stack, a colour image and channels, tiles lie beside the image, axes as theirs."""
-    from napari_unet.core.sampling.sample import preview_tile
-    from napari_unet.widgets.preview.preview_layers import PreviewLayers
-    from napari_unet.widgets.preview.preview_request import (
-        PreviewRequest,
-        PreviewResult,
-        facts,
-        subject_of,
-    )
-
-    kinds = {
-        "colour": (Image(np.zeros((60, 70, 3), np.uint8), rgb=True), 2, 2),
-        "stack": (Image(np.zeros((9, 60, 70), np.uint8)), 2, 2),
-        "volume": (Image(np.zeros((20, 60, 70), np.uint8)), 3, 3),
-        "channels": (Image(np.zeros((2, 60, 70)), axis_labels=("c", "y", "x")), 2, 2),
-        "ImageJ": (
-            Image(np.zeros((12, 2, 60, 70), np.uint8), axis_labels=("z", "c", "y", "x")),
-            3,
-            4,
-        ),
-    }
-    for kind, (image, dims, axes) in kinds.items():
-        viewer = ViewerModel()
-        viewer.add_layer(image)
-        labels = new_annotation_layer(viewer, image)
-        labels.data[..., 20:30, 20:30] = 2
-        settings = replace(SMALL, dims=dims, depth=1, tile=44, sd=2.0)
-        subject = subject_of(viewer, image, labels, dims)
-        assert subject.whole
-        request = PreviewRequest("deformation", subject, settings, 0)
-        found = preview_tile(subject.annotation(), settings, 0)
-        given = PreviewResult(request, found)
-        PreviewLayers(viewer, Session.of(viewer)).show(image, labels, given)
-        assert ("Cut from z " in facts(given)) == (kind == "stack")
-        layer = viewer.layers[f"{image.name} deformed"]
-        assert layer.ndim == axes, kind
-        low, high = layer.extent.world[0, -2:], image.extent.world[1, -2:]
-        assert (low > high).any(), kind
-        np.testing.assert_array_equal(layer.data.shape[-2 - image.rgb :][:2], (44, 44))
-
-
-def test_of_a_large_image_the_part_in_view_is_taken():
-    from napari_unet.widgets.preview.preview_request import (
-        PreviewRequest,
-        PreviewResult,
-        remarks,
-        subject_of,
-    )
-
-    viewer = ViewerModel()
-    image = viewer.add_image(np.zeros((3, 2600, 3000), np.uint8), name="large")
-    labels = new_annotation_layer(viewer, image)
-    labels.data[1, 2000:2010, 2900:2910] = 2
-    viewer.dims.set_point(0, 1)
-    viewer.scene.camera.center = (0, 2500, 2900)
-    subject = subject_of(viewer, image, labels, 2)
-    assert not subject.whole
-    assert subject.region == (slice(1, 2), slice(552, 2600), slice(952, 3000))
-    assert subject.annotation().image.shape == (1, 2048, 2048)
-    assert (subject.annotation().classes[0, 1448:1458, 1948:1958] == 1).all()
-    viewer.scene.camera.center = (0, 2510, 2910)
-    assert subject.same(subject_of(viewer, image, labels, 2))
-    found = preview_weights(subject.annotation(), SMALL)
-    told = remarks(PreviewResult(PreviewRequest("weights", subject, SMALL, 0), found))
-    assert "2048 × 2048 px" in told

@@ -1,0 +1,49 @@
+"""What a training begins with: settings of the session, a preset, and its time."""
+
+from dataclasses import replace
+
+import pytest
+from qtpy.QtWidgets import QStyle, QStyleOptionComboBox
+
+from napari_unet.core.training.settings import TrainSettings
+from napari_unet.widgets.train.dock import TrainDock
+
+WAIT = 60_000  # ms; a busy machine
+
+
+@pytest.fixture
+def open_dock(make_napari_viewer_proxy):
+    viewer = make_napari_viewer_proxy()
+
+    def opened():
+        dock = TrainDock(viewer)
+        viewer.window.add_dock_widget(dock, name="Train")
+        return dock
+
+    opened.viewer = viewer.__wrapped__
+    return opened
+
+
+def test_settings_are_those_of_the_session(open_dock, cells, place, qtbot):
+    place(open_dock.viewer, cells)
+    dock = open_dock()
+    qtbot.waitUntil(lambda: dock.session.settings.minutes > 0, timeout=WAIT)  # fitted to the device
+    assert dock.begin.preset.currentText() == "standard"
+    changed = replace(dock.session.settings, sd=3.0)
+    dock.session.settings = changed  # as Preview does
+    assert dock.form.value() == changed
+    assert dock.begin.preset.currentText() == "changed"
+    dock.begin.preset.setCurrentText("small")
+    dock.begin.preset.activated.emit(dock.begin.preset.currentIndex())
+    assert dock.session.settings == TrainSettings.preset("small", minutes=changed.minutes)
+    assert dock.begin.preset.findText("changed") == -1
+    box = dock.begin.time
+    shown = QStyleOptionComboBox()
+    box.initStyleOption(shown)
+    shown.rect.setSize(box.minimumSizeHint())
+    parts = QStyle.ComplexControl.CC_ComboBox, shown, QStyle.SubControl.SC_ComboBoxEditField
+    room = box.style().subControlRect(*parts, box).width()
+    assert room >= box.fontMetrics().horizontalAdvance("1 000 steps"), "else it is cut off"
+    dock.begin.time.setCurrentIndex(dock.begin.time.findData(2.0))
+    dock.begin.time.activated.emit(dock.begin.time.currentIndex())
+    assert dock.session.settings.minutes == 2.0
