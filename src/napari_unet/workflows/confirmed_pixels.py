@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from itertools import product
 from pathlib import PurePosixPath
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from napari_unet.core.arrays.boxes import Box, box_in, shape_of
 
@@ -44,7 +44,7 @@ class Confirmed:
             found[into] = self._pieces[corner][there]
         return found
 
-    def __setitem__(self, box: Box, pixels: Any) -> None:
+    def __setitem__(self, box: Box, pixels: ArrayLike) -> None:
         box = box_in(self.shape, box)
         new = np.broadcast_to(np.asarray(pixels, bool), shape_of(box))
         for corner in list(self._pieces) if not new.any() else list(self._corners(box)):

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.annotation.label_codes import LabelCode
+from napari_unet.core.arrays.boxes import Pixels, whole
 from napari_unet.core.files.atomic_write import new_file, one_sentence, write_safely
 from napari_unet.core.files.image_file import ImageFile, open_image
 from napari_unet.core.files.label_file import write_labels, write_tiff
@@ -168,7 +169,7 @@ class Project:
             return None
         return np.asarray(open_image(path, kept.axes).data[...]) != 0
 
-    def place(self, image: Any, kept: KeptImage) -> KeptImage:
+    def place(self, image: Pixels, kept: KeptImage) -> KeptImage:
         """Return how an image is kept; where ``kept`` names no file it is written to images/."""
         name = kept.name
         if kept.file:
@@ -261,14 +262,14 @@ def is_project(path: Path) -> bool:
     return (path / FACTS).is_file()
 
 
-def _write_image(path: Path, image: Any, axes: str, overwrite: bool) -> None:
+def _write_image(path: Path, image: Pixels, axes: str, overwrite: bool) -> None:
     """Write an image; colours that come last stay together, as every program expects them."""
     if not axes.endswith("C"):
         write_tiff(path, image, axes=axes, overwrite=overwrite)
         return
     import tifffile
 
-    pixels = np.asarray(image[...])
+    pixels = np.asarray(image[whole(image.shape)])
     kind = "rgb" if pixels.shape[-1] in (3, 4) else "minisblack"
     with new_file(path, overwrite=overwrite) as temporary:
         tifffile.imwrite(

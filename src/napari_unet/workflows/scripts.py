@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.arrays.axes import spatial_axes
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.files.image_file import is_image, open_image
 from napari_unet.core.training.settings import PRESETS, TrainSettings
 from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
@@ -72,7 +73,7 @@ def _call(source: Source, notes: list[str]) -> str:
     return f"FileSource({', '.join(map(repr, given))})"
 
 
-def _file(path: Path | None, data: Any, axes: str) -> str:
+def _file(path: Path | None, data: Pixels, axes: str) -> str:
     """Return the path if the file there still holds ``data``; a layer may have been edited."""
     if path is None or not is_image(path):
         return ""

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.files.atomic_write import new_file, one_sentence
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.journal_records import (
@@ -73,7 +74,7 @@ class Journal:
         return self._problem
 
     def begin(
-        self, name: str, labels: Any, facts: dict[str, Any], confirmed: Confirmed | None = None
+        self, name: str, labels: Pixels, facts: dict[str, Any], confirmed: Confirmed | None = None
     ) -> None:
         """Keep the annotation ``name`` from now on, as ``labels`` (array, or lazily sliceable)."""
         self._add(beginning(name, labels, facts, confirmed=confirmed))
@@ -175,7 +176,7 @@ class Journal:
 
 def beginning(
     name: str,
-    labels: Any,
+    labels: Pixels,
     facts: dict[str, Any],
     *,
     base: str = "",
@@ -211,7 +212,7 @@ def _begin_file(path: Path, records: Sequence[Record], overwrite: bool) -> tuple
     return length, digest
 
 
-def _content(name: str, labels: Any, painted: float) -> Iterator[StrokeRecord]:
+def _content(name: str, labels: Pixels, painted: float) -> Iterator[StrokeRecord]:
     """Yield what is painted in ``labels``, piece by piece, copied."""
     edges = labels.shape
     steps = [1] * (len(edges) - 2) + [TILE] * 2
@@ -227,7 +228,7 @@ def _content(name: str, labels: Any, painted: float) -> Iterator[StrokeRecord]:
 EDGE = 32  # px of the boxes looked at, at both ends and in the middle of each axis
 
 
-def signature(image: Any) -> str:
+def signature(image: Pixels) -> str:
     """Return a short text that another image would not have; ``image`` may be lazily sliceable."""
     shape = tuple(int(edge) for edge in image.shape)
     digest = 0

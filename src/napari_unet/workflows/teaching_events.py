@@ -105,3 +105,15 @@ class Refused:
     """Something that was asked for cannot be done, and why."""
 
     said: str
+
+
+Answer = (  # to a request; Status and TileDrawn come without one
+    Suggested
+    | Window
+    | Judged
+    | WorkingSizeChanged
+    | Unconfirmed
+    | NetworkCopied
+    | Taught
+    | Refused
+)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.annotation.label_codes import LabelCode
-from napari_unet.core.arrays.boxes import Box, shape_of
+from napari_unet.core.arrays.boxes import Box, Pixels, shape_of
 from napari_unet.core.arrays.label_values import pieces
 from napari_unet.core.network.metadata import named_class
 from napari_unet.workflows.confirmed_pixels import Confirmed
@@ -24,6 +24,7 @@ from napari_unet.workflows.teaching_events import (
 )
 
 if TYPE_CHECKING:
+    from napari_unet.core.network.unet import UNet
     from napari_unet.workflows.teaching_loop import TeachingLoop
 
 CANONICAL = "TZYX"
@@ -44,7 +45,11 @@ def paint(desk: "TeachingLoop", box: Box, codes: np.ndarray, confirmed: bool | n
 
 
 def paint_all(
-    desk: "TeachingLoop", labels: Any, confirmed: Confirmed, kept: tuple[int, ...], code: LabelCode
+    desk: "TeachingLoop",
+    labels: Pixels,
+    confirmed: Confirmed,
+    kept: tuple[int, ...],
+    code: LabelCode,
 ) -> Iterator[None]:
     """Compare all of ``labels`` with what is known, piece by piece; ``kept`` are core's axes."""
     for region in pieces(labels.shape):
@@ -133,7 +138,7 @@ def hand_over(
     return NetworkCopied(network, shown.by if shown else "", said)
 
 
-def adopt(desk: "TeachingLoop", network: Any) -> WorkingSizeChanged:
+def adopt(desk: "TeachingLoop", network: "UNet") -> WorkingSizeChanged:
     """Go on from a network that was taught on another image, at the working size it had there."""
     factor = int(network.about["history"][-1].get("working_size", 1))
     if factor != desk.teacher.working_size:
@@ -145,7 +150,7 @@ def adopt(desk: "TeachingLoop", network: Any) -> WorkingSizeChanged:
     return WorkingSizeChanged(factor)
 
 
-def call_classes(network: Any, classes: Classes) -> None:
+def call_classes(network: "UNet", classes: Classes) -> None:
     """Give the classes of ``network`` the names and colours of a window."""
     network.about["classes"] = [
         {"name": name, "color": color} for name, color in classes[: network.classes]

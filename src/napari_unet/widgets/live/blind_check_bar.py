@@ -1,7 +1,6 @@
 """The blind check: a person judges windows drawn at random, in a bar with two answers."""
 
 from functools import partial
-from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -9,7 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from napari_unet.widgets.live import suggestion_tour
 from napari_unet.widgets.live.teaching_state import TeachingState
 from napari_unet.workflows import teaching_requests
-from napari_unet.workflows.teaching_events import Judged, Window
+from napari_unet.workflows.teaching_events import Answer, Judged, Window
 
 ASKING = "Window {}: is all in the frame right?"
 DRAWING = "Window {}: correct what is wrong in the frame, then go on"
@@ -74,7 +73,7 @@ class BlindCheckTool(QObject):
         self._number += 1
         self._room.ask(partial(teaching_requests.judge, right=right))
 
-    def _answered(self, news: Any) -> None:
+    def _answered(self, news: Answer) -> None:
         if isinstance(news, Judged):
             self.result = news.said
             self.changed.emit()

@@ -24,7 +24,7 @@ from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Section
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
-from napari_unet.workflows.teaching_events import Refused
+from napari_unet.workflows.teaching_events import Answer, Refused
 
 
 def status(room: LiveTeaching | None) -> str:
@@ -232,7 +232,7 @@ class LiveSection(QWidget):
         if self.room is not None and self.room.sized.better is not None:
             self.more.work_at(self.room.sized.better)
 
-    def _answered(self, news: Any) -> None:
+    def _answered(self, news: Answer) -> None:
         if isinstance(news, Refused):
             messages.info(news.said)
 

@@ -1,7 +1,6 @@
 """The part More of live teaching: seldom used controls, and removing what was confirmed."""
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -15,7 +14,7 @@ from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
-from napari_unet.workflows.teaching_events import NetworkCopied, Unconfirmed
+from napari_unet.workflows.teaching_events import Answer, NetworkCopied, Unconfirmed
 
 SIZES = {1: "full", 2: "½", 4: "¼"}
 NO_PREVIEW = "There is no preview yet: paint strokes of two classes first"
@@ -174,7 +173,7 @@ class MorePage(QWidget):
         self.finish.setEnabled(False)
         room.ask(partial(teaching_requests.hand_over, classes=classes, pixel_size=size))
 
-    def _answered(self, news: Any) -> None:
+    def _answered(self, news: Answer) -> None:
         room = self._room
         if room is None or room.image is None or room.labels is None:
             return

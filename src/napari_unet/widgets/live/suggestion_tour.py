@@ -1,7 +1,6 @@
 """Goes from one suggested place to the next, with a rectangle around it and the camera on it."""
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -16,7 +15,7 @@ from napari_unet.widgets.live.stroke_sender import taught_classes
 from napari_unet.widgets.live.teaching_state import TeachingState
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
-from napari_unet.workflows.teaching_events import Refused, Suggested, SuggestedPlace
+from napari_unet.workflows.teaching_events import Answer, Refused, Suggested, SuggestedPlace
 
 KIND = "place"
 MARK = {NOTES: {"preview": True}}
@@ -114,7 +113,7 @@ class SuggestionTour(QObject):
             hide(session, image)
         self._say("")
 
-    def _answered(self, news: Any) -> None:
+    def _answered(self, news: Answer) -> None:
         if isinstance(news, Suggested):
             self._asked = False
             self._places, self._at = news.places, 0

@@ -12,7 +12,7 @@ from napari_unet.widgets.live.teaching_state import TeachingState
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
-from napari_unet.workflows.teaching_events import Taught
+from napari_unet.workflows.teaching_events import Answer, Taught
 
 if TYPE_CHECKING:
     from napari_unet.core.network.unet import UNet
@@ -94,7 +94,7 @@ class StartFromLast(QObject):
             self._waits = False
             room.begin()
 
-    def _answered(self, news: Any) -> None:
+    def _answered(self, news: Answer) -> None:
         room = self._room()
         if not isinstance(news, Taught) or room is None or room.session is None:
             return
