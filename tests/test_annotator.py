@@ -11,6 +11,7 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 sys.path.append(str(FOLDER))
 
 from annotating import curves, learners, mouse, person, pictures, session, strokes  # noqa: E402
+from annotating.teacher import TaughtNetwork  # noqa: E402
 
 
 @pytest.fixture
@@ -169,3 +170,20 @@ def test_the_table_says_who_is_ahead():
     assert "at 10 s -0.100 in the mean, more than 0.03 behind on 1 of 1 pictures (aim: n" in text
     assert "ahead on 1 of 1" in text
     assert "instance sets: 0.900 (aim: 0.85); set 0.900" in text
+
+
+def test_the_loop_of_the_dock_is_what_is_measured(picture):
+    learner, someone = TaughtNetwork(picture, 0), person.Person(picture, 0)
+    assert list(learner.work(1.0)) == []
+    assert learner.spent == 0  # nobody painted: it rests
+    for _ in range(4):
+        learner.paint(someone.stroke(None))
+    previews = list(learner.work(6.0))
+    assert learner.spent > 0
+    assert learner.loop.teacher.shown is not None
+    assert len(learner.loop.teacher.strokes) == 4
+    assert previews[-1].objects.shape == previews[-1].scores.shape == picture.shape
+    assert not any(np.isnan(one.scores).any() for one in previews)
+    assert session.iou(previews[-1].objects, picture.objects) > 0.5
+    labels, scores = learner.loop.teacher.predict(tuple(slice(0, n) for n in picture.shape))
+    assert labels.shape == scores[1].shape

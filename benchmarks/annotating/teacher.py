@@ -1,66 +1,59 @@
-"""The Teacher as the person meets it: what it learns and shows takes from the same seconds."""
+"""The live loop of the dock as the person meets it: requests, tiles and learning in turn.
+
+What it learns and what it draws take from the same seconds of one core.
+"""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Generator, Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from annotating.learners import Preview
 from annotating.pictures import Picture
 from annotating.strokes import Stroke
-from napari_unet import Teacher
+from napari_unet.core.arrays.axes import ImagePixels
+from napari_unet.workflows import teaching_requests
+from napari_unet.workflows.teaching_events import TileDrawn
+from napari_unet.workflows.teaching_loop import SLICE, TeachingLoop, VisibleRegion
 
-T = TypeVar("T")
-PREVIEWS = 1 / 3  # of the time goes into previews at most
-SOME = 1e-3  # seconds, for one step: strokes are learned before anything is drawn, as in the dock
+OVER = object()  # instead of an event: the loop has nothing left to do
 
 
 class TaughtNetwork:
-    """Learns, and scores the whole picture whenever something better was published."""
+    """Drives ``TeachingLoop`` with the whole picture in view."""
 
     def __init__(self, picture: Picture, seed: int) -> None:
-        self.teacher = Teacher(picture.image, axes=picture.axes, classes=2, seed=seed)
+        self.loop = TeachingLoop(ImagePixels(picture.image, picture.axes, {}), 2, seed)
+        self.spent = 0.0  # processor seconds
         self._view = tuple(slice(0, n) for n in picture.shape)
-        self.spent = 0.0
-        self._cost = 0.0  # processor seconds of a preview
-        self._stale = False  # something was published since the last preview
-        self._hasty = False  # painted since: what comes of it is drawn at once
-        self._scores = np.zeros(picture.shape, np.float32)  # what is on the screen
+        self._look_at(self._view)
+        self._running: Generator[Any, None, None] | None = None  # None: at rest
+        self._scores = np.full(picture.shape, np.nan, np.float32)  # of objects; NaN: not drawn yet
 
     def paint(self, stroke: Stroke) -> None:
-        self.teacher.paint(stroke.box, stroke.labels)
-        self._hasty = True
+        paint = teaching_requests.paint
+        self.loop.post(partial(paint, box=stroke.box, codes=stroke.labels, confirmed=False))
+        self._look_at(stroke.box)
+        self._running = self._running or self.loop.work()
 
     def work(self, seconds: float) -> Iterator[Preview]:
-        learning = self.teacher.learn(max(seconds - self._cost, SOME if self._hasty else 0.0))
-        shown = self.spent
-        while published := self._clocked(lambda: next(learning, None)):
-            self._stale |= published.new
-            hasty, self._hasty = self._hasty, False
-            if self._stale and (hasty or self.spent - shown >= self._cost / PREVIEWS):
-                yield from self._previews(hasty)
-                shown = self.spent
-        if self._stale:
-            yield from self._previews()
+        """Go on with the loop; once the whole view is drawn, each tile gives a preview."""
+        end = self.spent + seconds
+        while self._running is not None and self.spent < end:
+            self.loop.slice = min(SLICE, end - self.spent)  # the next stroke comes then
+            begun = time.process_time()
+            event = next(self._running, OVER)
+            self.spent += time.process_time() - begun
+            if event is OVER:
+                self._running = None
+            elif isinstance(event, TileDrawn):
+                self._scores[event.box] = event.scores[1]
+                if not np.isnan(self._scores).any():
+                    yield Preview(self._scores > 0.5, self._scores.copy())
 
-    def _previews(self, hasty: bool = False) -> Iterator[Preview]:
-        """Refresh the screen tile by tile; it is looked at after the last.
-
-        ``hasty``: after the first one too, which is that of the last stroke.
-        """
-        before, looked = self.spent, not (hasty and self._scores.any())  # the first is seen whole
-        tiles = self.teacher.tiles(self._view)
-        while tile := self._clocked(lambda: next(tiles, None)):
-            self._scores[tile.box] = tile.scores[1]
-            if not looked:
-                looked = True
-                yield Preview(self._scores > 0.5, self._scores.copy())
-        self._cost, self._stale = self.spent - before, False
-        yield Preview(self._scores > 0.5, self._scores.copy())
-
-    def _clocked(self, work: Callable[[], T]) -> T:
-        begun = time.process_time()
-        done = work()
-        self.spent += time.process_time() - begun
-        return done
+    def _look_at(self, near: tuple[slice, ...]) -> None:
+        """Have the whole picture in view, and begin to draw at the middle of ``near``."""
+        middle = tuple((part.start + part.stop - 1) / 2 for part in near)
+        self.loop.look_at(VisibleRegion(self._view, middle))

@@ -102,6 +102,9 @@ def test_strokes_become_tiles_and_then_it_rests(discs, small_tiles):
     assert epochs == sorted(epochs)
     last = [one for one in rest if isinstance(one, TileDrawn)][-1]
     assert last.epoch == desk.teacher.epoch
+    labels, scores = desk.teacher.predict(last.box)
+    np.testing.assert_array_equal(last.codes, labels + 1)
+    np.testing.assert_array_equal(last.scores, scores)
     found = last.codes == 2
     assert (found & truth).sum() / (found | truth).sum() > 0.5
     assert [type(one) for one in desk.work()] == [Status, Status]  # nothing is left to do
@@ -202,3 +205,32 @@ def test_colours_and_lazy_images_are_taught_from_where_they_are_seen(discs, smal
     drawn = [one for one in desk.work() if isinstance(one, TileDrawn)][-1]
     assert drawn.codes.shape == (1, 180, 220)
     assert set(read) == {7}
+
+
+def test_the_tile_of_the_last_stroke_is_drawn_first(discs, small_tiles):
+    image, truth = (np.tile(part, (3, 3)) for part in discs)  # 540 x 660: several tiles
+    desk = TeachingLoop(ImagePixels(image, "YX", {}), 2)
+    desk.look_at(VisibleRegion((slice(10, 600), slice(20, 690)), (590.0, 30.0)))
+    for box in (spots(truth, 1, False)[0], spots(truth, 1, True)[0]):
+        painted(desk, box, 1 + int(truth[box].all()))
+    live = desk.work()
+    tiles = []
+    while len(tiles) < 2:
+        tiles += [one for one in [next(live)] if isinstance(one, TileDrawn)]
+    first, second = (one.box for one in tiles)
+    assert all(a.start < b.stop and b.start < a.stop for a, b in zip(first, box, strict=True))
+    if first == second:  # a newer preview came before the rest was drawn
+        assert tiles[0].epoch < tiles[1].epoch
+
+
+def test_the_seed_decides_what_is_learned(discs, small_tiles):
+    image, truth = discs
+    scores = []
+    for seed in (0, 0, 1):
+        desk = TeachingLoop(ImagePixels(image, "YX", {}), 2, seed)
+        desk.look_at(VisibleRegion((slice(0, 180), slice(0, 220)), (90.0, 110.0)))
+        for kind in (True, False):
+            painted(desk, spots(truth, 1, kind)[0], 1 + kind)
+        scores.append(next(one for one in desk.work() if isinstance(one, TileDrawn)).scores)
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert not np.array_equal(scores[0], scores[2])

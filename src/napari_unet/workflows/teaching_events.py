@@ -35,6 +35,7 @@ class TileDrawn:
 
     box: Box  # in the labels of core
     codes: np.ndarray  # (*box) uint8: 1 background, 2…
+    scores: np.ndarray  # (classes, *box) float32, background first
     epoch: int
 
 

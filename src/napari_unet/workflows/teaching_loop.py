@@ -123,7 +123,7 @@ Request = Callable[["TeachingLoop"], Any]
 class TeachingLoop:
     """Made in the window; ``post``, ``look_at``, ``live`` and ``once`` are for it to use."""
 
-    def __init__(self, pixels: ImagePixels, classes: int) -> None:
+    def __init__(self, pixels: ImagePixels, classes: int, seed: int = 0) -> None:
         self.letters = pixels.axes.replace("C", "")  # of the labels
         self.shape = tuple(
             int(edge)
@@ -133,7 +133,8 @@ class TeachingLoop:
         self.cells = DrawnCells(self.shape, self.letters)
         self.live = True
         self.said = ""  # what an errand has to tell beside its answer
-        self._pixels, self._classes = pixels, classes
+        self.slice = SLICE
+        self._pixels, self._classes, self._seed = pixels, classes, seed
         self._teacher: Teacher | None = None
         self._errands: deque[Request] = deque()
         self._look: VisibleRegion | None = None
@@ -167,7 +168,10 @@ class TeachingLoop:
             from napari_unet.core.teaching.teacher import Teacher
 
             self._teacher = Teacher(
-                self._pixels.data, axes=self._pixels.axes, classes=self._classes
+                self._pixels.data,
+                axes=self._pixels.axes,
+                classes=self._classes,
+                seed=self._seed,
             )
             self._teacher.prepare()
         return self._teacher
@@ -222,16 +226,16 @@ class TeachingLoop:
         if cell is None:
             return None
         box = self.cells.box(cell, factor)
-        codes = teacher.predict(box)[0] + 1
+        labels, scores = teacher.predict(box)
         self.cells.note(cell, epoch)
-        return TileDrawn(box, codes, epoch)
+        return TileDrawn(box, labels + 1, scores, epoch)
 
     def _learns(self) -> bool:
         return (self.live or self._once > 0) and not self.teacher.settled
 
     def _learn(self) -> Iterator[Any]:
         """Learn until there is something to tell, or something else has come up."""
-        until = time.thread_time() + SLICE
+        until = time.thread_time() + self.slice
         while time.thread_time() < until and not self._errands and self._learns():
             told = list(self.teacher.learn(steps=1))
             self._once = max(self._once - 1, 0)

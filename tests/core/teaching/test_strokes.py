@@ -18,6 +18,11 @@ def box_of(row, column, height, width):
     return slice(row, min(row + height, SHAPE[0])), slice(column, min(column + width, SHAPE[1]))
 
 
+def kinds_in(strokes, box):
+    """Return what is painted in a box: 255 where nothing is."""
+    return strokes.table()[strokes.numbers_in((), box)]
+
+
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.lists(rectangles(), max_size=8), st.sampled_from([1, 2, 4]))
 def test_strokes_hold_what_the_layer_holds_however_it_was_painted(painted, factor):
@@ -26,13 +31,13 @@ def test_strokes_hold_what_the_layer_holds_however_it_was_painted(painted, facto
     for *place, code in painted:
         box = box_of(*place)
         layer[box] = code
-        known = strokes.kinds_in((), box).copy()
+        known = kinds_in(strokes, box).copy()
         kinds = np.where(layer[box] == 0, 255, layer[box] - 1).astype(np.uint8)
         found = strokes.paint((), box, kinds)
         assert (found is None) == bool((known == kinds).all())
     whole = tuple(slice(0, n) for n in SHAPE)
     expected = np.where(layer == 0, 255, layer - 1)
-    np.testing.assert_array_equal(strokes.kinds_in((), whole), expected)
+    np.testing.assert_array_equal(kinds_in(strokes, whole), expected)
     pixels = [tuple(p) for s in strokes for p in s.pixels.tolist()]
     assert len(pixels) == len(set(pixels)) == np.count_nonzero(layer)
     for stroke in strokes:
@@ -79,7 +84,7 @@ def test_confirmed_pixels_weigh_half_and_go_together(confirmed, weight):
     assert stroke.weight == weight
     strokes.remove([stroke])
     assert len(strokes) == 0
-    assert (strokes.kinds_in((), (slice(0, 8), slice(0, 8))) == 255).all()
+    assert (kinds_in(strokes, (slice(0, 8), slice(0, 8))) == 255).all()
 
 
 def test_an_array_says_of_each_pixel_whether_it_is_confirmed():

@@ -39,3 +39,21 @@ def test_a_broad_stroke_is_within_an_object_at_least_as_broad():
 def test_other_working_sizes_are_refused(picture):
     with pytest.raises(ValueError, match="1, 2, 4"):
         Teacher(picture[0]).work_at(3)
+
+
+def test_half_the_working_size_gives_results_on_the_grid_of_the_image(tools):
+    from napari_unet import Teacher
+
+    image, truth = tools.discs(0, (320, 400), radius=40, count=6)
+    teacher = Teacher(image)
+    for seed in range(4):
+        teacher.paint(*tools.stroke(truth, seed % 2, seed, width=5, length=30))
+    list(teacher.learn(steps=60))
+    teacher.work_at(2)
+    assert teacher.working_size == 2
+    assert not teacher.settled
+    list(teacher.learn(steps=60))
+    labels, scores = teacher.predict((slice(0, 320), slice(0, 400)))
+    assert labels.shape == truth.shape
+    assert scores.shape == (2, *truth.shape)
+    assert ((labels == 1) & truth).sum() / ((labels == 1) | truth).sum() > 0.6

@@ -218,21 +218,9 @@ class AnnotationBox:
 
     def asked(self, found: np.ndarray) -> np.ndarray:
         """Return (…, *canonical) as the caller asked for it."""
-        turned = self.as_given(found)
-        return turned.reshape(*turned.shape[: found.ndim - len(self.order)], *self.shape)
-
-    def as_given(self, found: np.ndarray) -> np.ndarray:
-        """Return (…, *canonical) with the axes of the annotation as they lie, none left out."""
         extra = found.ndim - len(self.order)
-        return found.transpose(*range(extra), *(axis + extra for axis in self.order))
-
-    def box_given(self, box: Box) -> Box:
-        """Return a canonical box in the axes of the annotation as they lie."""
-        return tuple(box[axis] for axis in self.order)
-
-    def canonical(self, place: Sequence[float]) -> list[float]:
-        """Return a place given in the axes of the annotation in canonical order."""
-        return [place[axis] for axis in np.argsort(self.order).tolist()]
+        turned = found.transpose(*range(extra), *(axis + extra for axis in self.order))
+        return turned.reshape(*turned.shape[:extra], *self.shape)
 
     def planes(self) -> Iterator[tuple[PlaneIndex, PlaneIndex]]:
         """Yield the index of each plane in the image and in the box."""

@@ -146,11 +146,6 @@ class Strokes:
         return tuple(sorted({stroke.kind for stroke in self._strokes.values()}))
 
     @property
-    def last(self) -> Stroke | None:
-        """The stroke painted last."""
-        return next(reversed(self._strokes.values()), None)
-
-    @property
     def planes(self) -> tuple[PlaneIndex, ...]:
         """The planes that hold strokes."""
         return tuple(sorted({stroke.plane for stroke in self._strokes.values()}))
@@ -207,12 +202,6 @@ class Strokes:
         if self.factor > 1:
             return self._small_plane(plane)
         return self._whole.setdefault(plane, StrokeMap(self.shape))
-
-    def kinds_in(self, plane: PlaneIndex, box: Box) -> np.ndarray:
-        """Return what is painted in ``box``, uint8: 255 where nothing is."""
-        if plane not in self._whole:
-            return np.full([part.stop - part.start for part in box], UNLABELLED, np.uint8)
-        return self._kinds_of(self._whole[plane][box])
 
     def confirmed_in(self, plane: PlaneIndex, box: Box) -> np.ndarray:
         """Tell which pixels of ``box`` were confirmed and not painted."""

@@ -7,7 +7,7 @@ unlabelled, 1 background, 2…), classes those of a network (0 background, 1…)
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from napari_unet.core.arrays.boxes import Box
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.teaching import preview_history, saved_teaching
-from napari_unet.core.teaching.blended_scores import ClassifierPart
+from napari_unet.core.teaching.blended_scores import ClassifierPart, predict
 from napari_unet.core.teaching.blind_check import BlindCheck, RightBeforeLearning
 from napari_unet.core.teaching.image_view import DIMS, AnnotationBox, AnyBox, ImageView
 from napari_unet.core.teaching.learning_loop import LearningLoop
@@ -33,7 +33,6 @@ from napari_unet.core.teaching.live_network import (
 )
 from napari_unet.core.teaching.pixel_classifier import FilterBank, PixelClassifierTrainer
 from napari_unet.core.teaching.preview_history import PreviewHistory, Published
-from napari_unet.core.teaching.preview_tiles import PreviewTile, View
 from napari_unet.core.teaching.stability import ReferencePixels
 from napari_unet.core.teaching.stroke_agreement import AgreementTest
 from napari_unet.core.teaching.stroke_batches import StrokeBatches
@@ -72,7 +71,6 @@ class StrokeTeaching:
         self._normalisation = Normalisation(settings.low, settings.high, settings.flatten)
         self._picture.normalise(self._normalisation)
         self._strokes = Strokes((self._picture.shape[-2], self._picture.shape[-1]))
-        self._view = View(self._picture, self._strokes)
         self._history = PreviewHistory()
         test = AgreementTest(self._picture, self._strokes)
         self._filters = FilterBank(self._picture)
@@ -170,17 +168,8 @@ class StrokeTeaching:
     def predict(self, box: AnyBox) -> tuple[np.ndarray, np.ndarray]:
         """Return labels (0 background, 1…) and scores (classes first) of ``box``."""
         region = self._region(box)
-        labels, scores = self._view.predict(self._history.look(), region.box)
+        labels, scores = predict(self._picture, self._history.look(), region.box)
         return region.asked(labels), region.asked(scores)
-
-    def tiles(self, box: AnyBox, cursor: Sequence[float] | None = None) -> Iterator[PreviewTile]:
-        """Yield the preview of ``box`` tile by tile: the last stroke, around the cursor, the rest.
-
-        What is painted shows as painted. Drop tiles whose epoch is no longer the Teacher's.
-        """
-        return self._view.tiles(
-            self._history.look(), self._region(box), self._history.epoch, cursor
-        )
 
     def undo_learning(self) -> Published:
         """Go back to what was published before; painting makes it learn on from there."""
@@ -273,7 +262,7 @@ class Teacher(StrokeTeaching):
     def suggest_working_size(self) -> WorkingSize | None:
         """Return the working size that fits the painted objects, or None where it does."""
         shown = self._history.scorer() if self._history.last else None
-        return suggested(widths_of(self._strokes, self._view, shown), self.working_size)
+        return suggested(widths_of(self._strokes, self._picture, shown), self.working_size)
 
     def work_at(self, factor: int) -> None:
         """Train and predict at a working size of 1, 2 or 4; results stay on the image's grid."""

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, label
 
 from napari_unet.core.arrays.boxes import grow
-from napari_unet.core.teaching.blended_scores import BlendedScorer
-from napari_unet.core.teaching.preview_tiles import View
+from napari_unet.core.teaching.blended_scores import BlendedScorer, predict
+from napari_unet.core.teaching.image_view import ImageView
 from napari_unet.core.teaching.strokes import Stroke, Strokes
 
 FACTORS = (1, 2, 4)
@@ -66,15 +66,15 @@ def found_width(labels: np.ndarray, at: np.ndarray, kind: int) -> float | None:
     return float(2 * distance_transform_edt(piece).max())
 
 
-def widths_of(strokes: Strokes, view: View, scorer: BlendedScorer | None) -> list[float]:
+def widths_of(strokes: Strokes, picture: ImageView, scorer: BlendedScorer | None) -> list[float]:
     """Return the widths (px) of painted objects: as the network finds them, or as painted."""
     widths = []
     for stroke in [s for s in strokes if s.kind > 0][-LOOKED_AT:]:
         width = painted_width(stroke)
         if scorer is not None:
-            shape = view.shape
+            shape = picture.shape
             box = grow(stroke.box, CONTEXT, shape[-2:])
-            labels, _ = view.predict(scorer, (*(slice(i, i + 1) for i in stroke.plane), *box))
+            labels, _ = predict(picture, scorer, (*(slice(i, i + 1) for i in stroke.plane), *box))
             corner = [part.start for part in box]
             plane = labels.reshape(labels.shape[-2:])
             width = max(width, found_width(plane, stroke.pixels - corner, stroke.kind) or 0.0)
