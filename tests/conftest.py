@@ -1,12 +1,43 @@
 """Every test keeps what outlives a program in a folder of its own, never in that of a person."""
 
+import subprocess
+import sys
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
+
+LOCKING = """
+import sys
+from pathlib import Path
+from napari_unet.core.files.lock import holder_of, lock
+
+assert lock(Path(sys.argv[1])) == ""
+print(holder_of(Path(sys.argv[1])), flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture(autouse=True)
 def own_state_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
+
+
+@pytest.fixture
+def other_process():
+    """Within ``with``, another process has a lock; then it is killed. Gives how it is called."""
+
+    @contextmanager
+    def locking(file):
+        command = [sys.executable, "-c", LOCKING, str(file)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, **pipes) as child:
+            try:
+                yield child.stdout.readline().strip()
+            finally:
+                child.kill()
+
+    return locking
 
 
 SHAPE = (180, 220)

@@ -5,14 +5,12 @@ import hashlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import tifffile
 import torch
@@ -261,22 +259,21 @@ def test_json_is_one_object_a_line(data, capsys):
     assert told[-1]["steps"] == 30
 
 
-def test_a_folder_in_use_is_refused_and_one_left_behind_is_taken(tmp_path):
+def test_a_folder_in_use_is_refused_and_one_left_behind_is_taken(tmp_path, other_process):
     folder = RunFolder(tmp_path / "x.run")
     folder.make()
     with folder, pytest.raises(FileExistsError, match=f"in use by process {os.getpid()}"):
         RunFolder(tmp_path / "x.run").__enter__()
     lock = tmp_path / "x.run" / "lock.json"
     assert not lock.exists()
-    me = psutil.Process()
-    owner = {"host": socket.gethostname(), "process": me.pid, "started": me.create_time() - 1e6}
-    for left in (json.dumps(owner), "{", "[]"):
-        lock.write_text(left)
-        with RunFolder(tmp_path / "x.run"):
-            assert json.loads(lock.read_text())["process"] == me.pid
-    lock.write_text(json.dumps({**owner, "host": "another"}))
-    with pytest.raises(FileExistsError, match="on another"):
-        RunFolder(tmp_path / "x.run").__enter__()
+    with other_process(lock) as holder:
+        assert folder.in_use
+        with pytest.raises(FileExistsError, match=f"in use by {holder}: wait until it ends"):
+            folder.__enter__()
+    assert lock.exists(), "the other process was killed"
+    assert not folder.in_use
+    with RunFolder(tmp_path / "x.run"):
+        assert json.loads(lock.read_text())["process"] == os.getpid()
 
 
 def value(work):

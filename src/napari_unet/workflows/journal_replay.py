@@ -1,7 +1,5 @@
 """Replay: the annotations that a journal of strokes tells of, up to where it is whole."""
 
-import os
-import socket
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,8 +7,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import psutil
 
+from napari_unet.core.files.lock import held_elsewhere, holder_of
 from napari_unet.core.text import count
 from napari_unet.workflows.confirmed_pixels import Confirmed, beside
 from napari_unet.workflows.journal_records import (
@@ -25,8 +23,6 @@ from napari_unet.workflows.journal_records import (
     StrokeRecord,
     decode,
 )
-
-_SAME = 2.0  # seconds by which two readings of the start of a process may differ
 
 
 @dataclass(eq=False)
@@ -70,24 +66,18 @@ class Replay:
             f"{count(self.torn, 'byte')} after them were cut short or damaged and are left out"
         )
 
-    def written_elsewhere(self) -> bool:
-        """Whether another process is appending to this journal."""
-        return (
-            not self.ended
-            and self.head is not None
-            and self.head.process != os.getpid()
-            and self.alive()
-        )
+    def written_elsewhere(self) -> str:
+        """Return which other process is appending to this journal; empty if none is."""
+        return "" if self.ended else held_elsewhere(lock_of(self.path))
 
     def alive(self) -> bool:
-        """Whether the process that writes this journal still runs, on this machine."""
-        if self.head is None or self.head.host != socket.gethostname():
-            return False
-        try:
-            started = psutil.Process(self.head.process).create_time()
-        except psutil.Error:
-            return False
-        return abs(started - self.head.started) < _SAME
+        """Whether a process, this one too, still has this journal open."""
+        return bool(holder_of(lock_of(self.path)))
+
+
+def lock_of(journal: Path) -> Path:
+    """Return the file that is locked while a process has ``journal`` open."""
+    return journal.with_name(f"{journal.name}.lock")
 
 
 def replay(path: Path) -> Replay:

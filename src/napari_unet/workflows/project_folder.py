@@ -134,10 +134,10 @@ class Project:
         images, annotations = read_facts(folder / FACTS)
         journal = folder / JOURNAL
         strokes = replay(journal) if journal.is_file() else None
-        if strokes is not None and strokes.written_elsewhere():
+        holder = "" if strokes is None else strokes.written_elsewhere()
+        if holder:
             raise ValueError(
-                f"the project {folder} is open in another program (process "
-                f"{strokes.head.process if strokes.head else '?'}): close it there first"
+                f"the project {folder} is open in another program ({holder}): close it there first"
             )
         return cls(folder, images, annotations, strokes)
 

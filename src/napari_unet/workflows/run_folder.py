@@ -7,16 +7,13 @@
 import csv
 import hashlib
 import json
-import os
-import socket
 import time
 from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
-
 from napari_unet.core.files.atomic_write import one_sentence, write_safely
+from napari_unet.core.files.lock import holder_of, lock, unlock
 from napari_unet.core.training.settings import TrainSettings
 
 COLUMNS = ("step", "loss", "rate", "seconds", "score", "iou", "ap")
@@ -49,18 +46,20 @@ class RunFolder:
             self.path.mkdir()
 
     def __enter__(self) -> "RunFolder":
-        _take_lock(self.path / LOCK)
+        holder = holder_of(self.path / LOCK) or lock(self.path / LOCK)
+        if holder:
+            raise FileExistsError(f"{self.path} is in use by {holder}: wait until it ends")
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._curve:
             self._curve.close()
-        (self.path / LOCK).unlink(missing_ok=True)
+        unlock(self.path / LOCK)
 
     @property
     def in_use(self) -> bool:
         """Whether a process that is alive trains here."""
-        return _owner(self.path / LOCK) is not None
+        return bool(holder_of(self.path / LOCK))
 
     def settings(self) -> TrainSettings:
         """Return the settings that the run began with."""
@@ -120,32 +119,3 @@ def digest_of_file(path: Path) -> Generator[None, None, str]:
 
 def _cell(value: Any) -> str:
     return "" if value is None else repr(value) if isinstance(value, float) else str(value)
-
-
-def _take_lock(file: Path) -> None:
-    """Write down who trains here; refuse where another process that is alive has done so."""
-    owner = _owner(file)
-    if owner:
-        raise FileExistsError(
-            f"{file.parent} is in use by process {owner['process']} on {owner['host']}: wait "
-            f"until it ends, or remove {file} if it did"
-        )
-    file.unlink(missing_ok=True)
-    me = {"host": socket.gethostname(), "process": os.getpid()}
-    started = psutil.Process().create_time()
-    write_safely(file, json.dumps({**me, "started": started}).encode())
-
-
-def _owner(file: Path) -> dict[str, Any] | None:
-    """Return who trains here: a process of this machine that is alive, or one of another."""
-    if not file.is_file():
-        return None
-    try:
-        owner: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        alive = owner["host"] != socket.gethostname() or (
-            psutil.pid_exists(owner["process"])
-            and psutil.Process(owner["process"]).create_time() == owner["started"]
-        )
-    except (ValueError, KeyError, TypeError, psutil.Error):  # written by a process that died
-        return None
-    return owner if alive else None

@@ -36,7 +36,7 @@ from napari_unet.core.segmentation.tile_store import (
     Layout,
     all_moved,
     discard,
-    lock,
+    lock_store,
     prior,
 )
 from napari_unet.core.segmentation.tiling import Tile
@@ -296,7 +296,7 @@ class FileSegmentation:
         threshold = self.outputs.threshold
         if prod(scoring.shape) <= SMALL:
             return LabelStore.in_memory(scoring.shape, self._classes, threshold)
-        lock(self._folder)
+        lock_store(self._folder)
         if facts is not None:
             with suppress(OSError, ValueError, KeyError):  # a store that is damaged is begun anew
                 return DiskStore.resume(self._folder, threshold)

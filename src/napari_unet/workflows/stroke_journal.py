@@ -22,6 +22,7 @@ import psutil
 
 from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.files.atomic_write import new_file, one_sentence
+from napari_unet.core.files.lock import holder_of, lock, unlock
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.journal_records import (
     Begin,
@@ -35,7 +36,7 @@ from napari_unet.workflows.journal_records import (
     StrokeRecord,
     encode,
 )
-from napari_unet.workflows.journal_replay import replay
+from napari_unet.workflows.journal_replay import lock_of, replay
 
 GATHER = 0.5  # seconds; strokes of that time go to the disk together
 AGAIN = 1.0  # seconds until what the disk refused is tried again
@@ -66,7 +67,16 @@ class Journal:
         self._waiting: list[Record] = []
         self._timer: threading.Timer | None = None
         self._problem = ""
-        self._length, self._digest = _begin_file(path, start, overwrite)
+        mine = bool(holder_of(lock_of(path)))
+        holder = lock(lock_of(path))
+        if holder:
+            raise FileExistsError(f"{path} is being written by {holder}: close it there first")
+        try:
+            self._length, self._digest = _begin_file(path, start, overwrite)
+        except BaseException:
+            if not mine:
+                unlock(lock_of(path))
+            raise
 
     @property
     def problem(self) -> str:
@@ -120,7 +130,10 @@ class Journal:
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
-        return self.flush()
+        try:
+            return self.flush()
+        finally:
+            unlock(lock_of(self.path))
 
     def _add(self, records: Iterable[Record]) -> None:
         with self._lock:

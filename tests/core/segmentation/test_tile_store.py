@@ -1,14 +1,12 @@
 """A store keeps what was written of each tile; a tile that does not read the same is done again."""
 
 import json
-import os
-import subprocess
-import sys
 import zlib
 
 import numpy as np
 import pytest
 
+from napari_unet.core.files.lock import unlock
 from napari_unet.core.segmentation.tile_store import (
     FORMAT,
     JOURNAL,
@@ -17,7 +15,7 @@ from napari_unet.core.segmentation.tile_store import (
     LabelStore,
     Layout,
     all_moved,
-    lock,
+    lock_store,
     prior,
 )
 from napari_unet.core.segmentation.tiling import Tile
@@ -120,7 +118,7 @@ def test_once_results_take_their_names_the_journal_alone_counts(written):
 
 
 def test_a_new_run_begins_empty_and_keeps_its_lock(written):
-    lock(written)
+    lock_store(written)
     store = DiskStore.create(written, Layout.of(SHAPE, "YX", 0, TILES, 2), 0.5, {})
     assert store.missing(TILES) == TILES
     assert not np.asarray(store.labels[:]).any()
@@ -150,22 +148,18 @@ def test_time_comes_before_the_channels_on_disk_and_after_them_here(tmp_path):
     assert (tmp_path / "scores.zarr" / "0" / "zarr.json").exists()
 
 
-def test_one_run_at_a_time(tmp_path):
+def test_one_run_at_a_time(tmp_path, other_process):
     folder = tmp_path / "run"
-    lock(folder)
-    lock(folder)  # by this process once more
-    host, _ = json.loads((folder / LOCK).read_text())
-    (folder / LOCK).write_text(json.dumps([host, os.getppid()]))
-    with pytest.raises(ValueError, match=f"is being written by process {os.getppid()} on {host}"):
-        lock(folder)
-    (folder / LOCK).write_text(json.dumps(["another host", os.getpid()]))
-    with pytest.raises(ValueError, match="on another host: wait until it is done"):
-        lock(folder)
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    (folder / LOCK).write_text(json.dumps([host, dead.pid]))
-    lock(folder)
-    assert json.loads((folder / LOCK).read_text()) == [host, os.getpid()]
+    lock_store(folder)
+    lock_store(folder)  # by this process once more
+    unlock(folder / LOCK)
+    with (
+        other_process(folder / LOCK) as holder,
+        pytest.raises(ValueError, match=f"is being written by {holder}: wait until it is done"),
+    ):
+        lock_store(folder)
+    lock_store(folder)  # the other process was killed
+    unlock(folder / LOCK)
 
 
 @pytest.mark.parametrize(

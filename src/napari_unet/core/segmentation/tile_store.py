@@ -6,8 +6,6 @@ when it still reads the same.
 """
 
 import json
-import os
-import socket
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import psutil
 import zarr
 
 from napari_unet.core.arrays.boxes import ChannelsFirst, PixelStore
 from napari_unet.core.files.atomic_write import one_sentence, remove, settle_folder
+from napari_unet.core.files.lock import lock, unlock
 from napari_unet.core.files.ome_zarr import add_level
 from napari_unet.core.objects.label_objects import foreground
 from napari_unet.core.segmentation.tiling import Tile
@@ -220,10 +218,11 @@ class DiskStore(LabelStore):
 
     def close(self) -> None:
         """Release the store; what was written stays."""
-        (self.folder / LOCK).unlink(missing_ok=True)
+        unlock(self.folder / LOCK)
 
     def remove(self) -> None:
         """Remove the store; the results are in their places."""
+        self.close()  # Windows removes no file that is open
         discard(self.folder)
 
 
@@ -243,23 +242,13 @@ def all_moved(folder: Path) -> bool:
     return (folder / FINISHING).exists() and not (folder / LABELS).exists()
 
 
-def lock(folder: Path) -> None:
+def lock_store(folder: Path) -> None:
     """Make ``folder`` if need be and keep other runs out of it until ``close``."""
     with one_sentence(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with (folder / LOCK).open("x", encoding="utf-8") as file:
-                file.write(json.dumps([socket.gethostname(), os.getpid()]))
-                return
-        except FileExistsError:
-            pass
-    host, process = _read_json(folder / LOCK) or (socket.gethostname(), 0)
-    if host != socket.gethostname() or (process != os.getpid() and psutil.pid_exists(process)):
-        raise ValueError(
-            f"{folder} is being written by process {process} on {host}: wait until it is done, "
-            f"or remove {folder / LOCK} if it is not running any more"
-        )
-    (folder / LOCK).write_text(json.dumps([socket.gethostname(), os.getpid()]), encoding="utf-8")
+    holder = lock(folder / LOCK)
+    if holder:
+        raise ValueError(f"{folder} is being written by {holder}: wait until it is done")
 
 
 def prior(folder: Path, identity: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:

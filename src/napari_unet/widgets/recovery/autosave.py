@@ -42,7 +42,7 @@ def left_behind() -> list[Replay]:
     replays = []
     for path in sorted(folder.glob(f"*{SUFFIX}"), reverse=True):
         head = read_head(path)
-        if head.head is None or head.head.process == os.getpid() or head.alive():
+        if head.head is None or head.alive():
             continue
         replayed = replay(path)
         if not replayed.ended and any(one.labels.any() for one in replayed.annotations.values()):
