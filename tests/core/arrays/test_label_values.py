@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from napari_unet.core.arrays import label_values
 from napari_unet.core.arrays.label_values import ConnectedRegions, add, count_values, counting
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)
@@ -55,10 +54,9 @@ def run(steps):
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "int64"])
 @pytest.mark.parametrize("shape", [(300,), (20, 31), (4, 9, 17), (1, 5, 1, 7)])
-def test_pieces_add_up(dtype, shape, monkeypatch):
-    monkeypatch.setattr(label_values, "PIECE", 50)
+def test_pieces_add_up(dtype, shape):
     labels = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
-    yields, found = run(counting(labels))
+    yields, found = run(counting(labels, at_once=50))
     assert found == whole(labels) == count_values(labels)
     assert yields >= labels.size / 50
 

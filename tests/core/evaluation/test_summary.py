@@ -12,6 +12,7 @@ from napari_unet.core.evaluation import (
 )
 from napari_unet.core.evaluation.comparison import Measure, share
 from napari_unet.core.evaluation.objects import average_precision_measure, f1_measure
+from napari_unet.core.evaluation.summary import DRAWN_AT_ONCE, DRAWS
 
 
 def ratio(counts):
@@ -50,14 +51,15 @@ def test_the_same_seed_draws_the_same():
     assert pooled_interval(COINS, counts, 3) != pooled_interval(COINS, counts, 4)
 
 
-def test_drawing_in_pieces_changes_nothing_but_memory(monkeypatch):
-    rng = np.random.default_rng(0)
-    counts = [np.stack([rng.uniform(size=300), np.ones(300)], 1)]
-    whole = pooled_interval(COINS, counts)
-    monkeypatch.setattr("napari_unet.core.evaluation.summary.DRAWN_AT_ONCE", 1000)
-    pieces = pooled_interval(COINS, counts)
-    assert pieces.low == pytest.approx(whole.low, abs=0.01)
-    assert pieces.high == pytest.approx(whole.high, abs=0.01)
+def test_draws_of_many_units_are_those_of_the_binomial_too():
+    """So many units are drawn in pieces, to bound memory."""
+    number = 5000
+    assert DRAWS * number > DRAWN_AT_ONCE
+    throws = np.stack([np.arange(number) < 0.4 * number, np.ones(number)], 1).astype(float)
+    interval = pooled_interval(COINS, [throws])
+    spread = 1.96 * np.sqrt(0.4 * 0.6 / number)
+    assert interval.low == pytest.approx(0.4 - spread, abs=0.002)
+    assert interval.high == pytest.approx(0.4 + spread, abs=0.002)
 
 
 def test_coverage_is_about_95_percent():

@@ -7,7 +7,6 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage.measure import regionprops
 
-from napari_unet.core.objects import object_table
 from napari_unet.core.objects.label_objects import ObjectSettings, label_objects_tiled
 from napari_unet.core.objects.object_table import ObjectTable, preferred_classes
 
@@ -23,10 +22,10 @@ def case(request):
     return scores.astype(np.float32), labels, kinds
 
 
-def test_measures_are_those_of_scikit_image(case, monkeypatch):
+def test_measures_are_those_of_scikit_image(case):
     scores, labels, kinds = case
-    monkeypatch.setattr(object_table, "EDGE", (5, 13, 17))  # objects lie across boxes
-    table = ObjectTable.measure(labels, scores, kinds, "ZYX"[-labels.ndim :])
+    edges = (5, 13, 17)  # objects lie across boxes
+    table = ObjectTable.measure(labels, scores, kinds, "ZYX"[-labels.ndim :], edges=edges)
     expected = regionprops(labels, np.moveaxis(scores, 0, -1))
     assert len(table) == len(expected) > 5
     for row, one in enumerate(expected):
@@ -72,15 +71,15 @@ def test_no_objects_make_a_table_of_no_rows(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(40, 50), (3, 20, 30), (2, 2, 20, 30)])
-def test_it_is_the_class_that_one_object_after_the_other_gives(shape, monkeypatch):
-    monkeypatch.setattr(object_table, "EDGE", (2, 16, 16))  # objects lie across boxes
+def test_it_is_the_class_that_one_object_after_the_other_gives(shape):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 9, shape)
     scores = rng.random((4, *shape)).astype(np.float32)
     scores[0] *= 5  # the background has the highest score
     wanted = [7, 2, 5]
     expected = [1 + scores[1:, labels == label].sum(axis=1).argmax() for label in wanted]
-    assert preferred_classes(labels, scores, wanted).tolist() == expected
+    edges = (2, 16, 16)  # objects lie across boxes
+    assert preferred_classes(labels, scores, wanted, edges).tolist() == expected
     assert len(set(expected)) > 1
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from napari_unet.core.objects.label_objects import ObjectSettings, foreground, label_objects
-from napari_unet.core.segmentation import kept_scores as module
 from napari_unet.core.segmentation.kept_scores import ScoreCache, relabel, relabel_tile
 from napari_unet.core.segmentation.tiling import Tile
 
@@ -22,14 +21,12 @@ def whole(shape):
 
 
 @pytest.mark.parametrize(
-    ("limits", "kind", "error"),
-    [((10**6, 0), "float32", 0), ((0, 10**6), "float16", 2**-12), ((0, 0), "uint8", 0.5 / 255)],
+    ("edge", "kind", "error"),
+    [(5_000, "float32", 0), (15_000, "float16", 2**-12), (25_000, "uint8", 0.5 / 255)],
 )
-def test_scores_are_kept_with_the_error_that_is_promised(monkeypatch, limits, kind, error):
-    monkeypatch.setattr(module, "EXACT", limits[0])
-    monkeypatch.setattr(module, "HALF", limits[1])
+def test_scores_are_kept_with_the_error_that_is_promised(edge, kind, error):
     scores = scores_of((40, 50))
-    kept = ScoreCache(2, (40, 50), (0, 1))
+    kept = ScoreCache(2, (edge, edge), (0, 1))  # takes memory only for what is written
     kept.write(whole((40, 50)), scores)
     assert kept.dtype == kind
     found = kept[:, 3:20, 5:9]

@@ -17,10 +17,10 @@ NARROW = 2**16  # values; up to so many a table is faster than sorting
 Counts = dict[int, int]  # pixels of each value that occurs
 
 
-def counting(labels: Pixels) -> Generator[None, None, Counts]:
-    """Count the values of ``labels`` (numpy, zarr …), with a yield after each piece."""
+def counting(labels: Pixels, at_once: int = PIECE) -> Generator[None, None, Counts]:
+    """Count the values of ``labels`` (numpy, zarr …), with a yield after ``at_once`` pixels."""
     counts: Counts = {}
-    for box in pieces(labels.shape):
+    for box in pieces(labels.shape, at_once):
         add(counts, count_values(np.asarray(labels[box])))
         yield
     return counts
@@ -45,9 +45,9 @@ def add(counts: Counts, more: Counts, times: int = 1) -> None:
             del counts[value]
 
 
-def pieces(shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
-    """Cut ``shape`` into boxes of at most ``PIECE`` pixels, the last axes whole."""
-    edges, left = [], PIECE
+def pieces(shape: tuple[int, ...], at_most: int = PIECE) -> list[tuple[slice, ...]]:
+    """Cut ``shape`` into boxes of ``at_most`` so many pixels, the last axes whole."""
+    edges, left = [], at_most
     for edge in reversed(shape):
         edges.append(max(1, min(edge, left)))
         left //= max(edge, 1)

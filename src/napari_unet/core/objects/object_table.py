@@ -16,7 +16,7 @@ from napari_unet.core.objects.components import in_space
 from napari_unet.core.runtime.jit import jit
 
 ROWS = 2**16  # of the CSV that are made at a time
-EDGE = (64, 1024, 1024)  # px of a box, along the last axes
+EDGES = (64, 1024, 1024)  # px of a box, along the last axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +44,18 @@ class ObjectTable:
         kinds: np.ndarray,
         axes: str,
         objects_over: int | None = None,
+        edges: Sequence[int] = EDGES,
     ) -> "ObjectTable":
         """Measure ``labels`` (array-like), of which ``kinds`` is the class by label (0: none).
 
-        ``scores``: (classes, *shape of the labels). Both are read a box at a time. Objects extend
-        over the last ``objects_over`` axes, all where not given.
+        ``scores``: (classes, *shape of the labels). Both are read a box with ``edges`` at a time.
+        Objects extend over the last ``objects_over`` axes, all where not given.
         """
         axes, dims, n = spatial_axes(axes), len(labels.shape), len(kinds)
         area, score = np.zeros(n, np.int64), np.zeros(n)
         place, low = np.zeros((n, dims)), np.full((n, dims), np.iinfo(np.int32).max, np.int32)
         high = np.zeros((n, dims), np.int32)
-        edges = (*(1,) * (dims - 3), *EDGE[-dims:])
-        for box in sweep(labels.shape, edges):
+        for box in sweep(labels.shape, (*(1,) * (dims - 3), *edges[-dims:])):
             here, corner = np.asarray(labels[box]), np.array([part.start for part in box])
             if not here.any():
                 continue
@@ -154,16 +154,19 @@ def _tally(
                     high[n, axis] = max(high[n, axis], here + 1)
 
 
-def preferred_classes(labels: Pixels, scores: Pixels, wanted: Sequence[int]) -> np.ndarray:
+def preferred_classes(
+    labels: Pixels, scores: Pixels, wanted: Sequence[int], edges: Sequence[int] = EDGES
+) -> np.ndarray:
     """Return the class (1…) of each of the ``wanted`` labels whose scores have the largest sum.
 
     ``scores``: (classes, *shape of the labels); the background is left aside, because whoever drew
-    the object has said that it is none. Both are read a box at a time. An object of which nothing
-    is scored is of class 1.
+    the object has said that it is none. Both are read a box with ``edges`` at a time. An object of
+    which nothing is scored is of class 1.
     """
     known = np.sort(np.asarray(wanted, np.int64))
     sums = np.zeros((scores.shape[0], len(known)))
-    for box in sweep(labels.shape, (*(1,) * (len(labels.shape) - 3), *EDGE[-len(labels.shape) :])):
+    dims = len(labels.shape)
+    for box in sweep(labels.shape, (*(1,) * (dims - 3), *edges[-dims:])):
         here = np.asarray(labels[box])
         inside = np.isin(here, known)
         if inside.any():
