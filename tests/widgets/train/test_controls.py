@@ -55,6 +55,8 @@ def test_a_training_is_paused_goes_on_and_is_stopped(controls, workplace, qtbot)
     assert controls.pause.text() == "▶ Go on"
     assert state(training).startswith("paused · step ")
     controls.pause.click()
+    controls.refresh()
+    assert controls.pause.text() == "❚❚ Pause"
     at_step(qtbot, training, training.last.number + 2)
     controls.stop.click()
     controls.refresh()
