@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from numba import njit
 from numba.core import event
+from numba.core.dispatcher import Dispatcher
 
 LONG = 1.0  # seconds of compiling after which there is garbage worth looking for
 NEVER = 10**9  # searches of the young between two of all
@@ -61,9 +62,31 @@ class GarbageCollectionPause(event.Listener):
 def jit(function: Function) -> Function:
     """Compile ``function`` for the types of its first call, and keep the code where possible."""
     try:
-        return njit(nogil=True, cache=True)(function)
+        compiled = njit(nogil=True, cache=True)(function)
     except RuntimeError:  # neither the package's folder nor the user's can be written
         return njit(nogil=True)(function)
+    _skip_old_index(compiled)
+    return compiled
+
+
+def _skip_old_index(compiled: Dispatcher) -> None:
+    """Let numba compile anew where the index of its code on disk cannot be read any more.
+
+    The index names classes of arguments, and an update may have renamed or moved one of them;
+    numba reads the names before it sees that the source is another one.
+    """
+    file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if not hasattr(file, "_load_index"):  # private to numba: without it nothing is changed
+        return
+    load = file._load_index
+
+    def load_index() -> dict[Any, str]:
+        try:
+            return load()
+        except (AttributeError, ImportError):
+            return {}
+
+    file._load_index = load_index
 
 
 def inline(function: Function) -> Function:
