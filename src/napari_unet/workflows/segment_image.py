@@ -9,13 +9,20 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from napari_unet.core.arrays.boxes import Box
+from napari_unet.core.arrays.boxes import Box, Pixels
 from napari_unet.workflows.scheduler import ScheduledJob
 from napari_unet.workflows.segment_request import CacheChoice, LabelOptions, SegmentRequest, room
+
+if TYPE_CHECKING:
+    from napari_unet.core.network.unet import UNet
+    from napari_unet.core.normalisation import Contrast
+    from napari_unet.core.segmentation.score_tiles import ImageScorer
+    from napari_unet.core.segmentation.tiling import Tile
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error, but the way out
@@ -37,19 +44,19 @@ class CancelFlag:
 class CancellableArray:
     """Image data that looks at the wish whenever it is read."""
 
-    def __init__(self, data: Any, wish: CancelFlag) -> None:
+    def __init__(self, data: Pixels, wish: CancelFlag) -> None:
         self._data = data
         self._wish = wish
         self.shape = data.shape
         self.dtype = data.dtype
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, box: Box) -> ArrayLike:
         self._wish.check()
-        return self._data[key]
+        return self._data[box]
 
 
 @contextmanager
-def watching(network: Any, wish: CancelFlag) -> Iterator[None]:
+def watching(network: "UNet", wish: CancelFlag) -> Iterator[None]:
     """Let every layer of ``network`` look at the wish before it computes."""
     handles = [layer.register_forward_pre_hook(wish.check) for layer in network.modules()]
     try:
@@ -132,7 +139,7 @@ def expect(request: SegmentRequest) -> SegmentationEstimate:
     )
 
 
-def on_device(request: SegmentRequest) -> Any:
+def on_device(request: SegmentRequest) -> "UNet":
     """Return the network on the device of Preferences; one elsewhere is copied, not moved."""
     import copy
 
@@ -145,7 +152,7 @@ def on_device(request: SegmentRequest) -> Any:
     return copy.deepcopy(network).to(device)
 
 
-def made_ready(request: SegmentRequest, wish: CancelFlag) -> Any:
+def made_ready(request: SegmentRequest, wish: CancelFlag) -> "ImageScorer":
     """Return the Scoring of the image, whose tiles take about a second where that is possible."""
     from napari_unet.core.segmentation.prepare import prepare
 
@@ -154,7 +161,7 @@ def made_ready(request: SegmentRequest, wish: CancelFlag) -> Any:
     return _not_too_small(scoring, request, data)
 
 
-def _not_too_small(scoring: Any, request: SegmentRequest, data: Any) -> Any:
+def _not_too_small(scoring: "ImageScorer", request: SegmentRequest, data: Pixels) -> "ImageScorer":
     """Take larger tiles where quick ones would read most of the image again and again."""
     from napari_unet.core.segmentation.prepare import prepare
 
@@ -179,7 +186,7 @@ def _options(request: SegmentRequest) -> dict[str, Any]:
     }
 
 
-def _glance(request: SegmentRequest) -> Any:
+def _glance(request: SegmentRequest) -> "Contrast":
     from napari_unet.core.normalisation import Normalisation
 
     data, axes = request.pixels.data, request.pixels.axes
@@ -197,8 +204,8 @@ def _middle(edge: int, length: int) -> slice:
 
 
 def _blocks(
-    scoring: Any,
-    tiles: Sequence[Any],
+    scoring: "ImageScorer",
+    tiles: Sequence["Tile"],
     request: SegmentRequest,
     look: LabelOptions,
     keeping: CacheChoice,

@@ -3,12 +3,17 @@
 import math
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.workflows.training_data import TrainingData, gather
 from napari_unet.workflows.training_run import device_name, start_of
 from napari_unet.workflows.training_sources import Recipe
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_unet.core.network.unet import UNet
 
 # what decides the time of a step and its memory, beside network, device and channels
 DECISIVE = ("tile", "batch", "precision", "optimiser", "ema", "weighting", "flatten", "grid")
@@ -59,7 +64,7 @@ def outlook(recipe: Recipe) -> Generator[Any, None, TrainingEstimate]:
         return replace(found, problem=str(error), facts=material.facts if material else ())
 
 
-def _of_device(recipe: Recipe, device: Any) -> TrainingEstimate:
+def _of_device(recipe: Recipe, device: "torch.device") -> TrainingEstimate:
     from napari_unet.core.training.settings import MINUTES, suggest_preset
 
     usual = MINUTES[device.type]
@@ -110,7 +115,7 @@ def steps_in(settings: TrainSettings, seconds: float) -> int:
     return max(math.floor(settings.minutes * 60 / seconds), 1)
 
 
-def _key(network: Any, settings: TrainSettings) -> tuple[Any, ...]:
+def _key(network: "UNet", settings: TrainSettings) -> tuple[Any, ...]:
     decisive = tuple(getattr(settings, name) for name in DECISIVE)
     device = network.head.weight.device
     return (network.architecture, decisive, str(device), device_name(device))

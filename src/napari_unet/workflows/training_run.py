@@ -21,6 +21,8 @@ from napari_unet.workflows.training_data import TrainingData, ValidationTilePlac
 from napari_unet.workflows.training_sources import Recipe, files_of, store
 
 if TYPE_CHECKING:
+    import torch
+
     from napari_unet.core.network.unet import UNet
     from napari_unet.core.training.learner import Ranks
     from napari_unet.core.training.step import Step
@@ -212,7 +214,7 @@ def _save(run: RunFolder, network: "UNet", complete: bool) -> None:
     run.note(stopped=not complete, steps=end["steps"], end=end)
 
 
-def device_name(device: Any) -> str:
+def device_name(device: "torch.device") -> str:
     """Name a torch device as people know it."""
     import torch
 

@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from napari_unet.core.annotation.annotation import UNLABELLED
-from napari_unet.core.arrays.boxes import Box
+from napari_unet.core.arrays.boxes import Box, Pixels
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.teaching import preview_history, saved_teaching
@@ -61,7 +61,9 @@ def codes_of(kinds: np.ndarray) -> np.ndarray:
 class StrokeTeaching:
     """Strokes on one image, and the network that learns from them."""
 
-    def __init__(self, image: Any, axes: str | None, classes: int, seed: int) -> None:
+    def __init__(
+        self, image: Pixels | ArrayLike, axes: str | None, classes: int, seed: int
+    ) -> None:
         if classes < 2:
             raise ValueError(f"{classes} classes cannot be told apart: the least is 2")
         self._seed = seed
@@ -203,7 +205,7 @@ class Teacher(StrokeTeaching):
 
     def __init__(
         self,
-        image: Any,
+        image: Pixels | ArrayLike,
         *,
         axes: str | None = None,
         classes: int = 2,
