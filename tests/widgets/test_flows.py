@@ -118,7 +118,7 @@ def test_from_a_stroke_to_a_preview(viewer, qtbot, discs, small_tiles):
     dock = AnnotateDock(viewer)
     viewer.window.add_dock_widget(dock, name="Annotate")
     qtbot.waitUntil(lambda: dock.labels is not None)
-    teaching = dock.live.room
+    teaching = dock.live.teaching
     qtbot.waitUntil(lambda: not teaching.busy)
     y, x = np.argwhere(truth)[truth.sum() // 2]
     paint(dock.labels, 2, (y, x), (y, x + 3))

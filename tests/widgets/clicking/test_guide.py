@@ -58,8 +58,8 @@ def test_keys_over_the_canvas(hand, qtbot):
     cells(viewer)
     dock = open_dock(viewer, "Annotate")
     qtbot.waitUntil(lambda: dock.labels is not None)
-    qtbot.waitUntil(lambda: dock.live.room is not None)
-    labels, room = dock.labels, dock.live.room
+    qtbot.waitUntil(lambda: dock.live.teaching is not None)
+    labels, teaching = dock.labels, dock.live.teaching
     viewer.layers.selection.active = labels
     chosen = []
     for key in (Qt.Key.Key_W, Qt.Key.Key_Q, Qt.Key.Key_W):
@@ -74,11 +74,11 @@ def test_keys_over_the_canvas(hand, qtbot):
     assert dock.live.switch.text() == "○ off   G"
     hand.key(Qt.Key.Key_N)  # nothing is learned yet: said, not crashed
     hand.key(Qt.Key.Key_G)
-    assert (room.live, dock.live.switch.text()) == (True, "● on   G")
+    assert (teaching.live, dock.live.switch.text()) == (True, "● on   G")
     hand.key(Qt.Key.Key_G)
-    assert (room.live, dock.live.switch.text()) == (False, "○ off   G")
+    assert (teaching.live, dock.live.switch.text()) == (False, "○ off   G")
     hand.key(Qt.Key.Key_N)
-    qtbot.waitUntil(lambda: bool(room.guide.said) and not room.busy)
+    qtbot.waitUntil(lambda: bool(teaching.tour.said) and not teaching.busy)
     QTest.keyPress(hand.canvas, Qt.Key.Key_A)
     assert labels.opacity == 0, "A shows what is under the strokes"
     QTest.keyRelease(hand.canvas, Qt.Key.Key_A)

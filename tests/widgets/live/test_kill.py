@@ -67,12 +67,12 @@ def test_a_killed_window_loses_the_last_moment_at_most(
     labels = dock.labels
     lost = labels.data != expected
     assert not lost[:110].any()  # the stroke of the last moment may be there or not
-    room = dock.live.room
-    assert room.labels is labels
-    qtbot.waitUntil(lambda: room.preview.layer is not None)
+    teaching = dock.live.teaching
+    assert teaching.labels is labels
+    qtbot.waitUntil(lambda: teaching.preview.layer is not None)
     # closed while it learns: it stops within a step, and no thread is left
     labels.paint((20, 150), 2)
-    assert room.busy
+    assert teaching.busy
     assert Session.of(viewer).close()
     assert dispatch().compute.shut_down(60.0)
     assert not dispatch().compute.alive

@@ -53,8 +53,8 @@ def way(truth, kind, seed):
             return (y, x), (y, x + 13)
 
 
-def settled(room, qtbot):
-    qtbot.waitUntil(lambda: not room.busy)
+def settled(teaching, qtbot):
+    qtbot.waitUntil(lambda: not teaching.busy)
 
 
 def drag(viewer, labels, places):
@@ -83,41 +83,41 @@ def test_two_strokes_make_a_preview_that_follows_the_brush(viewer, qtbot, discs)
     dock = opened(viewer)
     qtbot.waitUntil(lambda: dock.labels is not None)
     labels, live = dock.labels, dock.live
-    room = live.room
-    assert room is LiveTeaching.find(labels)
-    settled(room, qtbot)
+    teaching = live.teaching
+    assert teaching is LiveTeaching.find(labels)
+    settled(teaching, qtbot)
     assert live.status.text() == READY
     assert not live.confirm.isEnabled()
     assert "two classes" in live.confirm.toolTip()
     labels.brush_size = 5
     first, second = way(truth, True, 0), way(truth, False, 1)
     brush(labels, 2, *first)
-    settled(room, qtbot)
-    assert room.preview.layer is None
+    settled(teaching, qtbot)
+    assert teaching.preview.layer is None
     brush(labels, 1, *second)
-    qtbot.waitUntil(lambda: room.preview.layer is not None)
-    preview = room.preview.layer
+    qtbot.waitUntil(lambda: teaching.preview.layer is not None)
+    preview = teaching.preview.layer
     assert viewer.layers.selection.active is labels
     assert [one.name for one in viewer.layers] == ["discs", "discs preview", "discs annotation"]
     assert (str(labels.mode), preview.data.dtype, preview.editable) == ("paint", np.uint8, False)
     assert "preview by Nano" in live.status.text()
-    settled(room, qtbot)
+    settled(teaching, qtbot)
     found = np.asarray(preview.data) == 2
     assert (found & truth).sum() / (found | truth).sum() > 0.4
     assert live.status.text() == "Settled, waiting for you · preview by Nano"
     # nothing computes now
     qtbot.wait(200)  # longer than the eye rests before it tells of a move
-    settled(room, qtbot)
+    settled(teaching, qtbot)
     begun = []
     Session.of(viewer).jobs_changed.connect(lambda: begun.append(1))
     qtbot.wait(300)
     assert not Session.of(viewer).jobs
     assert begun == []
     # the stroke wins at once, before anything is learned; undo and redo do, too
-    room.live = False
+    teaching.live = False
     assert live.switch.text().startswith("○")
     wrong = way(truth, True, 5)
-    answer = room.preview.answer((slice(None), slice(None))).copy()
+    answer = teaching.preview.answer((slice(None), slice(None))).copy()
     inside = (slice(wrong[0][0], wrong[0][0] + 1), slice(wrong[0][1], wrong[1][1]))
     brush(labels, 1, *wrong)
     assert (np.asarray(preview.data)[inside] == 1).all()
@@ -125,48 +125,48 @@ def test_two_strokes_make_a_preview_that_follows_the_brush(viewer, qtbot, discs)
     np.testing.assert_array_equal(np.asarray(preview.data)[inside], answer[inside])
     labels.redo()
     assert (np.asarray(preview.data)[inside] == 1).all()
-    settled(room, qtbot)
+    settled(teaching, qtbot)
     taught = np.zeros(truth.shape, np.uint8)
-    for stroke in room._desk.teacher.strokes:
+    for stroke in teaching._loop.teacher.strokes:
         taught[tuple(stroke.pixels.T)] = stroke.kind + 1
     np.testing.assert_array_equal(taught, labels.data)
     labels.undo()
-    settled(room, qtbot)
-    assert len(room._desk.teacher.strokes) == 2
-    epoch = room.told.epoch
+    settled(teaching, qtbot)
+    assert len(teaching._loop.teacher.strokes) == 2
+    epoch = teaching.status.epoch
     live.more.once.click()  # once, although it is off
-    settled(room, qtbot)
-    assert room.told.epoch > epoch
-    room.live = True
-    settled(room, qtbot)
+    settled(teaching, qtbot)
+    assert teaching.status.epoch > epoch
+    teaching.live = True
+    settled(teaching, qtbot)
     # back, and forward with the next stroke
-    states = room.told.epoch
+    states = teaching.status.epoch
     live.undo.click()
-    settled(room, qtbot)
+    settled(teaching, qtbot)
     assert "Back to what was learned" in live.status.text()
-    assert room.told.epoch == states + 1
+    assert teaching.status.epoch == states + 1
     # a class is added, named and painted while live, removed and brought back
     dock.classes.add.click()
-    assert room.preview.layer is preview
+    assert teaching.preview.layer is preview
     third = way(truth, False, 8)
     brush(labels, 3, *third)
-    settled(room, qtbot)
-    assert room._desk.teacher.classes == 3
+    settled(teaching, qtbot)
+    assert teaching._loop.teacher.classes == 3
     assert set(np.unique(preview.data)) == {1, 2, 3}
     dock.classes.rows[2].cross.click()
-    settled(room, qtbot)
-    assert room._desk.teacher.classes == 2
-    assert {stroke.kind for stroke in room._desk.teacher.strokes} == {0, 1}
+    settled(teaching, qtbot)
+    assert teaching._loop.teacher.classes == 2
+    assert {stroke.kind for stroke in teaching._loop.teacher.strokes} == {0, 1}
     dock.classes.back.click()
-    settled(room, qtbot)
-    assert room._desk.teacher.classes == len(classes_of(labels)) == 3
-    assert {stroke.kind for stroke in room._desk.teacher.strokes} == {0, 1, 2}
+    settled(teaching, qtbot)
+    assert teaching._loop.teacher.classes == len(classes_of(labels)) == 3
+    assert {stroke.kind for stroke in teaching._loop.teacher.strokes} == {0, 1, 2}
     # a dock that is closed and opened again finds it as it was; a removed layer ends it
     viewer.window.remove_dock_widget(dock)
     dock.deleteLater()
     qtbot.wait(20)
     again = opened(viewer)
-    assert again.live.room is room
+    assert again.live.teaching is teaching
     assert again.labels is labels
     viewer.layers.remove(labels)
     assert LiveTeaching.find(labels) is None
@@ -182,15 +182,15 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     stack = viewer.add_image(np.stack([image, image[::-1]]), name="stack")
     dock = opened(viewer)
     qtbot.waitUntil(lambda: dock.labels is not None)
-    labels, live, room = dock.labels, dock.live, dock.live.room
+    labels, live, teaching = dock.labels, dock.live, dock.live.teaching
     viewer.dims.set_point(0, 0)
     labels.brush_size = 5
     for seed in range(2):
         for kind in (True, False):
             brush(labels, 1 + kind, *((0, *p) for p in way(truth, kind, seed + 10 * kind)))
-    qtbot.waitUntil(lambda: room.shown)
-    settled(room, qtbot)
-    preview = room.preview.layer
+    qtbot.waitUntil(lambda: teaching.shown)
+    settled(teaching, qtbot)
+    preview = teaching.preview.layer
     assert np.asarray(preview.data[0]).all()
     assert not np.asarray(preview.data[1]).any()  # nobody has looked at it
     viewer.dims.set_point(0, 1)
@@ -201,24 +201,24 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
         assert key in [str(name) for name in labels.keymap]
     before = labels.data.copy()
     press(labels, "K")
-    assert room.confirm.on
+    assert teaching.confirm.on
     assert live.confirm.isChecked()
     drag(viewer, labels, [(0, 40, 30), (0, 42, 80), (0, 60, 120)])
     changed = labels.data != before
     assert changed[0].sum() > 300
     assert not changed[1].any()
     np.testing.assert_array_equal(labels.data[changed], preview.data[changed])
-    settled(room, qtbot)
-    confirmed = [stroke for stroke in room._desk.teacher.strokes if stroke.confirmed]
+    settled(teaching, qtbot)
+    confirmed = [stroke for stroke in teaching._loop.teacher.strokes if stroke.confirmed]
     assert sum(len(stroke.pixels) for stroke in confirmed) == changed.sum()
     labels.undo()
     np.testing.assert_array_equal(labels.data, before)
     labels.redo()
-    settled(room, qtbot)
+    settled(teaching, qtbot)
 
     def confirmed_now():
         found = np.zeros(labels.data.shape, bool)
-        for stroke in room._desk.teacher.strokes:
+        for stroke in teaching._loop.teacher.strokes:
             if stroke.confirmed:
                 found[stroke.plane][tuple(stroke.pixels.T)] = True
         return found
@@ -226,18 +226,18 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     np.testing.assert_array_equal(confirmed_now(), changed)
     press(labels, "Q")  # another tool puts it down
     brush(labels, 0, (0, 41, 40), (0, 41, 60))  # erased, and that is taken back
-    settled(room, qtbot)
+    settled(teaching, qtbot)
     assert 0 < confirmed_now().sum() < changed.sum()
     labels.undo()
-    settled(room, qtbot)
+    settled(teaching, qtbot)
     np.testing.assert_array_equal(confirmed_now(), changed)
-    room.begin()  # anew, as after a crash
-    settled(room, qtbot)
+    teaching.begin()  # anew, as after a crash
+    settled(teaching, qtbot)
     np.testing.assert_array_equal(confirmed_now(), changed)
-    qtbot.waitUntil(lambda: room.shown)
-    settled(room, qtbot)
-    preview = room.preview.layer
-    assert not room.confirm.on
+    qtbot.waitUntil(lambda: teaching.shown)
+    settled(teaching, qtbot)
+    preview = teaching.preview.layer
+    assert not teaching.confirm.on
     assert (str(labels.mode), labels.selected_label) == ("paint", 2)
     plain = labels.data.copy()
     drag(viewer, labels, [(0, 100, 30), (0, 100, 40)])  # napari's own brush is back
@@ -245,7 +245,7 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     labels.undo()
     np.testing.assert_array_equal(labels.data, plain)
     live.more.unconfirm.click()
-    settled(room, qtbot)
+    settled(teaching, qtbot)
     np.testing.assert_array_equal(labels.data, before)
     # S and A are held
     held = press(labels, "S")
@@ -262,7 +262,7 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     # N: places with a reason, one after the other
     press(labels, "N")
     qtbot.waitUntil(lambda: "Place 1 of" in live.place.text())
-    place = room.guide._places[0]
+    place = teaching.tour._places[0]
     centre = [(part.start + part.stop - 1) / 2 for part in place.box]
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], centre[-2:], atol=1)
     assert viewer.dims.point[0] == centre[0]
@@ -273,13 +273,13 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     np.testing.assert_allclose(low, [part.start - 0.5 for part in place.box[1:]])
     # O and D: windows drawn at random, counted with an interval
     live.more.check.click()
-    qtbot.waitUntil(lambda: room.check._window)
+    qtbot.waitUntil(lambda: teaching.check._window)
     assert not live.check.isHidden()
     press(labels, "O")
-    qtbot.waitUntil(lambda: room.check._window)
+    qtbot.waitUntil(lambda: teaching.check._window)
     press(labels, "D")
     assert live.check.right.text().startswith("Next window")
-    settled(room, qtbot)
+    settled(teaching, qtbot)
     assert "1 of 2 windows" in live.more.result.text()
     assert "95 % confidence" in live.more.result.text()
     live.check.end.click()
@@ -288,8 +288,8 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     # the working size
     live.more.size.setCurrentIndex(1)
     live.more.size.activated.emit(1)
-    settled(room, qtbot)
-    assert room.sized.now == room._desk.teacher.working_size == 2
+    settled(teaching, qtbot)
+    assert teaching.working_size.now == teaching._loop.teacher.working_size == 2
     # the end: a network in the session, with the names of the window
     names = []
     live.finishing.disconnect(dock._finish)

@@ -49,30 +49,30 @@ def _within(shape, place):
     return found
 
 
-def settled(room, qtbot):
-    qtbot.waitUntil(lambda: not room.busy, timeout=WAIT)
+def settled(teaching, qtbot):
+    qtbot.waitUntil(lambda: not teaching.busy, timeout=WAIT)
 
 
 def test_the_next_image_begins_with_what_was_taught_on_the_last(qtbot):
     viewer = ViewerModel()
-    session, labels, room = entered(viewer, scene(), "first")
+    session, labels, teaching = entered(viewer, scene(), "first")
     painted(labels)
-    qtbot.waitUntil(lambda: room.shown, timeout=WAIT)
-    settled(room, qtbot)
-    strokes = len(room._desk.teacher.strokes)
-    _, other, next_room = entered(viewer, scene(30), "second")
-    settled(next_room, qtbot)
-    assert next_room.shown
+    qtbot.waitUntil(lambda: teaching.shown, timeout=WAIT)
+    settled(teaching, qtbot)
+    strokes = len(teaching._loop.teacher.strokes)
+    _, other, next_teaching = entered(viewer, scene(30), "second")
+    settled(next_teaching, qtbot)
+    assert next_teaching.shown
     assert not other.data.any()
-    assert f"what was learned from {strokes} stroke" in next_room.told.said
+    assert f"what was learned from {strokes} stroke" in next_teaching.status.said
     image = scene(30)
-    codes = next_room._desk.teacher.predict((slice(0, 120), slice(0, 180)))[0] + 1
+    codes = next_teaching._loop.teacher.predict((slice(0, 120), slice(0, 180)))[0] + 1
     right = np.mean((codes == 2) == (np.roll(_within(image.shape, np.s_[10:60, 10:70]), 30, 0)))
     assert right > 0.8
     # starting over is a choice, and sticks
-    next_room.heir.start_over()
-    settled(next_room, qtbot)
-    assert not next_room.shown
+    next_teaching.from_last.start_over()
+    settled(next_teaching, qtbot)
+    assert not next_teaching.shown
     # other classes, or other channels, are another matter
     three = [*DEFAULT_CLASSES, DEFAULT_CLASSES[1].__class__("third", "#123456")]
     _, _, apart = entered(viewer, scene(), "third", three)
@@ -85,10 +85,10 @@ def test_the_next_image_begins_with_what_was_taught_on_the_last(qtbot):
 
 def test_a_project_keeps_it_for_another_day(qtbot, tmp_path):
     viewer = ViewerModel()
-    session, labels, room = entered(viewer, scene(), "first")
+    session, labels, teaching = entered(viewer, scene(), "first")
     painted(labels)
-    qtbot.waitUntil(lambda: room.shown, timeout=WAIT)
-    settled(room, qtbot)
+    qtbot.waitUntil(lambda: teaching.shown, timeout=WAIT)
+    settled(teaching, qtbot)
     for _ in range(2):  # saved again, the file is replaced only by what was taught since
         projects.save_project(viewer, tmp_path / "work.unet")
         qtbot.waitUntil(lambda: not session.jobs, timeout=WAIT)
@@ -101,15 +101,15 @@ def test_a_project_keeps_it_for_another_day(qtbot, tmp_path):
     projects.open_project(later, tmp_path / "work.unet")
     again = Session.of(later)
     qtbot.waitUntil(lambda: NAME in again.networks, timeout=WAIT)
-    _, empty, next_room = entered(later, scene(30), "second")
-    settled(next_room, qtbot)
-    assert next_room.shown
+    _, empty, next_teaching = entered(later, scene(30), "second")
+    settled(next_teaching, qtbot)
+    assert next_teaching.shown
     assert not empty.data.any()
 
 
 def test_networks_that_were_not_taught_live_are_not_taken(qtbot):
     viewer = ViewerModel()
     Session.of(viewer).networks.add(KeptNetwork("other", UNet(1, 2, base=12, depth=2)))
-    _, _, room = entered(viewer, scene(), "first")
-    settled(room, qtbot)
-    assert not room.shown
+    _, _, teaching = entered(viewer, scene(), "first")
+    settled(teaching, qtbot)
+    assert not teaching.shown

@@ -44,12 +44,12 @@ class LabelMeaning(QWidget):
             "On: each value is an object of one class, and touching objects are kept apart. "
             "Off: each value is a class"
         )
-        self.told = QLabel()
-        self.told.setWordWrap(True)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 0, 0, 4)
         layout.setSpacing(3)
-        for part in (self.zero, self.ids, self.told):
+        for part in (self.zero, self.ids, self.message):
             layout.addWidget(part)
         self.zero.toggled.connect(self._apply)
         self.ids.toggled.connect(self._apply)
@@ -70,7 +70,7 @@ class LabelMeaning(QWidget):
         self.ids.setChecked(code.instances)
         for blocker in blockers:
             blocker.unblock()
-        self.told.setText(in_words(code))
+        self.message.setText(in_words(code))
 
     def _apply(self) -> None:
         if self._labels is None or self._edits is None:

@@ -204,8 +204,8 @@ class ShapesToLabels(QWidget):
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.button = QPushButton()
-        self.told = QLabel()
-        self.told.setWordWrap(True)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
         self._lay_out()
         self.choice.changed.connect(self.refresh)
         self.button.clicked.connect(self.gather)
@@ -225,9 +225,9 @@ class ShapesToLabels(QWidget):
         layout.setContentsMargins(16, 0, 0, 4)
         layout.setSpacing(3)
         layout.addLayout(form)
-        for part in (self.about, self.sizes, self.button, self.told):
+        for part in (self.about, self.sizes, self.button, self.message):
             layout.addWidget(part)
-        self.told.hide()
+        self.message.hide()
 
     def set_layer(self, labels: Labels | None, edits: UndoFollower | None) -> None:
         """Write into ``labels`` from now on."""
@@ -237,7 +237,7 @@ class ShapesToLabels(QWidget):
         self._labels, self._edits = labels, edits
         if edits is not None:
             edits.restyled.connect(self.refresh)
-        self.told.hide()
+        self.message.hide()
         self.refresh()
 
     def refresh(self, layer: Layer | None = None) -> None:
@@ -299,8 +299,8 @@ class ShapesToLabels(QWidget):
         self._tell(messages.in_words(outcome.error))
 
     def _tell(self, sentence: str) -> None:
-        self.told.setText(sentence)
-        self.told.show()
+        self.message.setText(sentence)
+        self.message.show()
         self.done.emit()
 
     def _number(self) -> int:

@@ -56,12 +56,12 @@ def _chooser(session: Session, number: int) -> Callable[[Labels], None]:
 
 
 _ACTIONS: dict[str, Callable[[LiveTeaching], None]] = {
-    "G": lambda room: room.switch(),
+    "G": lambda teaching: teaching.switch(),
     "J": LiveTeaching.update_once,
-    "K": lambda room: room.confirm.toggle(),
-    "N": lambda room: room.guide.next(),
-    "O": lambda room: room.check.right(),
-    "D": lambda room: room.check.wrong(),
+    "K": lambda teaching: teaching.confirm.toggle(),
+    "N": lambda teaching: teaching.tour.next(),
+    "O": lambda teaching: teaching.check.right(),
+    "D": lambda teaching: teaching.check.wrong(),
 }
 KEYS = (*_ACTIONS, "S", "A")
 
@@ -84,17 +84,17 @@ def _bound(act: Callable[[LiveTeaching], None]) -> Callable[[Labels], None]:
     """Return ``act`` as a function of the layer; napari asks what is bound for its __name__."""
 
     def do(labels: Labels) -> None:
-        room = LiveTeaching.find(labels)
-        if room is not None:
-            act(room)
+        teaching = LiveTeaching.find(labels)
+        if teaching is not None:
+            act(teaching)
 
     return do
 
 
 def _peek_at_preview(labels: Labels) -> Iterator[None]:
     """Hide the preview while the key is held; show it, where it is hidden."""
-    room = LiveTeaching.find(labels)
-    layer = None if room is None else room.preview.layer
+    teaching = LiveTeaching.find(labels)
+    layer = None if teaching is None else teaching.preview.layer
     if layer is not None:
         layer.visible = not layer.visible
         yield

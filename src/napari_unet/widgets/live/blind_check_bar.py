@@ -15,32 +15,32 @@ DRAWING = "Window {}: correct what is wrong in the frame, then go on"
 
 
 class BlindCheckTool(QObject):
-    """A window is counted once: as it was before it is corrected."""
+    """Draws windows and counts each one as right or wrong, as it was before it is corrected."""
 
     changed = Signal()
 
-    def __init__(self, room: TeachingState) -> None:
-        super().__init__(room)
+    def __init__(self, teaching: TeachingState) -> None:
+        super().__init__(teaching)
         self.open = False
-        self.drawing = False  # judged wrong, and being corrected
-        self.said = ""  # what is asked
-        self.result = ""  # what the windows so far say
-        self._room = room
+        self.drawing = False  # the window was judged wrong and is being corrected
+        self.asked = ""  # the question for the person
+        self.result = ""  # the share of right windows, in a sentence
+        self._teaching = teaching
         self._number = 0  # windows judged
-        self._window = False  # one is shown and not judged
-        room.answered.connect(self._answered)
+        self._window = False  # a window is shown and not judged yet
+        teaching.answered.connect(self._answered)
 
     def start(self) -> None:
         """Draw the first window, or the next one."""
-        if not self._room.shown:
+        if not self._teaching.shown:
             return
-        self._room.tool_started.emit(self)
+        self._teaching.tool_started.emit(self)
         self.open, self.drawing, self._window = True, False, False
-        self._room.ask(teaching_requests.draw_window)
+        self._teaching.ask(teaching_requests.draw_window)
         self.changed.emit()
 
     def right(self) -> None:
-        """Count the window as right and go on; a corrected one is counted already."""
+        """Count the window as right, unless it was counted before, and draw the next one."""
         if self.drawing:
             self.start()
         elif self._window:
@@ -52,42 +52,46 @@ class BlindCheckTool(QObject):
         if self._window:
             self._judge(False)
             self.drawing = True
-            self.said = DRAWING.format(self._number)
+            self.asked = DRAWING.format(self._number)
             self.changed.emit()
 
     def stop(self) -> None:
-        """Look at no more windows; what was counted stays."""
+        """End the check; the counts stay."""
         self.open = self.drawing = self._window = False
-        session, image = self._room.session, self._room.image
+        session, image = self._teaching.session, self._teaching.image
         if session is not None and image is not None:
             suggestion_tour.hide(session, image)
         self.changed.emit()
 
     def forget(self) -> None:
-        """Another Teacher counts from nothing."""
+        """End the check and forget the counts, because another Teacher begins."""
         self._number, self.result = 0, ""
         self.stop()
 
     def _judge(self, right: bool) -> None:
         self._window = False
         self._number += 1
-        self._room.ask(partial(teaching_requests.judge, right=right))
+        self._teaching.ask(partial(teaching_requests.judge, right=right))
 
-    def _answered(self, news: Answer) -> None:
-        if isinstance(news, Judged):
-            self.result = news.said
+    def _answered(self, event: Answer) -> None:
+        if isinstance(event, Judged):
+            self.result = event.said
             self.changed.emit()
-        elif isinstance(news, Window) and self.open:
-            session, image, labels = self._room.session, self._room.image, self._room.labels
+        elif isinstance(event, Window) and self.open:
+            session, image, labels = (
+                self._teaching.session,
+                self._teaching.image,
+                self._teaching.labels,
+            )
             if session is not None and image is not None and labels is not None:
                 self._window = True
-                self.said = ASKING.format(self._number + 1)
-                suggestion_tour.show(session, image, labels, news.box)
+                self.asked = ASKING.format(self._number + 1)
+                suggestion_tour.show(session, image, labels, event.box)
                 self.changed.emit()
 
 
 class CheckBar(QWidget):
-    """[Right O] [Wrong, I draw D] [End] under the question; after a correction [Next window O]."""
+    """The question and its buttons: right, let me draw, end; after a correction next window."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,12 +125,12 @@ class CheckBar(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what is asked."""
+        """Show the question."""
         check = self._check
         self.setVisible(check is not None and check.open)
         if check is None:
             return
-        self.question.setText(check.said)
+        self.question.setText(check.asked)
         self.right.setText("Next window  O" if check.drawing else "Right  O")
         self.right.setToolTip(
             "Go to the next window (O)"

@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 
 class ConfirmBrush(QObject):
-    """On until another tool is chosen, or K is pressed again; the size is that of the brush."""
+    """Confirms under the brush until another tool is chosen or K is pressed again."""
 
     changed = Signal()
 
-    def __init__(self, room: TeachingState) -> None:
-        super().__init__(room)
+    def __init__(self, teaching: TeachingState) -> None:
+        super().__init__(teaching)
         self.on = False
-        self._room = room
-        self._label = 0  # chosen before; none is while confirming
+        self._teaching = teaching
+        self._label = 0  # the label that was chosen before; while confirming it is 0
 
     def toggle(self) -> None:
-        """Take the brush up, or put it down."""
-        labels = self._room.labels
+        """Start or end confirming."""
+        labels = self._teaching.labels
         if self.on:
             self.put_down()
-        elif labels is not None and self._room.shown and not code_of(labels).instances:
+        elif labels is not None and self._teaching.shown and not code_of(labels).instances:
             self._take_up(labels)
 
     def put_down(self, event: Event | None = None) -> None:
-        """Give napari's brush back, with the class it had unless another was chosen."""
-        labels = self._room.labels
+        """End confirming: napari's brush paints again, with its label of before or a new one."""
+        labels = self._teaching.labels
         if not self.on:
             return
         self.on = False
@@ -56,7 +56,7 @@ class ConfirmBrush(QObject):
         self.changed.emit()
 
     def _take_up(self, labels: Labels) -> None:
-        """Choose no class, so that choosing one is heard of, and take the mouse."""
+        """Set the label to 0, so that choosing one sends an event, and handle the mouse."""
         labels.mode = "paint"
         self._label = int(labels.selected_label)
         labels.selected_label = 0
@@ -68,14 +68,14 @@ class ConfirmBrush(QObject):
         self.changed.emit()
 
     def _take_mouse(self, labels: Labels) -> None:
-        """Keep napari's own brush from painting; changing the mode brings it back."""
+        """Remove napari's own brush from the mouse callbacks; a change of mode adds it again."""
         draws = labels._drag_modes[labels._mode]
         if draws in labels.mouse_drag_callbacks:
             labels.mouse_drag_callbacks.remove(draws)
 
     def _mode_changed(self, event: Event | None = None) -> None:
-        """Moving the camera is a break; any other tool is the end."""
-        labels = self._room.labels
+        """Go on after the camera was moved; end when another tool was chosen."""
+        labels = self._teaching.labels
         if labels is not None and str(labels.mode) == "paint":
             self._take_mouse(labels)
         elif labels is None or str(labels.mode) != "pan_zoom":
@@ -86,7 +86,7 @@ class ConfirmBrush(QObject):
             return
         axes = list(event.dims_displayed)[-2:]
         before = np.array(labels.world_to_data(event.position))
-        with self._room.follower.confirming(), labels.block_history():
+        with self._teaching.sender.confirming(), labels.block_history():
             self._confirm(labels, before, before, axes)
             yield
             while event.type == "mouse_move":
@@ -96,11 +96,11 @@ class ConfirmBrush(QObject):
                 yield
 
     def _confirm(self, labels: Labels, start: np.ndarray, end: np.ndarray, axes: list[int]) -> None:
-        """Write what the preview says along the way of the brush, where nothing is painted."""
+        """Write the classes of the preview under the brush, where nothing is painted."""
         region, under = brushed(labels, start, end, axes)
         if not under.any():
             return
-        codes = self._room.preview.answer(region)
+        codes = self._teaching.preview.answer(region)
         values = np.asarray(labels.data[region])
         chosen = under & (codes > 0) & (values == 0)
         if chosen.any():
@@ -112,7 +112,7 @@ class ConfirmBrush(QObject):
 def brushed(
     labels: Labels, start: np.ndarray, end: np.ndarray, axes: list[int]
 ) -> tuple[Box, np.ndarray]:
-    """Return a box of the data and which of its pixels a brush on its way passes."""
+    """Return a box of the data and which of its pixels lie under a brush that moves."""
     shape = np.array(labels.data.shape)
     scale = np.abs(np.asarray(labels.scale, float))[axes]
     scale = scale / scale.min()

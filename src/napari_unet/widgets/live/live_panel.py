@@ -27,30 +27,30 @@ from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.teaching_events import Answer, Refused
 
 
-def status(room: LiveTeaching | None) -> str:
-    """Return what it does, and which network is seen."""
-    if room is None:
+def status(teaching: LiveTeaching | None) -> str:
+    """Return in words what live teaching does, and which network the preview is from."""
+    if teaching is None:
         return "Needs an image and its annotation layer."
-    if room.problem:
-        return f"{room.problem}."
-    state = room.told
+    if teaching.problem:
+        return f"{teaching.problem}."
+    state = teaching.status
     if state is None:
         return "Getting ready …"
     message = state.said
-    if not room.live and not room.busy:
+    if not teaching.live and not teaching.busy:
         message = "Off: J learns from the strokes once" if state.strokes else "Off"
     by = f" · preview by {state.by.capitalize()}" if state.by else ""
     return f"{message}{by}"
 
 
 class LiveSection(QWidget):
-    """Switch, sentence, figure and the three actions; the rest is behind More."""
+    """The switch, the status, the share of right strokes, and three buttons; More has the rest."""
 
     finishing = Signal(str)  # the name of a network to train further
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self.room: LiveTeaching | None = None
+        self.teaching: LiveTeaching | None = None
         self._session = session
         self.switch = QPushButton()
         self.status = QLabel()
@@ -68,47 +68,52 @@ class LiveSection(QWidget):
         self.refresh()
 
     def set_layers(self, image: Image | None, labels: Labels | None) -> None:
-        """Teach from these layers, from now on."""
+        """Teach from these layers from now on."""
         teaching = None
         if image is not None and labels is not None:
             teaching = LiveTeaching.of(self._session, image, labels)
             bind_teaching_keys(labels)
-        if teaching is not self.room:
+        if teaching is not self.teaching:
             self._follow(teaching)
         self.refresh()
 
     def refresh(self) -> None:
-        """Show where teaching stands."""
-        room = self.room
-        on = room is not None and room.live
+        """Show the state of the teaching."""
+        teaching = self.teaching
+        on = teaching is not None and teaching.live
         self.switch.setText("● on   G" if on else "○ off   G")
         self.switch.setChecked(on)
-        self.switch.setEnabled(room is not None)
-        sentence = status(room)
+        self.switch.setEnabled(teaching is not None)
+        sentence = status(teaching)
         self.status.setText(sentence)
         self._show_share()
         self._show_actions()
         self._show_better()
         self.more.refresh()
 
-    def _follow(self, room: LiveTeaching | None) -> None:
-        if self.room is not None:
-            for signal in self._signals(self.room):
+    def _follow(self, teaching: LiveTeaching | None) -> None:
+        if self.teaching is not None:
+            for signal in self._signals(self.teaching):
                 signal.disconnect(self.refresh)
-            self.room.answered.disconnect(self._answered)
-            before = self.room.labels
+            self.teaching.answered.disconnect(self._answered)
+            before = self.teaching.labels
             if before is not None and before not in self._session.viewer.layers:
                 unbind_teaching_keys(before)
-        self.room = room
-        self.check.set_check(None if room is None else room.check)
-        self.more.set_room(room)
-        if room is not None:
-            for signal in self._signals(room):
+        self.teaching = teaching
+        self.check.set_check(None if teaching is None else teaching.check)
+        self.more.set_teaching(teaching)
+        if teaching is not None:
+            for signal in self._signals(teaching):
                 signal.connect(self.refresh)
-            room.answered.connect(self._answered)
+            teaching.answered.connect(self._answered)
 
-    def _signals(self, room: LiveTeaching) -> list[Any]:
-        return [room.changed, room.guide.changed, room.confirm.changed, room.check.changed]
+    def _signals(self, teaching: LiveTeaching) -> list[Any]:
+        return [
+            teaching.changed,
+            teaching.tour.changed,
+            teaching.confirm.changed,
+            teaching.check.changed,
+        ]
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
@@ -119,7 +124,9 @@ class LiveSection(QWidget):
             label.setWordWrap(True)
             label.setContentsMargins(8, 0, 0, 0)
         lines = self.status.fontMetrics().lineSpacing()
-        self.status.setMinimumHeight(2 * lines + 2)  # what is below stays where the mouse is
+        self.status.setMinimumHeight(
+            2 * lines + 2
+        )  # so that the buttons below do not move under the mouse
         self.status.setAlignment(Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.status)
         meter = QHBoxLayout()
@@ -171,21 +178,21 @@ class LiveSection(QWidget):
         self.more.finished.connect(self.finishing)
 
     def _show_share(self) -> None:
-        state = None if self.room is None else self.room.told
+        state = None if self.teaching is None else self.teaching.status
         foreseen = None if state is None else state.foreseen
         shown = foreseen is not None
         for part in (self.measured, self.bar, self.share):
             part.setVisible(shown)
-        if foreseen is not None and self.room is not None and self.room.labels is not None:
-            self.bar.show_share(foreseen.share, classes_of(self.room.labels)[1].color)
+        if foreseen is not None and self.teaching is not None and self.teaching.labels is not None:
+            self.bar.show_share(foreseen.share, classes_of(self.teaching.labels)[1].color)
             self.share.setText(f"{foreseen.share:.0%}")
             for part in (self.measured, self.bar, self.share):
                 part.setToolTip(foreseen.said)
 
     def _show_actions(self) -> None:
-        room, why = self.room, learned_from(self.room)
+        teaching, why = self.teaching, learned_from(self.teaching)
         _offer(
-            self.next, room is not None and not room.problem,
+            self.next, teaching is not None and not teaching.problem,
             "Go to the place where a stroke would teach most, and say why (N)",
             "There is nothing to annotate",
         )  # fmt: skip
@@ -198,43 +205,43 @@ class LiveSection(QWidget):
             self.undo, not why,
             "Show the preview of before again and go on from there; no stroke is changed", why,
         )  # fmt: skip
-        self.confirm.setChecked(room is not None and room.confirm.on)
-        reason = "" if room is None else room.guide.said
+        self.confirm.setChecked(teaching is not None and teaching.confirm.on)
+        reason = "" if teaching is None else teaching.tour.said
         self.place.setText(reason)
         self.place.setVisible(bool(reason))
 
     def _show_better(self) -> None:
-        sized = None if self.room is None else self.room.sized
-        shown = sized is not None and sized.better is not None
+        working_size = None if self.teaching is None else self.teaching.working_size
+        shown = working_size is not None and working_size.better is not None
         self.better.setVisible(shown)
-        if sized is not None and sized.better is not None:
-            self.better.setText(f"Work at {SIZES[sized.better]} size")
-            self.better.setToolTip(sized.said)
+        if working_size is not None and working_size.better is not None:
+            self.better.setText(f"Work at {SIZES[working_size.better]} size")
+            self.better.setToolTip(working_size.said)
 
     def _switch(self) -> None:
-        if self.room is not None:
-            self.room.switch()
+        if self.teaching is not None:
+            self.teaching.switch()
 
     def _next(self) -> None:
-        if self.room is not None:
-            self.room.guide.next()
+        if self.teaching is not None:
+            self.teaching.tour.next()
 
     def _confirm(self) -> None:
-        if self.room is not None:
-            self.room.confirm.toggle()
+        if self.teaching is not None:
+            self.teaching.confirm.toggle()
         self.refresh()
 
     def _undo(self) -> None:
-        if self.room is not None:
-            self.room.ask(teaching_requests.undo_learning)
+        if self.teaching is not None:
+            self.teaching.ask(teaching_requests.undo_learning)
 
     def _resize(self) -> None:
-        if self.room is not None and self.room.sized.better is not None:
-            self.more.work_at(self.room.sized.better)
+        if self.teaching is not None and self.teaching.working_size.better is not None:
+            self.more.work_at(self.teaching.working_size.better)
 
-    def _answered(self, news: Answer) -> None:
-        if isinstance(news, Refused):
-            messages.info(news.said)
+    def _answered(self, event: Answer) -> None:
+        if isinstance(event, Refused):
+            messages.info(event.said)
 
 
 def _offer(button: QPushButton, possible: bool, tooltip: str, why: str) -> None:

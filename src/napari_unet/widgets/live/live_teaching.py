@@ -31,7 +31,7 @@ ALL_LABELLED = "Live needs unlabelled pixels: untick '0 is background' under Thi
 
 
 def why_not_teachable(image: Image, labels: Labels) -> str:
-    """Say why nothing can be learned from ``labels``; empty where it can."""
+    """Return why a network cannot learn from ``labels``; empty if it can."""
     if code_of(labels).zero == "background":
         return ALL_LABELLED
     try:
@@ -42,7 +42,7 @@ def why_not_teachable(image: Image, labels: Labels) -> str:
     return "" if fits else f"'{labels.name}' does not have the shape of '{image.name}': {wanted}"
 
 
-LIVE = True  # from the first stroke on
+LIVE = True  # whether learning begins with the first stroke
 
 _ALL: "weakref.WeakKeyDictionary[Labels, LiveTeaching]" = weakref.WeakKeyDictionary()
 
@@ -55,27 +55,27 @@ class LiveTeaching(TeachingState):
         self._layers = session.viewer.layers
         self._live = LIVE
         self._code = code_of(labels)
-        self._desk: TeachingLoop | None = None
+        self._loop: TeachingLoop | None = None
         self._job: Job | None = None
-        self._eye = ViewTracker(session.viewer)
-        self._eye.moved.connect(self.look)
+        self._view = ViewTracker(session.viewer)
+        self._view.moved.connect(self.look)
         self._layers.events.removed.connect(self._removed)
-        self.follower.errand.connect(self.ask)
-        self.follower.painted.connect(self.preview.repaint)
-        self.follower.restyled.connect(self._restyled)
-        self.follower.replaced.connect(self._replaced)
-        self.guide, self.check, self.confirm = (
+        self.sender.request.connect(self.ask)
+        self.sender.painted.connect(self.preview.repaint)
+        self.sender.restyled.connect(self._restyled)
+        self.sender.replaced.connect(self._replaced)
+        self.tour, self.check, self.confirm = (
             SuggestionTour(self),
             BlindCheckTool(self),
             ConfirmBrush(self),
         )
         self.tool_started.connect(self._stop_other)
         self.begin()
-        self.heir = StartFromLast(self)
+        self.from_last = StartFromLast(self)
 
     @classmethod
     def of(cls, session: Session, image: Image, labels: Labels) -> "LiveTeaching":
-        """Return the classroom of ``labels``, a new one where they belong to another image."""
+        """Return the live teaching of ``labels``; a new one if they belong to another image now."""
         teaching = _ALL.get(labels)
         if teaching is None or teaching.image is not image:
             if teaching is not None:
@@ -85,118 +85,120 @@ class LiveTeaching(TeachingState):
 
     @classmethod
     def find(cls, labels: Labels) -> "LiveTeaching | None":
-        """Return the classroom of ``labels``, if there is one."""
+        """Return the live teaching of ``labels``, if there is one."""
         return _ALL.get(labels)
 
     @property
     def live(self) -> bool:
-        """Whether every stroke is learned from at once."""
+        """Whether every stroke is learned at once."""
         return self._live
 
     @live.setter
     def live(self, wanted: bool) -> None:
         self._live = wanted
-        if self._desk is None:
+        if self._loop is None:
             self.begin()
         else:
-            self._desk.live = wanted
+            self._loop.live = wanted
             self._go_on()
         self.changed.emit()
 
     def switch(self) -> None:
-        """Turn live on or off."""
+        """Turn live teaching on or off."""
         self.live = not self.live
 
     @property
     def busy(self) -> bool:
-        """Whether it computes."""
+        """Whether its job runs."""
         return self._job is not None
 
-    def ask(self, errand: Request) -> None:
-        """Send an errand to the desk; the answer comes with ``answered``."""
-        if self._desk is not None:
-            self._desk.post(errand)
+    def ask(self, request: Request) -> None:
+        """Send a request to the teaching loop; the answer comes with ``answered``."""
+        if self._loop is not None:
+            self._loop.post(request)
             self._go_on()
 
     def update_once(self) -> None:
         """Learn until the next preview."""
-        if self._desk is not None:
-            self._desk.update_once()
+        if self._loop is not None:
+            self._loop.update_once()
             self._go_on()
 
     def look(self) -> None:
-        """Draw what is on the screen now."""
+        """Draw the preview of what is on the screen now."""
         image, labels = self.image, self.labels
-        if self._desk is not None and image is not None and labels is not None:
-            self._desk.look_at(self._eye.look(image, labels))
+        if self._loop is not None and image is not None and labels is not None:
+            self._loop.look_at(self._view.look(image, labels))
             if self.shown:
                 self._go_on()
 
     def begin(self) -> None:
-        """Forget what was learned, and begin with what is painted."""
+        """Forget what was learned, and start anew with the painted labels."""
         self._leave()
         image, labels = self.image, self.labels
         if image is None or labels is None:
             return
         self._code, self.problem = code_of(labels), why_not_teachable(image, labels)
         if not self.problem:
-            self._desk = TeachingLoop(pixels_of(image), self.follower.begin(labels))
-            self._desk.live = self._live
-            if not self.follower.empty:
-                self.follower.send_all()
+            self._loop = TeachingLoop(pixels_of(image), self.sender.begin(labels))
+            self._loop.live = self._live
+            if not self.sender.empty:
+                self.sender.send_all()
             self.look()
             self._go_on()
         self.changed.emit()
 
     def close(self) -> None:
-        """Teach no more: the layer is gone, or belongs to another image."""
+        """End the teaching: the layer was removed, or belongs to another image now."""
         self._leave()
-        self._eye.close()
-        self.follower.close()
+        self._view.close()
+        self.sender.close()
         self._layers.events.removed.disconnect(self._removed)
         labels = self.labels
         if labels is not None and _ALL.get(labels) is self:
             del _ALL[labels]
 
     def _leave(self) -> None:
-        """Stop, and let go of all that was learned."""
-        self._desk, self.told, self.sized = None, None, WorkingSizeChanged(1)
+        """Stop the job and forget all that was learned."""
+        self._loop, self.status, self.working_size = None, None, WorkingSizeChanged(1)
         job, self._job = self._job, None
         if job is not None:
             job.arrived.disconnect(self._arrived)
             job.ended.disconnect(self._ended)
             job.stop()
         self.confirm.put_down()
-        self.guide.stop()
+        self.tour.stop()
         self.check.forget()
         self.preview.remove()
 
     def _go_on(self) -> None:
         session = self._session()
-        if self._job is None and self._desk is not None and session and not session.closed:
-            self._job = session.start(self._desk.work, Urgency.TEACHING)
+        if self._job is None and self._loop is not None and session and not session.closed:
+            self._job = session.start(self._loop.work, Urgency.TEACHING)
             self._job.arrived.connect(self._arrived)
             self._job.ended.connect(self._ended)
             self.changed.emit()
 
-    def _arrived(self, news: list[Any]) -> None:
-        """Take over what was computed; the layer is drawn once for all of it."""
+    def _arrived(self, events: list[Any]) -> None:
+        """Handle the events of the job; the layer is drawn once for all of them."""
         drawn = False
-        for one in news:
-            if isinstance(one, TileDrawn):
-                drawn = self._write(one) or drawn
-            elif isinstance(one, Status):
-                self.told = one
-            elif one is not None:
-                self.sized = one if isinstance(one, WorkingSizeChanged) else self.sized
-                self.answered.emit(one)
+        for event in events:
+            if isinstance(event, TileDrawn):
+                drawn = self._write(event) or drawn
+            elif isinstance(event, Status):
+                self.status = event
+            elif event is not None:
+                self.working_size = (
+                    event if isinstance(event, WorkingSizeChanged) else self.working_size
+                )
+                self.answered.emit(event)
         if drawn:
             self.preview.show()
         self.changed.emit()
 
     def _write(self, drawn: TileDrawn) -> bool:
         image = self.image
-        late = self.told is not None and drawn.epoch < self.told.epoch
+        late = self.status is not None and drawn.epoch < self.status.epoch
         if late or image is None:
             return False
         region = region_to_layer(image, drawn.box)
@@ -210,16 +212,16 @@ class LiveTeaching(TeachingState):
             messages.log_details("teaching", outcome)
             self._leave()
             self.problem = f"Teaching stopped: {messages.in_words(outcome.error)}"
-        elif self._desk is not None and self._desk.waiting and not outcome.stopped:
+        elif self._loop is not None and self._loop.waiting and not outcome.stopped:
             self._go_on()
         self.changed.emit()
 
     def _stop_other(self, tool: QObject) -> None:
-        """Stop the tool that shows places in the view, as another one starts."""
-        if tool is self.guide:
+        """Stop the other tool that moves the camera when ``tool`` starts."""
+        if tool is self.tour:
             self.check.stop()
         elif tool is self.check:
-            self.guide.stop()
+            self.tour.stop()
 
     def _restyled(self) -> None:
         labels = self.labels
@@ -229,14 +231,14 @@ class LiveTeaching(TeachingState):
             self.preview.restyle()
 
     def _replaced(self) -> None:
-        """Follow a layer whose values were exchanged, or mean something else now."""
+        """Follow a layer whose values were replaced, or whose meaning changed."""
         image, labels = self.image, self.labels
         if image is None or labels is None:
             return
-        if self._desk is None or why_not_teachable(image, labels):
+        if self._loop is None or why_not_teachable(image, labels):
             self.begin()
         else:
-            self.follower.send_all()
+            self.sender.send_all()
             self.preview.repaint_all()
 
     def _removed(self, event: Event) -> None:

@@ -20,15 +20,15 @@ SIZES = {1: "full", 2: "½", 4: "¼"}
 NO_PREVIEW = "There is no preview yet: paint strokes of two classes first"
 
 
-def learned_from(room: LiveTeaching | None) -> str:
-    """Return why a button that needs a preview is off; empty where there is one."""
-    return "" if room is not None and room.shown else NO_PREVIEW
+def learned_from(teaching: LiveTeaching | None) -> str:
+    """Return why a button that needs a preview is disabled; empty if there is a preview."""
+    return "" if teaching is not None and teaching.shown else NO_PREVIEW
 
 
 def remove_confirmed(image: Image, labels: Labels, places: tuple[np.ndarray, ...]) -> None:
-    """Unlabel pixels given by an index array an axis of the labels of core."""
+    """Unlabel pixels; ``places`` has an index array for each axis of the labels of ``core``."""
     named = region_to_layer(image, tuple(slice(n, n + 1) for n in range(1, len(places) + 1)))
-    zero = np.zeros_like(places[0])  # along an axis that spans all channels
+    zero = np.zeros_like(places[0])  # the index along an axis that spans all channels
     index = [places[part.start - 1] if part.start else zero for part in named]
     with labels.block_history():
         labels.data_setitem(tuple(index), 0)
@@ -40,14 +40,14 @@ UNCHECKED = "no window judged yet"
 
 
 class MorePage(QWidget):
-    """One update, the working size, how the preview looks, the blind check, and the end."""
+    """One update, working size, style of the preview, blind check, start over and finish."""
 
     finished = Signal(str)  # the name of a network to train further
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._room: LiveTeaching | None = None
+        self._teaching: LiveTeaching | None = None
         self.once = QPushButton("Update once  J")
         self.size = QComboBox()
         self.look = QComboBox()
@@ -59,33 +59,33 @@ class MorePage(QWidget):
         self._lay_out()
         self._connect()
 
-    def set_room(self, room: LiveTeaching | None) -> None:
-        """Act on this classroom from now on."""
-        if self._room is not None:
-            self._room.answered.disconnect(self._answered)
-        self._room = room
-        if room is not None:
-            room.answered.connect(self._answered)
+    def set_teaching(self, teaching: LiveTeaching | None) -> None:
+        """Act on this live teaching from now on."""
+        if self._teaching is not None:
+            self._teaching.answered.disconnect(self._answered)
+        self._teaching = teaching
+        if teaching is not None:
+            teaching.answered.connect(self._answered)
 
     def refresh(self) -> None:
-        """Show what can be done."""
-        room, why = self._room, learned_from(self._room)
+        """Enable the buttons that can be used now."""
+        teaching, why = self._teaching, learned_from(self._teaching)
         for button in (self.check, self.unconfirm, self.over, self.finish):
             button.setEnabled(not why)
-        self.once.setEnabled(room is not None and not room.problem)
-        self.size.setEnabled(room is not None and not room.problem)
-        if room is not None:
+        self.once.setEnabled(teaching is not None and not teaching.problem)
+        self.size.setEnabled(teaching is not None and not teaching.problem)
+        if teaching is not None:
             blocker = QSignalBlocker(self.size)
-            self.size.setCurrentIndex(self.size.findData(room.sized.now))
+            self.size.setCurrentIndex(self.size.findData(teaching.working_size.now))
             blocker.unblock()
-            self.look.setCurrentIndex(int(room.preview.contour))
-        result = "" if room is None else room.check.result
+            self.look.setCurrentIndex(int(teaching.preview.contour))
+        result = "" if teaching is None else teaching.check.result
         self.result.setText(result or UNCHECKED)
 
     def work_at(self, factor: int) -> None:
-        """Work at another size from now on."""
-        if self._room is not None:
-            self._room.ask(partial(teaching_requests.work_at, factor=factor))
+        """Learn and predict at another pixel size from now on."""
+        if self._teaching is not None:
+            self._teaching.ask(partial(teaching_requests.work_at, factor=factor))
 
     def _lay_out(self) -> None:
         for factor, name in SIZES.items():
@@ -141,47 +141,47 @@ class MorePage(QWidget):
         self.finish.clicked.connect(self._finish)
 
     def _once(self) -> None:
-        if self._room is not None:
-            self._room.update_once()
+        if self._teaching is not None:
+            self._teaching.update_once()
 
     def _resize(self, place: int) -> None:
         self.work_at(int(self.size.itemData(place)))
 
     def _restyle(self, place: int) -> None:
-        if self._room is not None:
-            self._room.preview.contour = bool(place)
-            self._room.preview.restyle()
+        if self._teaching is not None:
+            self._teaching.preview.contour = bool(place)
+            self._teaching.preview.restyle()
 
     def _start_check(self) -> None:
-        if self._room is not None:
-            self._room.check.start()
+        if self._teaching is not None:
+            self._teaching.check.start()
 
     def _start_over(self) -> None:
-        if self._room is not None:
-            self._room.heir.start_over()
+        if self._teaching is not None:
+            self._teaching.from_last.start_over()
 
     def _unconfirm(self) -> None:
-        if self._room is not None:
-            self._room.ask(teaching_requests.remove_confirmed)
+        if self._teaching is not None:
+            self._teaching.ask(teaching_requests.remove_confirmed)
 
     def _finish(self) -> None:
-        room = self._room
-        if room is None or room.image is None or room.labels is None:
+        teaching = self._teaching
+        if teaching is None or teaching.image is None or teaching.labels is None:
             return
-        classes = tuple((entry.name, entry.color) for entry in taught_classes(room.labels))
-        size = pixels_of(room.image).pixel_size
+        classes = tuple((entry.name, entry.color) for entry in taught_classes(teaching.labels))
+        size = pixels_of(teaching.image).pixel_size
         self.finish.setEnabled(False)
-        room.ask(partial(teaching_requests.hand_over, classes=classes, pixel_size=size))
+        teaching.ask(partial(teaching_requests.hand_over, classes=classes, pixel_size=size))
 
-    def _answered(self, news: Answer) -> None:
-        room = self._room
-        if room is None or room.image is None or room.labels is None:
+    def _answered(self, event: Answer) -> None:
+        teaching = self._teaching
+        if teaching is None or teaching.image is None or teaching.labels is None:
             return
-        if isinstance(news, Unconfirmed):
-            remove_confirmed(room.image, room.labels, news.places)
-        elif isinstance(news, NetworkCopied):
-            name = self._session.networks.free_name(f"{room.image.name} live")
-            network = self._session.networks.add(KeptNetwork(name, news.network))
-            if news.said:
-                messages.warn(news.said)
+        if isinstance(event, Unconfirmed):
+            remove_confirmed(teaching.image, teaching.labels, event.places)
+        elif isinstance(event, NetworkCopied):
+            name = self._session.networks.free_name(f"{teaching.image.name} live")
+            network = self._session.networks.add(KeptNetwork(name, event.network))
+            if event.said:
+                messages.warn(event.said)
             self.finished.emit(network.name)

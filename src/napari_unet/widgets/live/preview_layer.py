@@ -29,12 +29,12 @@ from napari_unet.workflows.teaching_requests import codes_of
 KIND = "preview"
 FILLED, CONTOUR = 0.35, 0.9  # opacity
 WIDTH = 2  # px of the contour
-AT_ONCE = 2**24  # px; so many are written in some hundredths of a second
-MARK = {NOTES: {"preview": True}}  # no dock takes it for labels
+AT_ONCE = 2**24  # px that are written in some hundredths of a second
+MARK = {NOTES: {"preview": True}}  # so that no dock offers the layer as labels
 
 
 class PreviewLayer:
-    """The preview of the annotation ``labels`` of ``image``; made when there is something to show.
+    """The layer with the preview of ``labels`` on ``image``; made when there is something to show.
 
     It lies under the annotation, is never made the active layer and cannot be painted.
     """
@@ -43,24 +43,24 @@ class PreviewLayer:
         self.contour = False
         self._session = weakref.ref(session)
         self._image, self._labels = weakref.ref(image), weakref.ref(labels)
-        self._answer: Any = None  # codes of the network alone
-        self._colors: dict[int | None, str] = {}  # that the layer has
+        self._answer: Any = None  # label codes of the network, without strokes
+        self._colors: dict[int | None, str] = {}  # the colours that the layer has now
 
     @property
     def layer(self) -> Labels | None:
-        """The layer, if it is there."""
+        """The layer, None if there is none."""
         session, image = self._session(), self._image()
         layer = None if session is None or image is None else session.results.find(image, KIND)
         return layer if isinstance(layer, Labels) and self._answer is not None else None
 
     def answer(self, region: Box) -> np.ndarray:
-        """Return what the network says in ``region`` of the labels; 0 where it was not asked."""
+        """Return the network codes in ``region`` of the labels; 0 where none were computed."""
         if self._answer is None:
             return np.zeros([part.stop - part.start for part in region], np.uint8)
         return np.asarray(self._answer[region])
 
     def write(self, region: Box, codes: np.ndarray) -> None:
-        """Take over what the network says in ``region``; ``show`` makes it seen."""
+        """Store the codes of the network for ``region``; ``show`` draws them."""
         if self._layer_to_write() is not None:
             self._answer[region] = codes
             self._compose(region)
@@ -72,19 +72,19 @@ class PreviewLayer:
             self.show()
 
     def repaint_all(self) -> None:
-        """Show all strokes as they are now, where that is quick; elsewhere they come with tiles."""
+        """Show all strokes as they are now, if the image is small; else new tiles bring them."""
         labels = self._labels()
         if labels is not None and prod(full_shape(labels)) <= AT_ONCE:
             self.repaint(tuple(slice(0, edge) for edge in full_shape(labels)))
 
     def show(self) -> None:
-        """Draw what was written."""
+        """Draw the layer with what was written."""
         layer = self.layer
         if layer is not None:
             layer.refresh(extent=False, thumbnail=False, highlight=False)
 
     def restyle(self) -> None:
-        """Take over the colours of the classes, and the wish for contours."""
+        """Use the present colours of the classes, and contours if they are wanted."""
         layer, labels = self.layer, self._labels()
         if layer is None or labels is None:
             return
@@ -99,7 +99,7 @@ class PreviewLayer:
             layer.opacity = CONTOUR if self.contour else FILLED
 
     def remove(self) -> None:
-        """Take the layer away: another network is shown from now on, or none."""
+        """Remove the layer: the network that it showed is gone."""
         session, layer = self._session(), self.layer
         self._answer = None
         if session is not None and layer is not None and session.viewer is not None:
@@ -107,7 +107,7 @@ class PreviewLayer:
                 session.viewer.layers.remove(layer)
 
     def _compose(self, region: Box) -> None:
-        """Put the strokes over the answer: what somebody painted is always right."""
+        """Write the codes of the network and over them the strokes, which always count as right."""
         layer, labels = self.layer, self._labels()
         if layer is not None and labels is not None:
             painted = codes_of(np.asarray(labels.data[region]), code_of(labels))
@@ -151,7 +151,7 @@ class PreviewLayer:
 
 @contextmanager
 def undisturbed(viewer: Viewer) -> Iterator[None]:
-    """Let layers come and go without changing what is selected and active."""
+    """Within, adding and removing layers does not change the selection."""
     selection = viewer.layers.selection
     chosen, active = set(selection), selection.active
     try:
@@ -162,11 +162,11 @@ def undisturbed(viewer: Viewer) -> Iterator[None]:
             viewer.layers.selection.active = active
 
 
-REST = 80  # ms
+REST = 80  # ms without a move before the view is reported
 
 
 class ViewTracker(QObject):
-    """Watches a viewer; whoever drops it must let go of its events with ``close``."""
+    """Reports which part of the labels a viewer shows; its owner must call ``close``."""
 
     moved = Signal()
 
@@ -188,13 +188,13 @@ class ViewTracker(QObject):
             event.connect(self._move)
 
     def close(self) -> None:
-        """Watch no more."""
+        """Disconnect from the viewer."""
         self._timer.stop()
         for event in self._events:
             event.disconnect(self._move)
 
     def look(self, image: Image, labels: Labels) -> VisibleRegion | None:
-        """Return what is seen of ``labels``; None in 3-D and in planes that no network sees."""
+        """Return the visible part of ``labels``; None in 3-D and across planes of the network."""
         viewer = self._viewer()
         if viewer is None or viewer.dims.ndisplay == 3 or labels not in viewer.layers:
             return None
@@ -212,7 +212,7 @@ class ViewTracker(QObject):
 
 
 def _edges(box: tuple[slice, ...], letters: str, seen: bool) -> list[int]:
-    """Return the edges along axes that a network sees, or does not see."""
+    """Return the lengths of ``box`` along the axes Y and X (``seen``), or along the others."""
     return [
         part.stop - part.start
         for part, letter in zip(box, letters, strict=True)
@@ -223,7 +223,7 @@ def _edges(box: tuple[slice, ...], letters: str, seen: bool) -> list[int]:
 def _near(
     viewer: Viewer, image: Image, labels: Labels, region: tuple[slice, ...]
 ) -> tuple[float, ...]:
-    """Return where the mouse is over the canvas, else the middle of it."""
+    """Return the place under the mouse, or the middle of the canvas if it is elsewhere."""
     point = labels.world_to_data(np.asarray(viewer.cursor.position)[-labels.ndim :])
     inside = all(
         part.start <= at < part.stop or part.stop - part.start == 1

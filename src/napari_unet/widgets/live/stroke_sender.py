@@ -20,39 +20,39 @@ from napari_unet.workflows import teaching_requests
 
 
 class StrokeSender(QObject):
-    """Paint, erase, undo and redo arrive alike; classes come, go and change their names."""
+    """Sends painting, erasing, undo and redo alike: as the new labels of a box."""
 
-    errand = Signal(object)  # for the desk
-    painted = Signal(object)  # region of the layer that holds other strokes now
-    restyled = Signal()  # colours are others
-    replaced = Signal()  # the layer has other values, or they mean something else
+    request = Signal(object)  # for the teaching loop
+    painted = Signal(object)  # region of the layer whose strokes changed
+    restyled = Signal()  # colours changed
+    replaced = Signal()  # the values of the layer changed, or their meaning
 
     def __init__(self, session: Session, image: Image, labels: Labels) -> None:
         super().__init__()
         self._image, self._labels = weakref.ref(image), weakref.ref(labels)
-        self._known: tuple[str, ...] = ()  # names of the classes that the desk knows
+        self._known: tuple[str, ...] = ()  # names of the classes that the teaching loop knows
         self._edits = UndoFollower.of(labels, session)
         self._edits.painted.connect(self._painted)
         self._edits.replaced.connect(self.replaced)
         self._edits.restyled.connect(self._restyled)
 
     def close(self) -> None:
-        """Follow no more."""
+        """Stop following the layer."""
         self._edits.painted.disconnect(self._painted)
         self._edits.replaced.disconnect(self.replaced)
         self._edits.restyled.disconnect(self._restyled)
 
     def begin(self, labels: Labels) -> int:
-        """Take the classes of ``labels`` for known, and return how many there are."""
+        """Note the classes of ``labels`` as known, and return their number."""
         self._known = tuple(entry.name for entry in taught_classes(labels))
         return len(self._known)
 
     def confirming(self) -> AbstractContextManager[None]:
-        """Let what is painted meanwhile be the network's own answer, taken over."""
+        """Within, painted pixels count as confirmed."""
         return self._edits.confirming.on()
 
     def send_all(self) -> None:
-        """Send all that is painted: a copy, where it is small enough to be copied at once."""
+        """Send all labels; those of a small image as a copy, made at once."""
         image, labels = self._image(), self._labels()
         if image is None or labels is None:
             return
@@ -61,7 +61,7 @@ class StrokeSender(QObject):
             data = np.array(data)
         numbers = tuple(slice(axis, axis + 1) for axis in range(labels.ndim))
         offset = tuple(part.start for part in region_from_layer(image, numbers))
-        self.errand.emit(
+        self.request.emit(
             partial(
                 teaching_requests.paint_all,
                 labels=data,
@@ -88,12 +88,12 @@ class StrokeSender(QObject):
         codes = codes.reshape(shape_of(box))
         confirmed = self._edits.confirming.pixels[region].reshape(codes.shape)
         self.painted.emit(region)
-        self.errand.emit(
+        self.request.emit(
             partial(teaching_requests.paint, box=box, codes=codes, confirmed=confirmed)
         )
 
     def _notice(self, labels: Labels, edit: Edit) -> None:
-        """Let a class go before its pixels do: the others stay."""
+        """If an edit removed a class, tell so first, before its pixels are sent."""
         if edit.removed is not None:
             number, entry = edit.removed
             if entry.name in [other.name for other in classes_of(labels)]:
@@ -110,16 +110,16 @@ class StrokeSender(QObject):
             pairs = zip(names, self._known, strict=False)
             self._forget(next((n for n, (a, b) in enumerate(pairs) if a != b), len(names)))
         if len(names) > len(self._known):
-            self.errand.emit(partial(teaching_requests.know, classes=len(names)))
+            self.request.emit(partial(teaching_requests.know, classes=len(names)))
         self._known = names
 
     def _forget(self, number: int) -> None:
         if 0 < number < len(self._known):
             self._known = self._known[:number] + self._known[number + 1 :]
-            self.errand.emit(partial(teaching_requests.remove_class, number=number))
+            self.request.emit(partial(teaching_requests.remove_class, number=number))
 
 
 def taught_classes(labels: Labels) -> tuple[LabelClass, ...]:
-    """Return the classes that are taught: where each value is an object, one of them."""
+    """Return the classes to teach; if each value is an object: background and one class."""
     classes = classes_of(labels)
     return classes[:2] if code_of(labels).instances else classes

@@ -19,9 +19,9 @@ from napari_unet.workflows.teaching_events import Answer, Refused, Suggested, Su
 
 KIND = "place"
 MARK = {NOTES: {"preview": True}}
-COLOUR = "#ffd54a"  # seen on dark and on bright images
-SCREEN = 2.5  # px of the screen the lines are wide
-NEAREST, FARTHEST = 0.25, 0.7  # share of the canvas that the place takes
+COLOUR = "#ffd54a"  # visible on dark and on bright images
+SCREEN = 2.5  # width of the lines, in pixels of the screen
+NEAREST, FARTHEST = 0.25, 0.7  # share of the canvas that the rectangle may fill
 
 
 def show(session: Session, image: Image, labels: Labels, box: Box) -> None:
@@ -42,7 +42,7 @@ def show(session: Session, image: Image, labels: Labels, box: Box) -> None:
 
 
 def hide(session: Session, image: Image) -> None:
-    """Show no rectangle any more."""
+    """Hide the rectangle."""
     layer = session.results.find(image, KIND)
     if layer is not None:
         layer.visible = False
@@ -62,7 +62,7 @@ def _lines(region: Box, axes: int) -> np.ndarray:
 
 
 def _zoom(viewer: Viewer, labels: Labels, region: Box) -> float:
-    """Return the zoom that leaves the camera alone where the place is seen well already."""
+    """Return the zoom at which ``region`` is well visible: the present one if it is now."""
     edges = [
         (part.stop - part.start) * abs(float(scale))
         for part, scale in zip(region[-2:], labels.scale[-2:], strict=True)
@@ -76,57 +76,57 @@ NOTHING = "Every place is next to a stroke already"
 
 
 class SuggestionTour(QObject):
-    """Five places at a time; asked again when something was painted since."""
+    """Shows five suggested places in turn; asks for new ones after a stroke."""
 
     changed = Signal()
 
-    def __init__(self, room: TeachingState) -> None:
-        super().__init__(room)
+    def __init__(self, teaching: TeachingState) -> None:
+        super().__init__(teaching)
         self.said = ""
-        self._room = room
+        self._teaching = teaching
         self._places: tuple[SuggestedPlace, ...] = ()
         self._at = 0
-        self._strokes = -1  # when the places were found
+        self._strokes = -1  # number of strokes when the places were suggested
         self._asked = False
-        room.answered.connect(self._answered)
+        teaching.answered.connect(self._answered)
 
     def next(self) -> None:
         """Go to the next place."""
-        state, labels = self._room.told, self._room.labels
+        state, labels = self._teaching.status, self._teaching.labels
         strokes = state.strokes if state is not None else 0
         if self._asked or labels is None:
             return
-        self._room.tool_started.emit(self)
+        self._teaching.tool_started.emit(self)
         if self._at < len(self._places) and strokes == self._strokes:
             self._go()
             return
         self._asked, self._strokes = True, strokes
         names = tuple((entry.name, entry.color) for entry in taught_classes(labels))
         self._say("Looking for a place …")
-        self._room.ask(partial(teaching_requests.suggest, classes=names))
+        self._teaching.ask(partial(teaching_requests.suggest, classes=names))
 
     def stop(self) -> None:
-        """Show no place any more."""
+        """End the tour and hide the rectangle."""
         self._places, self._at, self._asked = (), 0, False
-        session, image = self._room.session, self._room.image
+        session, image = self._teaching.session, self._teaching.image
         if session is not None and image is not None:
             hide(session, image)
         self._say("")
 
-    def _answered(self, news: Answer) -> None:
-        if isinstance(news, Suggested):
+    def _answered(self, event: Answer) -> None:
+        if isinstance(event, Suggested):
             self._asked = False
-            self._places, self._at = news.places, 0
-            if news.places:
+            self._places, self._at = event.places, 0
+            if event.places:
                 self._go()
             else:
                 self._say(NOTHING)
-        elif isinstance(news, Refused) and self._asked:
+        elif isinstance(event, Refused) and self._asked:
             self._asked = False
-            self._say(news.said)
+            self._say(event.said)
 
     def _go(self) -> None:
-        session, image, labels = self._room.session, self._room.image, self._room.labels
+        session, image, labels = self._teaching.session, self._teaching.image, self._teaching.labels
         if session is None or image is None or labels is None:
             return
         place = self._places[self._at]

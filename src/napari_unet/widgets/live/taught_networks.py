@@ -31,7 +31,7 @@ class LastTaught:
 
     @classmethod
     def of(cls, session: Session) -> "LastTaught":
-        """Return the heritage of ``session``."""
+        """Return the one of ``session``; it is made at the first call."""
         if session not in _ALL:
             _ALL[session] = cls(session)
         return _ALL[session]
@@ -41,7 +41,7 @@ class LastTaught:
         self._last = network
 
     def fitting(self, channels: int, classes: tuple[str, ...]) -> "UNet | None":
-        """Return the network to go on from: the one taught last here, or one that was opened."""
+        """Return the network to start with: the one taught last, or one that was opened."""
         opened = sorted(self._networks, key=lambda item: item.made, reverse=True)
         for network in [self._last, *(item.network for item in opened)]:
             if network is not None and _taught(network) and network.channels == channels:
@@ -51,7 +51,7 @@ class LastTaught:
         return None
 
     def enlist(self) -> str:
-        """Put what was taught last among the networks of the session, to be saved with them."""
+        """Add the network taught last to those of the session, so that it is saved with them."""
         known = self._networks.get(NAME)
         if self._last is None or (known is not None and known.network is self._last):
             return NAME
@@ -61,23 +61,23 @@ class LastTaught:
 
 
 class StartFromLast(QObject):
-    """Lets a classroom go on from what was taught on another image, until it has its own."""
+    """Starts live teaching with the network of another image, if nothing is shown yet."""
 
-    def __init__(self, room: TeachingState) -> None:
+    def __init__(self, teaching: TeachingState) -> None:
         super().__init__()
-        self._room = weakref.ref(room)
+        self._teaching = weakref.ref(teaching)
         self._waits = True
-        room.answered.connect(self._answered)
-        if room.session is not None:
-            room.session.networks.changed.connect(self.inherit)
+        teaching.answered.connect(self._answered)
+        if teaching.session is not None:
+            teaching.session.networks.changed.connect(self.inherit)
         self.inherit()
 
     def inherit(self) -> None:
-        """Go on from a network that fits, where nothing is shown yet."""
-        room = self._room()
-        if room is None or not self._waits or room.shown or room.problem:
+        """Start with a network that fits, if nothing is shown yet."""
+        teaching = self._teaching()
+        if teaching is None or not self._waits or teaching.shown or teaching.problem:
             return
-        session, image, labels = room.session, room.image, room.labels
+        session, image, labels = teaching.session, teaching.image, teaching.labels
         if session is None or image is None or labels is None:
             return
         pixels, names = pixels_of(image), tuple(entry.name for entry in taught_classes(labels))
@@ -85,26 +85,26 @@ class StartFromLast(QObject):
         network = LastTaught.of(session).fitting(channels, names)
         if network is not None:
             self._waits = False
-            room.ask(partial(teaching_requests.adopt, network=network))
+            teaching.ask(partial(teaching_requests.adopt, network=network))
 
     def start_over(self) -> None:
-        """Forget what was learned, here and elsewhere, and learn the strokes anew."""
-        room = self._room()
-        if room is not None:
+        """Forget what was learned on this and other images, and learn the strokes anew."""
+        teaching = self._teaching()
+        if teaching is not None:
             self._waits = False
-            room.begin()
+            teaching.begin()
 
-    def _answered(self, news: Answer) -> None:
-        room = self._room()
-        if not isinstance(news, Taught) or room is None or room.session is None:
+    def _answered(self, event: Answer) -> None:
+        teaching = self._teaching()
+        if not isinstance(event, Taught) or teaching is None or teaching.session is None:
             return
-        if room.labels is not None:
-            classes = tuple((entry.name, entry.color) for entry in taught_classes(room.labels))
-            teaching_requests.call_classes(news.network, classes)
-            LastTaught.of(room.session).keep(news.network)
+        if teaching.labels is not None:
+            classes = tuple((entry.name, entry.color) for entry in taught_classes(teaching.labels))
+            teaching_requests.call_classes(event.network, classes)
+            LastTaught.of(teaching.session).keep(event.network)
 
 
 def _taught(network: "UNet") -> bool:
-    """Tell whether live teaching was the last thing that happened to a network."""
+    """Return whether live teaching changed a network last."""
     history = network.about["history"]
     return bool(history) and history[-1].get("event") == "taught"

@@ -20,16 +20,16 @@ class TeachingState(QObject):
     """The image, its annotation layer and what the teaching loop reported last. GUI thread only."""
 
     changed = Signal()  # the sentence, the figures or the switch
-    answered = Signal(object)  # events other than Status and TileDrawn: for who asked
+    answered = Signal(object)  # events other than Status and TileDrawn, for the one who asked
     tool_started = Signal(object)  # the tool that takes the view: another one stops
 
     def __init__(self, session: Session, image: Image, labels: Labels) -> None:
         super().__init__()
-        self.told: Status | None = None
-        self.sized = WorkingSizeChanged(1)
-        self.problem = ""  # why it cannot teach
+        self.status: Status | None = None
+        self.working_size = WorkingSizeChanged(1)
+        self.problem = ""  # why teaching is impossible
         self.preview = PreviewLayer(session, image, labels)
-        self.follower = StrokeSender(session, image, labels)
+        self.sender = StrokeSender(session, image, labels)
         self._session = weakref.ref(session)
         self._image, self._labels = weakref.ref(image), weakref.ref(labels)
 
@@ -51,12 +51,12 @@ class TeachingState(QObject):
     @property
     def shown(self) -> bool:
         """Whether there is a preview."""
-        return self.told is not None and bool(self.told.by)
+        return self.status is not None and bool(self.status.by)
 
-    def ask(self, errand: Request) -> None:
+    def ask(self, request: Request) -> None:
         """Send a request to the teaching loop; the answer comes with ``answered``."""
         raise NotImplementedError
 
     def begin(self) -> None:
-        """Forget what was learned, and begin with what is painted."""
+        """Forget what was learned, and start anew with the painted labels."""
         raise NotImplementedError

@@ -209,7 +209,7 @@ class SegmentDock(Dock):
         self.more.scores.clicked.connect(lambda: self.overlays.show_scores(self._there()))
         self.more.uncertainty.clicked.connect(lambda: self.overlays.show_uncertainty(self._there()))
         self.more.script.clicked.connect(self.copy_script)
-        self.planning.told.connect(self.runs.set_plan)
+        self.planning.planned.connect(self.runs.set_plan)
         self.runs.start.clicked.connect(self.segment)
         self.segmentations.changed.connect(self._show_result)
         self.results.table.connect(self.show_table)

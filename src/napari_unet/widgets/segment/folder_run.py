@@ -43,7 +43,7 @@ class FolderProgress:
     count: int
     name: str
     share: float = 0.0  # of this file
-    told: str = ""  # what somebody should know
+    message: str = ""  # what somebody should know
     failed: str = ""  # why it could not be segmented
     skipped: bool = False  # its results are there already
 
@@ -62,14 +62,14 @@ def segment_folder(
     ready = replace(request, network=_on_device(request))
     digest = fingerprint(request.network)
     for number, path in enumerate(paths, start=1):
-        news = FolderProgress(number, len(paths), path.name)
-        yield news
+        state = FolderProgress(number, len(paths), path.name)
+        yield state
         try:
-            yield from _segment_file(ready, digest, path, news, cancel)
+            yield from _segment_file(ready, digest, path, state, cancel)
         except Cancelled:
             return
         except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
-            yield replace(news, failed=str(error) or "memory is not enough")
+            yield replace(state, failed=str(error) or "memory is not enough")
 
 
 def _check(request: FolderRequest) -> None:
@@ -90,7 +90,7 @@ def _on_device(request: FolderRequest) -> "UNet":
 
 
 def _segment_file(
-    request: FolderRequest, digest: str, path: Path, news: FolderProgress, cancel: CancelFlag
+    request: FolderRequest, digest: str, path: Path, state: FolderProgress, cancel: CancelFlag
 ) -> Generator[FolderProgress, None, None]:
     from napari_unet.core.files.image_file import open_image
     from napari_unet.core.segmentation.score_tiles import score_here
@@ -107,7 +107,7 @@ def _segment_file(
         threshold=options.threshold,
     )
     if all(result.exists() for result in outputs.paths(path).values()):
-        yield replace(news, skipped=True)
+        yield replace(state, skipped=True)
         return
 
     def score(scoring: Any, *rest: Any) -> Any:
@@ -118,7 +118,7 @@ def _segment_file(
     run = FileSegmentation(image, request.network, digest, outputs, choices)
     for progress in run.run(score):
         share = progress.done / progress.total if progress.total else 0.0
-        yield replace(news, share=share, told=progress.told)
+        yield replace(state, share=share, message=progress.told)
 
 
 class FolderRun(Run):
@@ -140,18 +140,18 @@ class FolderRun(Run):
 
     def arrived(self, values: list[Any]) -> None:
         """Say which file it is, and tell of what went wrong."""
-        for news in values:
-            if news.number != self._number:
-                self._number, self.finished = news.number, news.number - 1
-            if news.failed:
-                self.failed[news.name] = news.failed
-                messages.warn(f"{news.name}: {news.failed}")
-            if news.skipped:
-                self.skipped.add(news.name)
-            if news.told:
-                messages.info(f"{news.name}: {news.told}")
-            self.share = (news.number - 1 + news.share) / news.count
-            self.text = f"file {news.number} of {news.count}: {news.name}{self.time_left()}"
+        for state in values:
+            if state.number != self._number:
+                self._number, self.finished = state.number, state.number - 1
+            if state.failed:
+                self.failed[state.name] = state.failed
+                messages.warn(f"{state.name}: {state.failed}")
+            if state.skipped:
+                self.skipped.add(state.name)
+            if state.message:
+                messages.info(f"{state.name}: {state.message}")
+            self.share = (state.number - 1 + state.share) / state.count
+            self.text = f"file {state.number} of {state.count}: {state.name}{self.time_left()}"
         self.changed.emit()
 
     def finish(self, outcome: Outcome) -> None:

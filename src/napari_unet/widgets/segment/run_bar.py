@@ -116,7 +116,7 @@ class RunBar(QWidget):
 class PlanLine(QObject):
     """Tells, in a line, the plan, or the problem that has to be solved first."""
 
-    told = Signal(str, str)  # plan, problem
+    planned = Signal(str, str)  # plan, problem
 
     def __init__(self, session: Session, inputs: Inputs) -> None:
         super().__init__(inputs)
@@ -154,19 +154,19 @@ class PlanLine(QObject):
         except ValueError as error:
             self._refuse(str(error))
         else:
-            self.told.emit("", "")
+            self.planned.emit("", "")
 
     def _refuse(self, problem: str) -> None:
         self._latest.drop()
-        self.told.emit("", problem[:1].upper() + problem[1:])
+        self.planned.emit("", problem[:1].upper() + problem[1:])
 
     def _answered(self, text: str) -> None:
-        self.told.emit(text, "")
+        self.planned.emit(text, "")
 
     def _failed(self, outcome: Outcome) -> None:
         assert outcome.error is not None
         words = messages.in_words(outcome.error)
-        self.told.emit("", words[:1].upper() + words[1:])
+        self.planned.emit("", words[:1].upper() + words[1:])
 
 
 def _expect_all(requests: Sequence[SegmentRequest]) -> str:

@@ -141,7 +141,7 @@ class TrainDock(Dock):
         for signal in (self.session.settings_changed, self.begin.changed, self.images.changed):
             signal.connect(self.look_again)
         self.images.changed.connect(self._refresh_start)
-        self.expected.told.connect(self._show_outlook)
+        self.expected.estimated.connect(self._show_outlook)
 
     def _take_settings(self, settings: TrainSettings) -> None:
         self.session.settings = settings

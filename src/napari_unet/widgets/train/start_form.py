@@ -178,7 +178,7 @@ QUIET = 700  # ms without a change after which a step is measured
 class EstimateLine(QLabel):
     """Asks for the outlook of ``recipe()`` when nothing has changed for a moment, and shows it."""
 
-    told = Signal(object)  # Outlook
+    estimated = Signal(object)  # Outlook
 
     def __init__(self, session: Session, recipe: Callable[[], Recipe | None]) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ class EstimateLine(QLabel):
             text = f"⚠ {text}: choose a smaller tile, or a preset such as small"
         self.setText(text)
         self.setToolTip(" ".join(estimate.said))
-        self.told.emit(estimate)
+        self.estimated.emit(estimate)
 
     def _look(self) -> None:
         try:

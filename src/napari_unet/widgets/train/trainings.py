@@ -28,7 +28,7 @@ class Training(QObject):
 
     changed = Signal()
     stepped = Signal(list)  # Steps since the last time
-    told = Signal()  # it has begun, or was validated
+    progressed = Signal()  # it has begun, or was validated
 
     def __init__(self, recipe: Recipe, folder: Path, job: Job, tile: TileView) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class Training(QObject):
         self._add(steps)
         self.newest = steps[-1] if steps else self.newest
         if any(isinstance(v, RunStarted) or getattr(v, "validation", None) for v in values):
-            self.told.emit()
+            self.progressed.emit()
         self.stepped.emit(steps)
         self.changed.emit()
 
@@ -160,7 +160,7 @@ class Trainings(QObject):
             training.follow(self.session.networks[recipe.before].steps)
         training.setParent(self)
         job.arrived.connect(training.take)
-        training.told.connect(self.changed)
+        training.progressed.connect(self.changed)
         job.changed.connect(training.changed)
         job.ended.connect(partial(self._ended, training))
         self._running.append(training)
