@@ -139,7 +139,7 @@ def test_from_train_to_a_network(viewer, qtbot, cells):
     session.pairs.pair(image, viewer.layers["cells truth"])
     changes = {"tile": 44, "base": 3, "depth": 1, "steps": 5, "minutes": 0.0}
     session.settings = TrainSettings.preset("nano", **changes)
-    qtbot.waitUntil(lambda: "MB of" in dock.expected.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: " free" in dock.expected.text(), timeout=60_000)
     dispatch().compute.shut_down(60.0)
     with HOUSE.files_passed() as passed:
         dock.controls.train.click()
