@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 EDGE = 256  # px of the network: one tile of the Teacher makes such a cell
 RESAMPLED = 224  # px of it at a smaller working size, where interpolation needs a rim
 
-Cell = tuple[int, ...]  # number along each axis; of axes that the network does not see: the index
+# number along each axis; of axes that the network does not see: the index
+TileNumber = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -51,20 +52,22 @@ class DrawnCells:
     def __init__(self, shape: tuple[int, ...], letters: str) -> None:
         self._shape = shape
         self._seen = [letter in "YX" for letter in letters]
-        self._drawn: dict[Cell, int] = {}
+        self._drawn: dict[TileNumber, int] = {}
         self._asked: tuple[Any, ...] = ()
-        self._queue: list[Cell] = []  # the next one last
+        self._queue: list[TileNumber] = []  # the next one last
 
     def forget(self) -> None:
         """Take all that is drawn for out of date."""
         self._drawn.clear()
         self._asked = ()
 
-    def note(self, cell: Cell, epoch: int) -> None:
+    def note(self, cell: TileNumber, epoch: int) -> None:
         """Remember that ``cell`` was drawn."""
         self._drawn[cell] = epoch
 
-    def next(self, look: VisibleRegion, stroke: Box | None, epoch: int, factor: int) -> Cell | None:
+    def next(
+        self, look: VisibleRegion, stroke: Box | None, epoch: int, factor: int
+    ) -> TileNumber | None:
         """Return the cell to draw: where the last ``stroke`` is, then around the eye."""
         asked = (look, stroke, epoch, factor)
         if asked != self._asked:
@@ -74,7 +77,7 @@ class DrawnCells:
             self._queue.pop()
         return self._queue[-1] if self._queue else None
 
-    def box(self, cell: Cell, factor: int) -> Box:
+    def box(self, cell: TileNumber, factor: int) -> Box:
         """Return where ``cell`` is."""
         edges = self._edges(factor)
         return tuple(
@@ -82,7 +85,7 @@ class DrawnCells:
             for number, edge, length in zip(cell, edges, self._shape, strict=True)
         )
 
-    def _of(self, box: Box, factor: int) -> Iterator[Cell]:
+    def _of(self, box: Box, factor: int) -> Iterator[TileNumber]:
         spans = [
             range(part.start // edge, -(-part.stop // edge))
             for part, edge in zip(box, self._edges(factor), strict=True)
@@ -94,8 +97,8 @@ class DrawnCells:
         return [edge if seen else 1 for seen in self._seen]
 
     def _rank(
-        self, cell: Cell, look: VisibleRegion, stroke: Box | None, epoch: int, factor: int
-    ) -> tuple[bool, float, Cell]:
+        self, cell: TileNumber, look: VisibleRegion, stroke: Box | None, epoch: int, factor: int
+    ) -> tuple[bool, float, TileNumber]:
         box = self.box(cell, factor)
         touched = stroke is not None and all(
             a.start < b.stop and b.start < a.stop for a, b in zip(box, stroke, strict=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CANONICAL = "TZYX"
 PLACES = 5  # suggested at a time
-Classes = tuple[tuple[str, str], ...]  # name and colour, background first
+NamedClasses = tuple[tuple[str, str], ...]  # name and colour, background first
 
 
 def codes_of(values: np.ndarray, code: LabelCode) -> np.ndarray:
@@ -77,7 +77,7 @@ def undo_learning(desk: "TeachingLoop") -> None:
     desk.said = desk.teacher.undo_learning().said
 
 
-def suggest(desk: "TeachingLoop", classes: Classes) -> Suggested:
+def suggest(desk: "TeachingLoop", classes: NamedClasses) -> Suggested:
     """Find places where a stroke would teach most."""
     found = desk.teacher.suggest(PLACES)
     return Suggested(
@@ -124,7 +124,7 @@ def remove_confirmed(desk: "TeachingLoop") -> Unconfirmed:
 
 
 def hand_over(
-    desk: "TeachingLoop", classes: Classes, pixel_size: dict[str, float]
+    desk: "TeachingLoop", classes: NamedClasses, pixel_size: dict[str, float]
 ) -> NetworkCopied:
     """Return a copy of what is shown, with the names of the window."""
     factor = desk.teacher.working_size
@@ -150,7 +150,7 @@ def adopt(desk: "TeachingLoop", network: "UNet") -> WorkingSizeChanged:
     return WorkingSizeChanged(factor)
 
 
-def call_classes(network: "UNet", classes: Classes) -> None:
+def call_classes(network: "UNet", classes: NamedClasses) -> None:
     """Give the classes of ``network`` the names and colours of a window."""
     network.about["classes"] = [
         {"name": name, "color": color} for name, color in classes[: network.classes]
@@ -168,7 +168,7 @@ def given(values: Sequence[Any], letters: str) -> tuple[Any, ...]:
     return tuple(values[order.index(letter)] for letter in letters)
 
 
-def named(reason: str, classes: Classes) -> str:
+def named(reason: str, classes: NamedClasses) -> str:
     """Call classes by the names of the window, which core does not know."""
     for number in reversed(range(1, len(classes))):
         reason = reason.replace(named_class(number)["name"], f"'{classes[number][0]}'")

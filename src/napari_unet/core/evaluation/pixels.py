@@ -19,7 +19,7 @@ from napari_unet.core.evaluation.comparison import (
 )
 
 PARTS = 8  # parts of the image along each of the last two axes
-Classes = int | Sequence[int] | None
+ClassNumbers = int | Sequence[int] | None
 
 
 def pixel_error(
@@ -27,7 +27,7 @@ def pixel_error(
     result: Images,
     *,
     unlabelled: Unlabelled = None,
-    classes: Classes = None,
+    classes: ClassNumbers = None,
     per_image: bool = False,
 ) -> float:
     """Return the share of labelled pixels whose class is wrong; without such pixels 0."""
@@ -39,7 +39,7 @@ def iou(
     result: Images,
     *,
     unlabelled: Unlabelled = None,
-    classes: Classes = None,
+    classes: ClassNumbers = None,
     per_image: bool = False,
 ) -> float:
     """Return |T∩R| / |T∪R|, of several classes the mean; a class in neither image has 1."""
@@ -51,7 +51,7 @@ def dice(
     result: Images,
     *,
     unlabelled: Unlabelled = None,
-    classes: Classes = None,
+    classes: ClassNumbers = None,
     per_image: bool = False,
 ) -> float:
     """Return 2|T∩R| / (|T|+|R|), of several classes the mean; a class in neither image has 1."""
@@ -80,7 +80,7 @@ def class_values(images: Sequence[Comparison]) -> list[int]:
     return [int(value) for value in np.unique(np.concatenate(values))]
 
 
-def pixel_error_measure(classes: Classes = None) -> Measure:
+def pixel_error_measure(classes: ClassNumbers = None) -> Measure:
     """Return the measure: counts are the wrong and all pixels of each part."""
 
     def count(comparison: Comparison) -> np.ndarray:
@@ -94,7 +94,7 @@ def pixel_error_measure(classes: Classes = None) -> Measure:
     return Measure("pixel_error", count, figure, "parts of the image", best=0)
 
 
-def iou_measure(classes: Classes = None) -> Measure:
+def iou_measure(classes: ClassNumbers = None) -> Measure:
     """Return the measure: counts are those of ``_count_areas``."""
 
     def figure(counts: np.ndarray) -> np.ndarray:
@@ -104,7 +104,7 @@ def iou_measure(classes: Classes = None) -> Measure:
     return Measure("iou", partial(_count_areas, classes=classes), figure, "parts of the image")
 
 
-def dice_measure(classes: Classes = None) -> Measure:
+def dice_measure(classes: ClassNumbers = None) -> Measure:
     """Return the measure: counts are those of ``_count_areas``."""
 
     def figure(counts: np.ndarray) -> np.ndarray:
@@ -114,7 +114,7 @@ def dice_measure(classes: Classes = None) -> Measure:
     return Measure("dice", partial(_count_areas, classes=classes), figure, "parts of the image")
 
 
-def _count_areas(comparison: Comparison, classes: Classes) -> np.ndarray:
+def _count_areas(comparison: Comparison, classes: ClassNumbers) -> np.ndarray:
     """Return (parts, 2 · classes): |T∩R| of each class, then |T| + |R| of each."""
     table = _confusion(comparison, classes)
     both, areas = np.diagonal(table, axis1=1, axis2=2), table.sum(1) + table.sum(2)
@@ -126,7 +126,7 @@ def _areas(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return counts[..., :number], counts[..., number:]
 
 
-def _confusion(comparison: Comparison, classes: Classes) -> np.ndarray:
+def _confusion(comparison: Comparison, classes: ClassNumbers) -> np.ndarray:
     """Count (parts, true class, class of the result); class 0 is all that is not asked for."""
     asked = None if classes is None else tuple(np.unique(classes).tolist())
     if asked == ():

@@ -4,15 +4,18 @@ The folder for temporary files will not do: a restart empties it, just when the 
 """
 
 import os
-import sys
 from pathlib import Path
+
+from platformdirs import user_state_path
 
 NAME = "napari-unet"
 
 
 def state_folder(*parts: str) -> Path:
     """The folder `parts` in this user's state folder of napari-unet, made if it is missing."""
-    folder = _base().joinpath(NAME, *parts)
+    named = Path(os.environ.get("XDG_STATE_HOME", ""))  # goes first on every system
+    base = named / NAME if named.is_absolute() else user_state_path(NAME, appauthor=False)
+    folder = base.joinpath(*parts)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -21,15 +24,3 @@ def state_folder(*parts: str) -> Path:
             "another folder in the environment variable XDG_STATE_HOME."
         ) from error
     return folder
-
-
-def _base() -> Path:
-    """Where this system keeps the state of programs; an absolute XDG_STATE_HOME goes first."""
-    named = os.environ.get("XDG_STATE_HOME", "")
-    if Path(named).is_absolute():
-        return Path(named)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    return Path.home() / ".local" / "state"

@@ -41,10 +41,10 @@ from napari_unet.core.network.network_file import (
 )
 from napari_unet.core.network.unet import UNet
 
-Weights = dict[str, torch.Tensor]
+StateDict = dict[str, torch.Tensor]
 
 
-def recognise(found: Weights, *, copied_first: bool = False) -> tuple[Architecture, Weights]:
+def recognise(found: StateDict, *, copied_first: bool = False) -> tuple[Architecture, StateDict]:
     """Return the architecture of a state dict, and its weights by the names ``UNet`` has.
 
     ``copied_first``: it joins the copied channels before the up-sampled ones; the paper's release
@@ -52,7 +52,7 @@ def recognise(found: Weights, *, copied_first: bool = False) -> tuple[Architectu
     """
     kernels = _Kernels.of(found)
     architecture = kernels.architecture(weighted=any(name.endswith(".gain") for name in found))
-    weights: Weights = {}
+    weights: StateDict = {}
     used = set()
     for layer, name in kernels.places(architecture):
         for part in ("weight", "bias", "gain"):
@@ -74,13 +74,13 @@ def recognise(found: Weights, *, copied_first: bool = False) -> tuple[Architectu
 class _Kernels:
     """The names of the kernels of a state dict, in its order, by what they do."""
 
-    found: Weights
+    found: StateDict
     pairs: list[tuple[str, str]]  # 3x3 kernels, two by two
     ups: list[str]  # 2x2
     head: str  # 1x1
 
     @classmethod
-    def of(cls, found: Weights) -> "_Kernels":
+    def of(cls, found: StateDict) -> "_Kernels":
         """Sort the kernels by size."""
         by_size: dict[tuple[int, ...], list[str]] = {}
         for name, tensor in found.items():
@@ -172,20 +172,20 @@ def _refuse_rest(names: set[str]) -> None:
         )
 
 
-def _widen_head(weights: Weights) -> None:
+def _widen_head(weights: StateDict) -> None:
     """Turn a sigmoid into the softmax of two classes: the background scores 0."""
     for part in ("head.weight", "head.bias"):
         weights[part] = torch.cat((torch.zeros_like(weights[part]), weights[part]))
 
 
-def _swap_joined(weights: Weights, architecture: Architecture) -> None:
+def _swap_joined(weights: StateDict, architecture: Architecture) -> None:
     for place, level in enumerate(reversed(range(architecture.depth))):
         name, copied = f"expand.{place}.first.weight", architecture.widths[level]
         kernel = weights[name]
         weights[name] = torch.cat((kernel[:, copied:], kernel[:, :copied]), 1)
 
 
-def _check_shapes(weights: Weights, architecture: Architecture) -> None:
+def _check_shapes(weights: StateDict, architecture: Architecture) -> None:
     for name, shape in shapes_of(architecture).items():
         if name not in weights or tuple(weights[name].shape) != shape:
             raise ValueError(f"its weights for {name} are not of shape {shape}")
@@ -215,7 +215,7 @@ def convert_state_dict(path: Path | str, *, copied_first: bool = False) -> UNet:
     return build_network(architecture, about, weights)
 
 
-def _read_in_child(source: Path) -> Weights:
+def _read_in_child(source: Path) -> StateDict:
     if not source.is_file():
         raise ValueError("it is not a file")
     size = source.stat().st_size
@@ -266,7 +266,7 @@ def _one_line(reason: Path) -> str:
     return " ".join(filter(str.isprintable, text.split())) or "PyTorch cannot read it"
 
 
-def _parse(data: bytes) -> Weights:
+def _parse(data: bytes) -> StateDict:
     """Return the tensors by their names in the foreign file, in its order."""
     length = header_length(data[:8])
     names = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["names"])

@@ -1,8 +1,9 @@
 """ONNX: a network as a file that ilastik, Fiji (deepImageJ), OpenCV and ONNX Runtime open.
 
-The format is a protocol buffer; the few messages a U-Net needs are written here, so that nothing
-else has to be installed. The graph takes (1, channels, *input) normalised pixels, float32, of any
-legal size and gives (1, classes, *output) scores.
+The format is a protocol buffer; the few messages a U-Net needs are written here. ``onnx.helper``
+would write them too, but whoever exports a network would have to install ``onnx`` first. The graph
+takes (1, channels, *input) normalised pixels, float32, of any legal size and gives (1, classes,
+*output) scores.
 """
 
 import json
