@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_unet.core.training.train import train as train
     from napari_unet.core.training.validation_split import hold_back as hold_back
     from napari_unet.core.weights.weight_map import weight_map as weight_map
+    from napari_unet.workflows.segment_files import segment_files as segment_files
     from napari_unet.workflows.training_run import run_training as run_training
     from napari_unet.workflows.training_sources import FileSource as FileSource
     from napari_unet.workflows.training_sources import Recipe as Recipe
@@ -53,6 +54,7 @@ _HOME = {
     "save_network": "core.network.network_file",
     "score_tiles": "core.segmentation.segment",
     "segment": "core.segmentation.segment",
+    "segment_files": "workflows.segment_files",
     "train": "core.training.train",
     "weight_map": "core.weights.weight_map",
     "write_labels": "core.files.label_file",

@@ -15,13 +15,14 @@ import torch
 from skimage.io import imsave
 
 from napari_unet.cli import command
-from napari_unet.cli.segment import find_images, parse_bytes
+from napari_unet.cli.segment import parse_bytes
 from napari_unet.core.files.image_file import open_image
 from napari_unet.core.network.network_file import save_network
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.objects.label_objects import label_objects
 from napari_unet.core.segmentation.segment import segment
 from napari_unet.core.segmentation.tile_store import DiskStore
+from napari_unet.workflows.segment_files import find_images
 
 RNG = np.random.default_rng(0)
 

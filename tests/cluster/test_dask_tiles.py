@@ -13,7 +13,8 @@ from napari_unet.cluster.dask_tiles import cluster
 from napari_unet.core.files.image_file import open_image
 from napari_unet.core.network.unet import UNet
 from napari_unet.workflows import segment_files
-from napari_unet.workflows.segment_files import Choices, FileSegmentation, Outputs
+from napari_unet.workflows.result_files import Outputs
+from napari_unet.workflows.segment_files import Choices, FileSegmentation
 
 
 @pytest.fixture(scope="module")

@@ -21,10 +21,12 @@ from napari_unet.core.network.unet import UNet
 from napari_unet.core.objects.label_objects import ObjectSettings, label_objects
 from napari_unet.core.segmentation.prepare import prepare
 from napari_unet.core.segmentation.segment import segment
-from napari_unet.core.segmentation.tile_store import JOURNAL, LOCK, DiskStore, Layout
+from napari_unet.core.segmentation.tile_store import FINISHING, JOURNAL, LOCK, DiskStore, Layout
 from napari_unet.core.segmentation.tiling import Tile
 from napari_unet.workflows import segment_files
-from napari_unet.workflows.segment_files import Choices, FileSegmentation, Outputs, stem_of
+from napari_unet.workflows.result_files import Outputs, stem_of
+from napari_unet.workflows.segment_files import Choices, FileSegmentation
+from napari_unet.workflows.segment_request import fingerprint
 
 TILE = 140  # px; 96 px of output, so that the images here have many tiles
 SIZE = {"Y": 0.5, "X": 0.25}
@@ -240,6 +242,32 @@ def test_a_run_that_had_but_to_tidy_up_does_so(image, network, expected, on_disk
     assert_same(results(run), expected)
 
 
+def test_other_objects_use_the_same_scores_but_not_files_half_written(image, network, on_disk):
+    larger = {"objects": ObjectSettings(min_area=9)}
+    list(islice(make(image, network).run(), 5))
+    assert "going on" in started_at(make(image, network, **larger))[1]
+    gone_on = results(make(image, network, **larger))
+    list(make(image, network, overwrite=True, **larger).run())
+    assert_same(gone_on, results(make(image, network, **larger)))
+    for _ in make(image, network, overwrite=True).run():
+        if (image.path.parent / "results" / "cells.partial" / FINISHING).exists():
+            break
+    again = make(image, network, overwrite=True, **larger)
+    assert "differs in objects" in started_at(again)[1]
+    assert_same(results(again), gone_on)
+
+
+@pytest.mark.parametrize("key", ["normalisation", "pixel_size"])
+def test_what_decides_the_scores_changes_the_fingerprint(network, key):
+    before, kept = fingerprint(network), network.about[key]
+    network.about[key] = {"Y": 2.0, "X": 2.0, "low": 3.0}
+    try:
+        assert fingerprint(network) != before
+    finally:
+        network.about[key] = kept
+    assert fingerprint(network) == before
+
+
 def test_existing_results_are_refused_before_anything_is_computed(image, network):
     run = make(image, network)
     (run.outputs.folder / "cells_objects.csv").write_text("mine")
@@ -340,7 +368,7 @@ LARGE = """
     from napari_unet.workflows.segment_files import Choices, FileSegmentation
     from napari_unet.core.files.image_file import open_image
     from napari_unet.core.network.unet import UNet
-    from napari_unet.workflows.segment_files import Outputs
+    from napari_unet.workflows.result_files import Outputs
 
     folder, edge, seen = Path(sys.argv[1]), int(sys.argv[2]), []
     band = np.random.default_rng(0).integers(0, 255, (edge // 10, edge), np.uint8)

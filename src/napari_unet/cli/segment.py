@@ -1,49 +1,18 @@
-"""Segment images with a trained network: labels, scores and objects as files.
-
-Which images the user means: files, folders, and patterns such as ``day?/*.tif``.
-"""
+"""Segment images with a trained network: labels, scores and objects as files."""
 
 import argparse
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.command import Report
-from napari_unet.core.files.image_file import SUFFIXES, is_image
 from napari_unet.core.text import ProgressClock
 
 if TYPE_CHECKING:
     from napari_unet.core.segmentation.score_tiles import Score
-    from napari_unet.workflows.segment_files import FileSegmentation
-
-
-def find_images(named: Sequence[str]) -> list[Path]:
-    """Return the images named, each once, those of a folder or pattern in the order of their names.
-
-    What names no image is an error that says so: a slip of the pen should not go unseen.
-    """
-    found = [path for name in named for path in _found(name)]
-    return list(dict.fromkeys(found))
-
-
-def _found(name: str) -> list[Path]:
-    path = Path(name).expanduser()
-    if path.is_dir() and not is_image(path):
-        inside = sorted(one for one in path.iterdir() if is_image(one))
-        return _some(inside, f"the folder {path} holds no image: {', '.join(SUFFIXES)} are read")
-    if not path.exists() and has_magic(name):
-        matches = sorted(Path(one) for one in glob(str(path), recursive=True))  # noqa: PTH207
-        return _some([one for one in matches if is_image(one)], f"no image matches '{name}'")
-    return _some([path] if path.exists() else [], f"there is no image {path}")
-
-
-def _some(paths: list[Path], otherwise: str) -> list[Path]:
-    if not paths:
-        raise FileNotFoundError(otherwise)
-    return paths
+    from napari_unet.workflows.segment_files import FileEvent, FilesRequest
 
 
 def parse_bytes(text: str) -> int:
@@ -116,27 +85,36 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment every image; one that fails is told at the end and does not stop the others."""
+    from napari_unet.workflows.segment_files import segment_each
+
     report = Report(arguments)
-    runs = _Runs(arguments, report)
+    request = _request(arguments)
     failed: dict[Path, str] = {}
+    event: FileEvent | None = None
+    clock = ProgressClock()
     with _scoring(arguments) as score, _warnings_to(report):
-        for number, path in enumerate(runs.paths):
-            try:
-                runs.segment(path, f"{number + 1}/{len(runs.paths)} {path.name}", score)
-            except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
-                failed[path] = _why(error)
-                report.warn(f"{path.name}: {failed[path]}", image=path)
-            except KeyboardInterrupt:
-                report.warn(
-                    f"interrupted at {path}: finished results are kept, and the same command "
-                    "with --skip-existing goes on where it stopped",
-                    image=path,
-                )
-                return INTERRUPTED
+        try:
+            for event in segment_each(request, score):
+                if event.stage == "open":
+                    clock = ProgressClock()
+                elif event.error is not None:
+                    failed[event.path] = _why(event.error)
+                    report.warn(f"{event.name}: {failed[event.path]}", image=event.path)
+                else:
+                    _tell(report, event, clock)
+        except KeyboardInterrupt:
+            path = event.path if event else arguments.images[0]
+            report.warn(
+                f"interrupted at {path}: finished results are kept, and the same command "
+                "with --skip-existing goes on where it stopped",
+                image=path,
+            )
+            return INTERRUPTED
     for path, why in failed.items():
         report.say(f"failed: {path.name}: {why}", image=path, failed=why)
-    done = len(runs.paths) - len(failed)
-    report.say(f"{done} of {len(runs.paths)} images done", done=done, failed=len(failed))
+    count = event.count if event else 0
+    done = count - len(failed)
+    report.say(f"{done} of {count} images done", done=done, failed=len(failed))
     return ERROR if failed else 0
 
 
@@ -147,94 +125,56 @@ def _why(error: Exception) -> str:
     return str(error) or "memory is not enough"
 
 
-class _Runs:
-    """The runs of one command: one network, many images."""
-
-    def __init__(self, arguments: argparse.Namespace, report: Report) -> None:
-        from napari_unet.core.files.atomic_write import one_sentence
-        from napari_unet.core.network.network_file import load_network
-        from napari_unet.core.objects.label_objects import ObjectSettings
-        from napari_unet.core.runtime.device import choose_device
-        from napari_unet.workflows.segment_files import Choices, Outputs
-
-        self.arguments, self.report = arguments, report
-        settings = ObjectSettings(
-            threshold=arguments.threshold,
-            min_area=arguments.min_area,
-            holes=arguments.holes,
-            split=arguments.split,
-        )
-        self.outputs = Outputs(
-            arguments.output,
-            arguments.format,
-            scores=arguments.scores,
-            objects=settings if arguments.objects else None,
-            threshold=arguments.threshold,
-            overwrite=arguments.overwrite,
-        )
-        memory = parse_bytes(arguments.memory) if arguments.memory else None
-        self.choices = Choices(arguments.tile, memory, arguments.average)
-        self.paths = find_images(arguments.images)
-        self._check_names()
-        if not arguments.plan:
-            with one_sentence(arguments.output):
-                arguments.output.mkdir(parents=True, exist_ok=True)
-        self.digest = _digest(arguments.network)
-        self.network = load_network(arguments.network).to(choose_device(arguments.device))
-
-    def _check_names(self) -> None:
-        """Refuse two images whose results would have one name, and results among images."""
-        output = self.outputs.folder
-        if output.resolve() in [Path(name).resolve() for name in self.arguments.images]:
-            raise ValueError(
-                f"results in {output} would be mixed with the images: name another folder with -o"
-            )
-        seen: dict[Path, Path] = {}
-        for path in self.paths:
-            result = self.outputs.paths(path)["labels"]
-            if result in seen:
-                raise ValueError(
-                    f"{seen[result]} and {path} would both become {result}: "
-                    "segment them into two folders"
-                )
-            seen[result] = path
-
-    def segment(self, path: Path, name: str, score: "Score") -> None:
-        """Segment one image, or tell what it would take."""
-        from napari_unet.core.files.image_file import open_image
-        from napari_unet.workflows.segment_files import FileSegmentation
-
-        results = list(self.outputs.paths(path).values())
-        if self.arguments.skip_existing and all(result.exists() for result in results):
-            self.report.say(f"{name}: exists already", image=path, skipped=True)
-            return
-        image = open_image(path, self.arguments.axes).in_order()
-        run = FileSegmentation(image, self.network, self.digest, self.outputs, self.choices)
-        if self.arguments.plan:
-            plan = run.plan()
-            self.report.say(f"{name}: {plan}", image=path, **vars(plan))
-            return
-        self._follow(run, name, score)
-        self.report.say(f"{name}: {', '.join(map(str, results))}", image=path, results=results)
-
-    def _follow(self, run: "FileSegmentation", name: str, score: "Score") -> None:
-        """Do the run and show how far it is."""
-        clock = ProgressClock()
-        for progress in run.run(score):
-            if progress.told:
-                self.report.warn(f"{name}: {progress.told}")
-            text = f"{name}: {progress.stage}"
-            if progress.total:
-                left = clock.time_left(progress.done / progress.total)
-                text += f", {100 * progress.done // progress.total} %" + (left and f", {left}")
-            self.report.live(text, **vars(progress))
+def _tell(report: Report, event: "FileEvent", clock: ProgressClock) -> None:
+    name = f"{event.number}/{event.count} {event.name}"
+    if event.stage == "skipped":
+        report.say(f"{name}: exists already", image=event.path, skipped=True)
+    elif event.plan is not None:
+        report.say(f"{name}: {event.plan}", image=event.path, **vars(event.plan))
+    elif event.stage == "done":
+        results = list(event.results)
+        report.say(f"{name}: {', '.join(map(str, results))}", image=event.path, results=results)
+    else:
+        if event.told:
+            report.warn(f"{name}: {event.told}")
+        text = f"{name}: {event.stage}"
+        if event.total:
+            left = clock.time_left(event.share)
+            text += f", {100 * event.done // event.total} %" + (left and f", {left}")
+        report.live(text, stage=event.stage, done=event.done, total=event.total, told=event.told)
 
 
-def _digest(path: Path) -> str:
-    import hashlib
+def _request(arguments: argparse.Namespace) -> "FilesRequest":
+    from napari_unet.core.network.network_file import load_network
+    from napari_unet.core.objects.label_objects import ObjectSettings
+    from napari_unet.core.runtime.device import choose_device
+    from napari_unet.workflows.result_files import Outputs
+    from napari_unet.workflows.segment_files import Choices, FilesRequest
 
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    settings = ObjectSettings(
+        threshold=arguments.threshold,
+        min_area=arguments.min_area,
+        holes=arguments.holes,
+        split=arguments.split,
+    )
+    outputs = Outputs(
+        arguments.output,
+        arguments.format,
+        scores=arguments.scores,
+        objects=settings if arguments.objects else None,
+        threshold=arguments.threshold,
+        overwrite=arguments.overwrite,
+    )
+    memory = parse_bytes(arguments.memory) if arguments.memory else None
+    return FilesRequest(
+        arguments.images,
+        load_network(arguments.network).to(choose_device(arguments.device)),
+        outputs,
+        Choices(arguments.tile, memory, arguments.average),
+        arguments.axes,
+        arguments.skip_existing,
+        arguments.plan,
+    )
 
 
 @contextmanager

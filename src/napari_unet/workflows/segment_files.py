@@ -1,31 +1,21 @@
-"""FileSegmentation: one image file segmented into files, resumable, told step by step.
+"""Segment image files into files, resumable, told step by step.
 
 Small images are kept in memory; a large one lies in a folder ``NAME.partial`` until every tile is
 done, and a run that finds such a folder of the same image, network and settings goes on with it.
-
-Outputs: which files the segmentation of an image makes, and what they are called.
-
-ResultWriter: from a store with every tile done to files that appear whole, labels last.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from glob import glob, has_magic
 from math import prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import zarr
-
 from napari_unet.core.arrays.axes import spatial_axes
-from napari_unet.core.files.atomic_write import check_free, one_sentence, settle_folder, take_name
-from napari_unet.core.files.image_file import SUFFIXES, ImageFile
-from napari_unet.core.files.label_file import write_tiff
-from napari_unet.core.files.ome_zarr import complete, levels_of, write_ome_zarr
+from napari_unet.core.files.atomic_write import one_sentence
+from napari_unet.core.files.image_file import SUFFIXES, ImageFile, is_image, open_image
 from napari_unet.core.network.unet import UNet
-from napari_unet.core.objects.label_objects import ObjectSettings, label_objects_tiled
-from napari_unet.core.objects.object_table import ObjectTable
 from napari_unet.core.segmentation.prepare import prepare
 from napari_unet.core.segmentation.score_tiles import ImageScorer, Plan, Score, score_here
 from napari_unet.core.segmentation.tile_store import (
@@ -40,142 +30,8 @@ from napari_unet.core.segmentation.tile_store import (
     prior,
 )
 from napari_unet.core.segmentation.tiling import Tile
-
-FORMS = {"tiff": ".tif", "ome-zarr": ".zarr"}
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What is made of each image, and where."""
-
-    folder: Path
-    form: str = "tiff"
-    scores: bool = False
-    objects: ObjectSettings | None = None
-    threshold: float = 0.5
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        if self.form not in FORMS:
-            raise ValueError(f"the format is '{self.form}': choose one of {', '.join(FORMS)}")
-        ObjectSettings(threshold=self.threshold)  # refuses one that is none
-
-    def paths(self, image: Path) -> dict[str, Path]:
-        """Return the files made of ``image``: labels, and scores, objects, table where wanted."""
-        wanted = ["labels", *["scores"] * self.scores, *["objects"] * bool(self.objects)]
-        suffix, stem = FORMS[self.form], stem_of(image)
-        found = {what: self.folder / f"{stem}_{what}{suffix}" for what in wanted}
-        return found | ({"table": self.folder / f"{stem}_objects.csv"} if self.objects else {})
-
-    def check(self, image: Path) -> None:
-        """Refuse to write over what is there, unless that was asked for."""
-        for path in self.paths(image).values():
-            check_free(path, self.overwrite)
-
-    def partial(self, image: Path) -> Path:
-        """Return the folder in which a large image is kept while it is segmented."""
-        return self.folder / f"{stem_of(image)}.partial"
-
-
-def stem_of(path: Path) -> str:
-    """Return the name without what says how it is stored: "cells" of "cells.ome.tif"."""
-    stem = path.name
-    for suffix in (path.suffix, ".ome"):
-        if suffix.lower() in (*SUFFIXES, ".ome"):
-            stem = stem.removesuffix(suffix)
-    return stem
-
-
-ORDER = ("objects", "scores", "labels")  # objects are made of scores, and labels say: all is there
-
-
-@dataclass(frozen=True)
-class ResultWriter:
-    """Makes the files of ``outputs`` for one image."""
-
-    outputs: Outputs
-    image: ImageFile
-    names: tuple[str, ...]  # of the classes
-    dims: int  # axes the network sees
-
-    def write(self, store: LabelStore) -> Iterator[str]:
-        """Write every file, labels last; yield what is done next. Then the store is removed.
-
-        Files that an earlier run of the same store left are replaced.
-        """
-        outputs, again = self.outputs, store.finishing
-        if again:
-            outputs = replace(outputs, overwrite=True)
-        outputs.check(self.image.path)
-        store.finish()
-        writer = _Writer(outputs, self.image, store)
-        for what in [what for what in ORDER if what in writer.paths]:
-            if again and writer.paths[what].exists() and not store.holds(what):
-                continue
-            yield what
-            if what == "objects":
-                self._write_objects(writer)
-            else:
-                kind = np.dtype(np.float32 if what == "scores" else np.uint8)
-                writer.write(what, getattr(store, what), kind)
-        store.remove()
-
-    def _write_objects(self, writer: "_Writer") -> None:
-        store, wanted = writer.store, self.outputs.objects or ObjectSettings()
-        assert store.scores is not None  # objects are made of them
-        settings = replace(wanted, dims=self.dims)
-        objects, work = store.scratch("objects"), store.scratch("work")
-        kinds = label_objects_tiled(store.scores, objects, settings, work=work)
-        table = ObjectTable.measure(objects, store.scores, kinds, self.image.axes, self.dims)
-        table.write(
-            writer.paths["table"],
-            names=self.names,
-            pixel_size=self.image.pixel_size,
-            overwrite=writer.outputs.overwrite,
-        )
-        writer.write("objects", objects, np.dtype(np.uint16 if len(kinds) <= 2**16 else np.uint32))
-
-
-@dataclass(frozen=True)
-class _Writer:
-    """Writes the arrays of one store to the files of one image."""
-
-    outputs: Outputs
-    image: ImageFile
-    store: LabelStore
-
-    @property
-    def paths(self) -> dict[str, Path]:
-        return self.outputs.paths(self.image.path)
-
-    def write(self, what: str, array: Any, dtype: np.dtype) -> None:
-        path, size = self.paths[what], self.image.pixel_size
-        overwrite = self.outputs.overwrite
-        axes = "C" * (what == "scores") + spatial_axes(self.image.axes)
-        if self.outputs.form == "tiff":
-            write_tiff(path, array, axes=axes, pixel_size=size, dtype=dtype, overwrite=overwrite)
-            return
-        levels = levels_of(self.image.path) or None
-        if isinstance(self.store, DiskStore):
-            self._move(self.store.folder / f"{what}.zarr", path, levels)
-            return
-        if axes.startswith("CT"):  # OME-Zarr wants time first
-            array, axes = np.moveaxis(array, 0, 1), "TC" + axes[2:]
-        write_ome_zarr(
-            path, array.astype(dtype), axes=axes, pixel_size=size, levels=levels,
-            overwrite=overwrite,
-        )  # fmt: skip
-
-    def _move(self, folder: Path, path: Path, levels: int | None) -> None:
-        """Make the store of one array, which is OME-Zarr but for its levels, the result."""
-        with one_sentence(path):
-            group = zarr.open_group(folder, mode="r+")
-            complete(group, self.image.pixel_size, levels, path.stem)
-            for left in folder.rglob("*.partial"):  # chunks that were cut short
-                left.unlink()
-            settle_folder(folder)
-            take_name(folder, path, overwrite=self.outputs.overwrite)
-
+from napari_unet.workflows.result_files import Outputs, ResultWriter
+from napari_unet.workflows.segment_request import fingerprint
 
 SMALL = 2**24  # pixels of an image that is quickly begun anew
 
@@ -192,12 +48,38 @@ class FileProgress:
 
 @dataclass(frozen=True)
 class Choices:
-    """How an image is segmented, where there is a choice; see ``segmenting.Options``."""
+    """How an image is segmented, where there is a choice; see ``prepare.RareOptions``."""
 
     tile: int | None = None
     memory: int | None = None
     average: str = "none"
     seconds: float | None = None
+
+
+def find_images(named: Sequence[Path | str]) -> list[Path]:
+    """Return the images named, each once, those of a folder or pattern in the order of their names.
+
+    What names no image is an error that says so: a slip of the pen should not go unseen.
+    """
+    found = [path for name in named for path in _found(str(name))]
+    return list(dict.fromkeys(found))
+
+
+def _found(name: str) -> list[Path]:
+    path = Path(name).expanduser()
+    if path.is_dir() and not is_image(path):
+        inside = sorted(one for one in path.iterdir() if is_image(one))
+        return _some(inside, f"the folder {path} holds no image: {', '.join(SUFFIXES)} are read")
+    if not path.exists() and has_magic(name):
+        matches = sorted(Path(one) for one in glob(str(path), recursive=True))  # noqa: PTH207
+        return _some([one for one in matches if is_image(one)], f"no image matches '{name}'")
+    return _some([path] if path.exists() else [], f"there is no image {path}")
+
+
+def _some(paths: list[Path], otherwise: str) -> list[Path]:
+    if not paths:
+        raise FileNotFoundError(otherwise)
+    return paths
 
 
 @dataclass(frozen=True)
@@ -206,7 +88,7 @@ class FileSegmentation:
 
     image: ImageFile  # with axes in order
     network: UNet
-    digest: str  # of the network's file: another network, another run
+    digest: str  # of the network: another network, another run
     outputs: Outputs
     choices: Choices = Choices()
 
@@ -219,7 +101,7 @@ class FileSegmentation:
 
         Closing the iterator, or an error, leaves the partial result for the next run.
         """
-        facts, why = prior(self._folder, self._identity)
+        facts, why = self._prior()
         if facts is not None and all_moved(self._folder):
             discard(self._folder)
             return
@@ -235,6 +117,13 @@ class FileSegmentation:
                 yield FileProgress(stage)
         finally:
             store.close()
+
+    def _prior(self) -> tuple[dict[str, Any] | None, str]:
+        """Return what an earlier run kept: its scores serve other objects, its files do not."""
+        identity = self._identity
+        if not (self._folder / FINISHING).exists():
+            del identity["objects"]
+        return prior(self._folder, identity)
 
     def _segment(
         self, scoring: ImageScorer, store: LabelStore, tiles: Sequence[Tile], score: Score
@@ -271,6 +160,7 @@ class FileSegmentation:
             ],
             "network": self.digest,
             "settings": [self.choices.average, self.outputs.threshold, self._classes],
+            "objects": asdict(self.outputs.objects) if self.outputs.objects else None,
         }
 
     @property
@@ -314,3 +204,111 @@ class FileSegmentation:
         if facts is not None:
             return f"going on with {self._folder}"
         return f"starting anew instead of going on with {self._folder}: {why}" if why else ""
+
+
+@dataclass(frozen=True, eq=False)
+class FileEvent:
+    """How far the files are, or how one of them ended."""
+
+    number: int  # of the file, from 1
+    count: int
+    path: Path
+    stage: str = "open"  # then those of FileProgress; done, planned, skipped or failed at the end
+    done: int = 0  # pixels of the stage
+    total: int = 0
+    told: str = ""  # what the user should know
+    results: tuple[Path, ...] = ()
+    plan: Plan | None = None
+    error: Exception | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return self.path.name
+
+    @property
+    def share(self) -> float:
+        """How much of the stage is done, from 0 to 1."""
+        return self.done / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class FilesRequest:
+    """Which files are segmented, with what, how and into what."""
+
+    images: Sequence[Path | str]  # files, folders of images, patterns such as "day?/*.tif"
+    network: UNet
+    outputs: Outputs
+    choices: Choices = Choices()
+    axes: str | None = None  # of the images, where the files say nothing or something wrong
+    skip_existing: bool = False  # leave out images whose results are all there
+    plan: bool = False  # tell what each image would take, and write nothing
+
+    def paths(self) -> list[Path]:
+        """Return the image files; refused where results would lie on one another or on images."""
+        folder = self.outputs.folder
+        if folder.resolve() in [Path(name).expanduser().resolve() for name in self.images]:
+            raise ValueError(
+                f"results in {folder} would be mixed with the images: choose another folder"
+            )
+        paths, seen = find_images(self.images), dict[Path, Path]()
+        for path in paths:
+            result = self.outputs.paths(path)["labels"]
+            if result in seen:
+                raise ValueError(
+                    f"{seen[result]} and {path} would both become {result}: "
+                    "segment them into two folders"
+                )
+            seen[result] = path
+        return paths
+
+
+def segment_files(
+    paths: Sequence[Path | str], network: UNet, folder: Path | str, **choices: Any
+) -> Iterator[FileEvent]:
+    """Segment image files into ``folder``, and yield how far they are.
+
+    ``paths`` are files, folders or patterns. ``choices`` are the fields of Outputs (``form``,
+    ``scores``, ``objects``, ``threshold``, ``overwrite``), of Choices (``tile``, ``memory``,
+    ``average``, ``seconds``) and of FilesRequest (``axes``, ``skip_existing``, ``plan``). A file
+    that fails ends with the event ``failed``, and the next one begins.
+    """
+    parts: list[dict[str, Any]] = []
+    for kind in (Outputs, Choices):
+        names = {item.name for item in fields(kind)}
+        parts.append({name: choices.pop(name) for name in list(choices) if name in names})
+    outputs = Outputs(Path(folder), **parts[0])
+    return segment_each(FilesRequest(paths, network, outputs, Choices(**parts[1]), **choices))
+
+
+def segment_each(request: FilesRequest, score: Score = score_here) -> Iterator[FileEvent]:
+    """Segment file after file; the dock, the command and ``segment_files`` use this."""
+    paths = request.paths()
+    if not request.plan:
+        with one_sentence(request.outputs.folder):
+            request.outputs.folder.mkdir(parents=True, exist_ok=True)
+    digest = fingerprint(request.network)
+    for number, path in enumerate(paths, start=1):
+        event = FileEvent(number, len(paths), path)
+        yield event
+        try:
+            yield from _segment_file(request, digest, event, score)
+        except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
+            yield replace(event, stage="failed", error=error)
+
+
+def _segment_file(
+    request: FilesRequest, digest: str, event: FileEvent, score: Score
+) -> Iterator[FileEvent]:
+    results = tuple(request.outputs.paths(event.path).values())
+    if request.skip_existing and all(result.exists() for result in results):
+        yield replace(event, stage="skipped", results=results)
+        return
+    image = open_image(event.path, request.axes).in_order()
+    run = FileSegmentation(image, request.network, digest, request.outputs, request.choices)
+    if request.plan:
+        yield replace(event, stage="planned", plan=run.plan())
+        return
+    for progress in run.run(score):
+        yield replace(event, **vars(progress))
+    yield replace(event, stage="done", results=results)

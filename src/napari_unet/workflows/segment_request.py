@@ -7,9 +7,10 @@ shown before shows through until it is replaced.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from napari_unet.core.arrays.axes import ImagePixels
 from napari_unet.core.arrays.boxes import Box
 from napari_unet.core.text import memory
 from napari_unet.workflows.scheduler import ComputePreferences
+
+if TYPE_CHECKING:
+    from napari_unet.core.network.unet import UNet
 
 AVERAGES = ("none", "mirror", "rotate")
 
@@ -125,15 +129,17 @@ class CacheChoice:
         return relabel(self.scores, settings, look.objects, base)
 
 
-def fingerprint(network: Any) -> str:
-    """Return what changes whenever a weight of ``network`` does."""
+def fingerprint(network: "UNet") -> str:
+    """Return what changes whenever something changes that decides the scores of ``network``."""
     import torch
 
-    found = hashlib.blake2b(repr(network.architecture).encode(), digest_size=16)
+    about = {name: network.about.get(name) for name in ("normalisation", "pixel_size")}
+    head = f"{network.architecture!r} {json.dumps(about, sort_keys=True)}"
+    digest = hashlib.blake2b(head.encode(), digest_size=16)
     for name, tensor in network.state_dict().items():
-        found.update(name.encode())
-        found.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def room(classes: int, shape: Sequence[int]) -> int:

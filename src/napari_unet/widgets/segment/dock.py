@@ -1,7 +1,9 @@
 """The Segment dock: a network scores an image tile by tile; thresholds act on it at once."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 from napari.utils.events import Event
@@ -12,7 +14,7 @@ from napari_unet.widgets.layers.annotation_layers import path_of
 from napari_unet.widgets.menu_commands import annotate_with
 from napari_unet.widgets.readers import open_network
 from napari_unet.widgets.segment import region_choice
-from napari_unet.widgets.segment.folder_run import FolderRequest, FolderRun
+from napari_unet.widgets.segment.folder_run import SECONDS, FolderRun
 from napari_unet.widgets.segment.inputs import Inputs, add_row, form
 from napari_unet.widgets.segment.object_table import Table
 from napari_unet.widgets.segment.result import Overlays, Result
@@ -23,9 +25,13 @@ from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Dock, Section, open_dock
 from napari_unet.widgets.shared.job import Job
 from napari_unet.widgets.shared.layer_events import Connections, disconnect_all
+from napari_unet.widgets.shared.preferences import machine
 from napari_unet.workflows.scheduler import Outcome
 from napari_unet.workflows.scripts import segmentation_script
 from napari_unet.workflows.segment_request import LabelOptions
+
+if TYPE_CHECKING:
+    from napari_unet.workflows.segment_files import FilesRequest
 
 STACKS = ("plane by plane", "as volumes")
 
@@ -106,21 +112,23 @@ class SegmentDock(Dock):
         self._opening = open_network(self.session, path)
         self._opening.ended.connect(self._opened)
 
-    def _folder_request(self) -> FolderRequest:
-        network = self.inputs.network.value()
-        if network is None:
+    def _folder_request(self) -> "FilesRequest":
+        from napari_unet.workflows.result_files import Outputs
+        from napari_unet.workflows.segment_files import Choices, FilesRequest
+
+        kept = self.inputs.network.value()
+        if kept is None:
             raise ValueError("There is no network yet: train one in Train, or load a file")
         source, target = self.inputs.folder.folders()
-        return FolderRequest(
-            source,
-            target,
-            network.network,
-            self.look.value(),
-            self.inputs.average.currentText(),
-            self.inputs.tile or None,
-            self.inputs.folder.file_form(),
-            self.inputs.folder.scores.isChecked(),
-        )
+        # planes and volumes are joined by what writes the files, as the network sees them
+        look = replace(self.look.value(), volume=False)
+        dims = kept.network.dims
+        objects = look.settings(dims, dims) if look.objects else None
+        form, scores = self.inputs.folder.file_form(), self.inputs.folder.scores.isChecked()
+        outputs = Outputs(target, form, scores, objects, look.threshold)
+        tile, average = self.inputs.tile or None, self.inputs.average.currentText()
+        choices = Choices(tile, machine().memory_bytes, average, SECONDS)
+        return FilesRequest([source], kept.network, outputs, choices, skip_existing=True)
 
     def _show_image(self) -> None:
         """Show how the chosen image was looked at last."""

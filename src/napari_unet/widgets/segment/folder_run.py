@@ -1,133 +1,56 @@
 """Segments every image file of a folder into files, by the workflow of the command line."""
 
-from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_unet.core.text import count
 from napari_unet.widgets.segment.runs import Run
 from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.preferences import machine
 from napari_unet.widgets.shared.session import Session
-from napari_unet.workflows.scheduler import ComputePreferences, JobFactory, Outcome, Urgency
+from napari_unet.workflows.scheduler import JobFactory, Outcome, Urgency
 from napari_unet.workflows.segment_image import CancelFlag, Cancelled, watching
-from napari_unet.workflows.segment_request import LabelOptions, fingerprint
 
 if TYPE_CHECKING:
-    from napari_unet.core.network.unet import UNet
+    from napari_unet.core.files.image_file import ImageFile
+    from napari_unet.core.segmentation.score_tiles import ImageScorer
+    from napari_unet.core.segmentation.tile_store import LabelStore, WrittenTile
+    from napari_unet.core.segmentation.tiling import Tile
+    from napari_unet.workflows.segment_files import FileEvent, FilesRequest
 
 SECONDS = 4.0  # a tile may take
 
 
-@dataclass(frozen=True, eq=False)
-class FolderRequest:
-    """Which files are to be segmented, with what, how and into what."""
-
-    source: Path
-    target: Path
-    network: Any
-    look: LabelOptions
-    average: str = "none"
-    tile: int | None = None
-    form: str = "tiff"
-    scores: bool = False
-    machine: ComputePreferences = field(default_factory=ComputePreferences)
-
-
-@dataclass(frozen=True)
-class FolderProgress:
-    """How far the files are."""
-
-    number: int  # of the file at work, from 1
-    count: int
-    name: str
-    share: float = 0.0  # of this file
-    message: str = ""  # what somebody should know
-    failed: str = ""  # why it could not be segmented
-    skipped: bool = False  # its results are there already
-
-
 def segment_folder(
-    request: FolderRequest, cancel: CancelFlag
-) -> Generator[FolderProgress, None, None]:
-    """Segment file after file; one that fails is told and does not stop the others."""
-    from napari_unet.core.files.image_file import is_image
-
-    _check(request)
-    paths = sorted(path for path in request.source.iterdir() if is_image(path))
-    if not paths:
-        raise ValueError(f"the folder {request.source} holds no image file that can be read")
-    request.target.mkdir(parents=True, exist_ok=True)
-    ready = replace(request, network=_on_device(request))
-    digest = fingerprint(request.network)
-    for number, path in enumerate(paths, start=1):
-        state = FolderProgress(number, len(paths), path.name)
-        yield state
-        try:
-            yield from _segment_file(ready, digest, path, state, cancel)
-        except Cancelled:
-            return
-        except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
-            yield replace(state, failed=str(error) or "memory is not enough")
-
-
-def _check(request: FolderRequest) -> None:
-    if not request.source.is_dir():
-        raise ValueError(f"there is no folder {request.source}: choose one with images")
-    if request.source.resolve() == request.target.resolve():
-        raise ValueError(
-            f"results in {request.target} would be mixed with the images: choose another folder"
-        )
-
-
-def _on_device(request: FolderRequest) -> "UNet":
-    import copy
-
+    request: "FilesRequest", device: str, cancel: CancelFlag
+) -> "Iterator[FileEvent]":
+    """Segment file after file on ``device``; the network of the session stays where it is."""
     from napari_unet.core.runtime.device import choose_device
-
-    return copy.deepcopy(request.network).to(choose_device(request.machine.device))
-
-
-def _segment_file(
-    request: FolderRequest, digest: str, path: Path, state: FolderProgress, cancel: CancelFlag
-) -> Generator[FolderProgress, None, None]:
-    from napari_unet.core.files.image_file import open_image
     from napari_unet.core.segmentation.score_tiles import score_here
-    from napari_unet.workflows.segment_files import Choices, FileSegmentation, Outputs
+    from napari_unet.workflows.segment_files import segment_each
 
-    # planes and volumes are joined by what segments files, as the network sees them
-    image, options = open_image(path).in_order(), replace(request.look, volume=False)
-    settings = options.settings(request.network.dims, len(image.axes.replace("C", "")))
-    outputs = Outputs(
-        request.target,
-        request.form,
-        scores=request.scores,
-        objects=settings if options.objects else None,
-        threshold=options.threshold,
-    )
-    if all(result.exists() for result in outputs.paths(path).values()):
-        yield replace(state, skipped=True)
-        return
-
-    def score(scoring: Any, *rest: Any) -> Any:
+    def score(
+        scoring: "ImageScorer", store: "LabelStore", tiles: "Sequence[Tile]", image: "ImageFile"
+    ) -> "Iterator[WrittenTile]":
         with watching(scoring.scorer.network, cancel):
-            yield from score_here(scoring, *rest)
+            yield from score_here(scoring, store, tiles, image)
 
-    choices = Choices(request.tile, request.machine.memory_bytes, request.average, SECONDS)
-    run = FileSegmentation(image, request.network, digest, outputs, choices)
-    for progress in run.run(score):
-        share = progress.done / progress.total if progress.total else 0.0
-        yield replace(state, share=share, message=progress.told)
+    network = copy.deepcopy(request.network).to(choose_device(device))
+    with suppress(Cancelled):
+        yield from segment_each(replace(request, network=network), score)
 
 
 class FolderRun(Run):
     """Segments a folder; what is finished stays, and another run goes on from there."""
 
-    def __init__(self, session: Session, request: FolderRequest) -> None:
-        super().__init__(
-            session, f"Segmenting the folder {request.source.name}", Urgency.SEGMENTATION
-        )
+    def __init__(self, session: Session, request: "FilesRequest") -> None:
+        folder = Path(request.images[0]).name
+        super().__init__(session, f"Segmenting the folder {folder}", Urgency.SEGMENTATION)
         self.request = request
         self.failed: dict[str, str] = {}
         self.skipped: set[str] = set()
@@ -136,22 +59,22 @@ class FolderRun(Run):
 
     def make(self, cancel: CancelFlag) -> JobFactory:
         """Return the generator of files."""
-        return partial(segment_folder, self.request, cancel)
+        return partial(segment_folder, self.request, machine().device, cancel)
 
-    def arrived(self, values: list[Any]) -> None:
+    def arrived(self, values: "list[FileEvent]") -> None:
         """Say which file it is, and tell of what went wrong."""
-        for state in values:
-            if state.number != self._number:
-                self._number, self.finished = state.number, state.number - 1
-            if state.failed:
-                self.failed[state.name] = state.failed
-                messages.warn(f"{state.name}: {state.failed}")
-            if state.skipped:
-                self.skipped.add(state.name)
-            if state.message:
-                messages.info(f"{state.name}: {state.message}")
-            self.share = (state.number - 1 + state.share) / state.count
-            self.text = f"file {state.number} of {state.count}: {state.name}{self.time_left()}"
+        for event in values:
+            if event.number != self._number:
+                self._number, self.finished = event.number, event.number - 1
+            if event.error is not None:
+                self.failed[event.name] = str(event.error) or "memory is not enough"
+                messages.warn(f"{event.name}: {self.failed[event.name]}")
+            if event.stage == "skipped":
+                self.skipped.add(event.name)
+            if event.told:
+                messages.info(f"{event.name}: {event.told}")
+            self.share = (event.number - 1 + event.share) / event.count
+            self.text = f"file {event.number} of {event.count}: {event.name}{self.time_left()}"
         self.changed.emit()
 
     def finish(self, outcome: Outcome) -> None:
@@ -167,4 +90,4 @@ class FolderRun(Run):
             self.text = messages.in_words(outcome.error)
         else:
             state = "cancelled: " if self.cancelled else ""
-            self.text = f"{state}{', '.join(parts)}; in {self.request.target}"
+            self.text = f"{state}{', '.join(parts)}; in {self.request.outputs.folder}"
