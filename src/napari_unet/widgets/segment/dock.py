@@ -14,13 +14,12 @@ from napari_unet.widgets.layers.annotation_layers import path_of
 from napari_unet.widgets.menu_commands import annotate_with
 from napari_unet.widgets.readers import open_network
 from napari_unet.widgets.segment import region_choice
-from napari_unet.widgets.segment.folder_run import SECONDS, FolderRun
 from napari_unet.widgets.segment.inputs import Inputs, add_row, form
 from napari_unet.widgets.segment.object_table import Table
 from napari_unet.widgets.segment.result import Overlays, Result
 from napari_unet.widgets.segment.result_bar import LabelOptionsForm, MoreActions, ResultBar
 from napari_unet.widgets.segment.run_bar import PlanLine, RunBar
-from napari_unet.widgets.segment.runs import Segmentations
+from napari_unet.widgets.segment.runs import FOLDER_SECONDS, FolderRun, Segmentations
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Dock, Section, open_dock
 from napari_unet.widgets.shared.job import Job
@@ -127,7 +126,7 @@ class SegmentDock(Dock):
         form, scores = self.inputs.folder.file_form(), self.inputs.folder.scores.isChecked()
         outputs = Outputs(target, form, scores, objects, look.threshold)
         tile, average = self.inputs.tile or None, self.inputs.average.currentText()
-        choices = Choices(tile, machine().memory_bytes, average, SECONDS)
+        choices = Choices(tile, machine().memory_bytes, average, FOLDER_SECONDS)
         return FilesRequest([source], kept.network, outputs, choices, skip_existing=True)
 
     def _show_image(self) -> None:
