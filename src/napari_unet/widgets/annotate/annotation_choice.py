@@ -48,14 +48,14 @@ def image_problem(image: Image) -> str:
 
 
 def fits(image: Image | None, labels: Labels) -> bool:
-    """Whether ``labels`` have a pixel for each of ``image``."""
+    """Whether ``labels`` have the shape that labels of ``image`` need."""
     if image is None or image_problem(image):
         return False
     return full_shape(labels) == labels_shape(image)
 
 
 def why_not_matching(image: Image, labels: Labels) -> str:
-    """Say that the annotation of ``image`` has another shape than it needs."""
+    """Return the sentence for an annotation whose shape does not match ``image``."""
     return (
         f"'{labels.name}' is {size(full_shape(labels))} and the labels of '{image.name}' need "
         f"{size(labels_shape(image))}: it was left as it is; press New for another one."
@@ -87,17 +87,17 @@ def why_slow(labels: Labels) -> str:
 
 
 def _is_dask(data: object) -> bool:
-    """Whether ``data`` is a dask array; nothing is one before dask was imported, which is slow."""
+    """Whether ``data`` is a dask array; dask is not imported for this, because that is slow."""
     dask = sys.modules.get("dask.array")
     return dask is not None and isinstance(data, dask.Array)
 
 
-WAIT = 30  # ms between two looks whether label layers can be coloured
+WAIT = 30  # ms until the next check whether napari is ready to colour labels
 NO_IMAGE = "Open an image to annotate: File ▸ Open, or File ▸ Open Sample."
 
 
 class AnnotationChoice(QWidget):
-    """Two combo boxes, a button for a new layer, and a sentence where something is missing."""
+    """Two combo boxes, a button for a new layer, and a sentence if something is missing."""
 
     changed = Signal()
 
@@ -113,7 +113,7 @@ class AnnotationChoice(QWidget):
         self.notice = QLabel()
         self.copy = QPushButton("Copy to paint in")
         self._copies = LatestRequest(session, parent=self)
-        self._later = QTimer(self)  # napari is still busy with the layer it tells of
+        self._later = QTimer(self)  # starts after napari has finished adding the layer
         self._lay_out()
         self._connect()
         self._follow_pair()
@@ -154,7 +154,7 @@ class AnnotationChoice(QWidget):
         self._session.pairs.changed.connect(self._follow_pair)
 
     def open(self) -> None:
-        """Choose the image somebody works on, and take up the brush."""
+        """Choose the active image, and activate the brush of its annotation."""
         pairs = self._session.pairs
         active = self._viewer.layers.selection.active
         image = pairs.image_of(active) if isinstance(active, Labels) else None
@@ -164,7 +164,7 @@ class AnnotationChoice(QWidget):
         self.begin()
 
     def begin(self) -> None:
-        """Make the annotation layer of an image that never had one; paint its first class."""
+        """Add an annotation layer to an image that never had one, and activate its brush."""
         image = self.image
         if image is None or image_problem(image):
             return
@@ -200,7 +200,7 @@ class AnnotationChoice(QWidget):
         self._update(True)
 
     def labels_replaced(self) -> None:
-        """See whether the labels still fit; the dock calls this when they have other data."""
+        """Check again whether the labels fit; the dock calls this when they got new data."""
         self.layers.reset_choices()
         self._update(True)
 
@@ -219,7 +219,7 @@ class AnnotationChoice(QWidget):
         self._update()
 
     def _update(self, force: bool = False) -> None:
-        """Take over what is chosen, and say what is missing."""
+        """Apply the two choices, and say what is missing."""
         image, labels = self.images.value(), self.layers.value()
         refusal = "" if labels is None else why_not_painted(labels)
         slow = "" if labels is None else why_slow(labels)
@@ -279,7 +279,7 @@ class AnnotationChoice(QWidget):
             self._make("", code_of(labels), data)
 
     def _take_up_brush(self, layer: Labels) -> None:
-        """Let the next stroke be of a class."""
+        """Activate the brush with a class."""
         self._viewer.layers.selection.active = layer
         if layer.mode not in (*PAINTING, "erase"):
             layer.mode = "paint"
@@ -288,7 +288,7 @@ class AnnotationChoice(QWidget):
 
 
 def _narrow(data: Pixels) -> np.ndarray:
-    """Return a copy in 8 or 16 bits, where the values fit."""
+    """Return a copy with as few bits as the values need."""
     copy = np.array(data)
     dtype = np.min_scalar_type(int(copy.max(initial=0)))
     return copy.astype(dtype) if dtype.itemsize < copy.dtype.itemsize else copy

@@ -62,7 +62,7 @@ class FindingRow(QWidget):
         layout.addWidget(self.go, 0, Qt.AlignmentFlag.AlignTop)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
-        """Go there."""
+        """Show the place of the finding."""
         self._go()
 
     def _go(self) -> None:
@@ -71,7 +71,7 @@ class FindingRow(QWidget):
 
 
 class AnnotationCheck(QWidget):
-    """Checks the annotation when asked, in the compute thread; says when it is out of date."""
+    """A button that checks the annotation, the findings, and a note when they are out of date."""
 
     def __init__(self, viewer: Viewer, session: Session) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class AnnotationCheck(QWidget):
         self._latest = LatestRequest(session, parent=self)
         self._latest.answered.connect(self._answered)
         self._latest.failed.connect(self._failed)
-        self._slow = QTimer(self)  # the word 'checking' only where it takes a while
+        self._slow = QTimer(self)  # shows 'checking' only if it takes long
         self._slow.setSingleShot(True)
         self._slow.setInterval(200)
         self._slow.timeout.connect(self._say_checking)
@@ -111,7 +111,7 @@ class AnnotationCheck(QWidget):
     def set_layers(
         self, image: Image | None, labels: Labels | None, edits: UndoFollower | None
     ) -> None:
-        """Check this pair from now on; what was found in another is forgotten."""
+        """Check this pair from now on, and forget the findings of another one."""
         if self._edits is not None:
             self._edits.painted.disconnect(self._painted)
         self._image, self._labels, self._edits = image, labels, edits
@@ -178,7 +178,7 @@ class AnnotationCheck(QWidget):
             self._page.addWidget(row)
 
     def _go(self, finding: Finding) -> None:
-        """Show the place of ``finding``, if the layer is still there and as large."""
+        """Show the place of ``finding``, if the layer still exists with the same shape."""
         if self._image is None or self._labels is None or finding.where is None:
             return
         point = point_to_layer(self._image, finding.where)
@@ -187,7 +187,7 @@ class AnnotationCheck(QWidget):
 
 
 def _named(text: str, classes: Sequence[LabelClass]) -> str:
-    """Call the classes by their names, which core does not know."""
+    """Replace class numbers in ``text`` by names; ``core`` knows numbers only."""
 
     def name(match: re.Match[str]) -> str:
         place = int(match[1])

@@ -25,17 +25,17 @@ class ClassFigures:
 
     @property
     def share(self) -> float:
-        """The part of all labelled pixels that is of this class."""
+        """The share of this class among all labelled pixels."""
         return (self.pixels or 0) / self.labelled if self.labelled else 0.0
 
     @property
     def amount(self) -> str:
-        """The pixels, as short as a row needs them."""
+        """The number of pixels, short enough for a row."""
         return COUNTING if self.pixels is None else f"{number(self.pixels)} px"
 
     @property
     def sentence(self) -> str:
-        """The pixels, as a part of what is labelled and of the image."""
+        """The number of pixels, with its share of the labelled pixels and of the image."""
         if self.pixels is None:
             return f"The pixels of '{self.entry.name}' are being counted."
         if not self.pixels:
@@ -97,11 +97,11 @@ def _labelled(labels: Labels, counts: Counts) -> int:
     return sum(count for value, count in counts.items() if value >= background)
 
 
-FEW = 24  # values; a layer from elsewhere with more holds objects rather than classes
+FEW = 24  # values; a layer of another program with more values probably has objects
 
 
 def looks_like_objects(labels: Labels, counts: Counts) -> bool:
-    """Whether nobody has said what the values of ``labels`` mean, and they seem to be objects."""
+    """Whether the values of ``labels``, whose meaning is not set, seem to be objects."""
     known = is_described(labels) or code_of(labels).instances
     return not known and len(counts) > FEW
 

@@ -15,7 +15,7 @@ from napari_unet.widgets.layers.label_classes import (
 )
 from napari_unet.widgets.layers.layers import notes
 
-PAINTING = ("paint", "fill", "polygon")  # modes in which a class is chosen for what comes next
+PAINTING = ("paint", "fill", "polygon")  # modes that write the selected label
 
 
 def choose_class(labels: Labels, number: int, free: int | None = None) -> None:
@@ -25,7 +25,7 @@ def choose_class(labels: Labels, number: int, free: int | None = None) -> None:
         value = max(value, int(labels.selected_label) + 1 if free is None else free)
     try:
         labels.selected_label = value
-    except ValueError:  # napari's own sentence speaks of types
+    except ValueError:  # napari's message is about types
         raise ValueError(
             f"'{labels.name}' has {labels.dtype.itemsize * 8} bits a pixel, which is no room for "
             f"the value {value}: make a new annotation layer for objects (New ▸ for objects)"
@@ -35,7 +35,7 @@ def choose_class(labels: Labels, number: int, free: int | None = None) -> None:
 
 
 def chosen_class(labels: Labels) -> int | None:
-    """Return the class the brush paints, None when it paints none of them."""
+    """Return the class that the brush paints, None if it paints another value."""
     code = code_of(labels)
     number = int(labels.selected_label) - code.background
     if code.instances:
@@ -80,12 +80,12 @@ def take_out(labels: Labels, number: int) -> None:
 
 
 def is_described(labels: Labels) -> bool:
-    """Whether somebody has said what the classes of ``labels`` are."""
+    """Whether the classes of ``labels`` are set."""
     return bool(notes(labels).get("classes"))
 
 
 def cover(labels: Labels, highest: int) -> None:
-    """Let every painted value up to ``highest`` be a class, in the colour it is seen in."""
+    """Add classes until every painted value up to ``highest`` has one, in its present colour."""
     code, classes = code_of(labels), list(classes_of(labels))
     described = is_described(labels)
     if code.instances:

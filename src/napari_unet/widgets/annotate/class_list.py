@@ -35,7 +35,7 @@ from napari_unet.widgets.shared import messages
 
 
 class Removal:
-    """A class that was removed, as long as it can be brought back with one click."""
+    """A class that was removed, and what is needed to bring it back with one click."""
 
     def __init__(self, labels: Labels, edits: UndoFollower, number: int) -> None:
         """Remove class ``number``: its pixels become 0, the classes after it move down."""
@@ -57,11 +57,11 @@ class Removal:
 
     @property
     def open(self) -> bool:
-        """Whether nothing was painted or undone since."""
+        """Whether nothing was painted or undone since the removal."""
         return self._edits.last is self._edit
 
     def bring_back(self) -> None:
-        """Undo it."""
+        """Undo the removal."""
         if self._edit is not self._before:
             self._labels.undo()
         else:
@@ -77,7 +77,7 @@ class Removal:
 
 
 def _moved_down(data: Pixels, value: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Return the pixels from ``value`` on, and what they become."""
+    """Return the places of pixels of at least ``value``, and their new values, one less."""
     places, values = [], []
     for box in pieces(data.shape):
         part = np.asarray(data[box])
@@ -94,7 +94,7 @@ HINT = "brush 2 · polygon 3 · fill 4 · erase E"
 
 
 class ClassList(QWidget):
-    """A row a class, what is labelled in all, and a class that was just removed."""
+    """One row for each class, the number of labelled pixels, and the class removed last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -241,7 +241,7 @@ class ClassList(QWidget):
             self.refresh()
 
     def _try(self, change: Callable[..., Any], *args: Any) -> bool:
-        """Change the layer, or say why that cannot be."""
+        """Change the layer, or show why that is impossible."""
         try:
             change(self._labels, *args)
         except ValueError as error:

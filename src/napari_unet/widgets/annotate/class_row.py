@@ -34,11 +34,11 @@ class ColorSquare(QAbstractButton):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Be square."""
+        """Return a square size."""
         return QSize(SIDE, SIDE)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Draw the colour, with a rim that is seen on it and around it."""
+        """Draw the colour, with a rim that is visible on every background."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         rim = self.palette().color(self.foregroundRole())
@@ -73,7 +73,7 @@ class BalanceBar(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Take what is left beside the name."""
+        """Ask for little width: the layout gives the bar the rest of the row."""
         return QSize(60, HEIGHT)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
@@ -93,7 +93,7 @@ class BalanceBar(QWidget):
         painter.end()
 
 
-NAME = 84, 130  # px: at least, and at most before the bar gets the rest
+NAME = 84, 130  # px of the name: least, and most before the bar gets the rest
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class ClassRow(QWidget):
             layout.addWidget(part, stretch)
 
     def show_state(self, state: RowState) -> None:
-        """Show ``state``; nothing is redrawn that stays the same."""
+        """Show ``state``; only what changed is redrawn."""
         if state == self._state:
             return
         self._state = state
@@ -184,7 +184,7 @@ class ClassRow(QWidget):
         self.update()
 
     def rename(self) -> None:
-        """Let the name be typed."""
+        """Edit the name in the row."""
         if self._state is not None:
             self.edit.setText(self._state.entry.name)
             self.name.hide()
@@ -201,7 +201,7 @@ class ClassRow(QWidget):
         self.rename()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Do by keyboard what the mouse does."""
+        """Choose, rename or remove by key."""
         key = event.key()
         if key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.chosen.emit(self.number)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class LabelMeaning(QWidget):
-    """Two switches for labels that were made elsewhere; no pixel changes by them."""
+    """Two switches for the meaning of labels of other programs; pixels stay the same."""
 
     changed = Signal()
 
@@ -90,7 +90,7 @@ def in_words(code: LabelCode) -> str:
 
 
 class AnnotateDock(Dock):
-    """Everything about painting; ``image`` and ``labels`` are the pair it is about.
+    """The dock for painting; ``image`` and ``labels`` are the pair that is shown.
 
     ``live`` is the part in which a network learns while somebody paints.
     """
@@ -143,7 +143,7 @@ class AnnotateDock(Dock):
         self.foot.addLayout(line)
 
     def _take(self) -> None:
-        """Follow another pair, or other data of the same."""
+        """Follow another pair, or new data of the same pair."""
         if self.edits is not None:
             self.edits.counted.disconnect(self._counted)
             self.edits.replaced.disconnect(self.choice.labels_replaced)
@@ -165,7 +165,7 @@ class AnnotateDock(Dock):
         self.annotation_changed.emit()
 
     def _counted(self) -> None:
-        """Let every painted value have a class, and say what to paint next."""
+        """Add missing classes for painted values, and say what to paint next."""
         labels = self.labels
         counts = None if self.edits is None else self.edits.counts
         if labels is not None and counts is not None:
@@ -189,7 +189,7 @@ class AnnotateDock(Dock):
         self._open_dock("Segment")
 
     def _finish(self, network: str) -> None:
-        """Train further what was taught live."""
+        """Open Train with the network that was taught live."""
         dock = self._open_dock("Train")
         if dock is not None:
             dock.begin.go_on_from(network)

@@ -16,12 +16,12 @@ from napari_unet.widgets.layers.layers import paint_box
 from napari_unet.workflows.confirmed_pixels import Confirmed
 
 _Atom = tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]  # places, before, after
-PROBES = 8  # pixels by which an edit is recognised as undone
+PROBES = 8  # pixels that are compared to see whether an edit was undone
 
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """An entry of the undo history: where, how many pixels, and a few of them to know it by."""
+    """An entry of the undo history: its box, the change of counts, and a few pixels of it."""
 
     box: Box
     change: Counts  # pixels more (or less) of each value
@@ -46,23 +46,23 @@ class Edit:
         return cls(paint_box(event), change, probes, probed, after[chosen], removed)
 
     def is_done(self, data: Pixels) -> bool:
-        """Whether its pixels are as it left them."""
+        """Whether the pixels have the values after the edit."""
         return self._reads(data, self.after)
 
     def is_undone(self, data: Pixels) -> bool:
-        """Whether its pixels are as it found them."""
+        """Whether the pixels have the values before the edit."""
         return self._reads(data, self.before)
 
     def _reads(self, data: Pixels, wanted: np.ndarray) -> bool:
         pixels = zip(*self.places, strict=True)
         values = (
             data[tuple(slice(int(i), int(i) + 1) for i in pixel)] for pixel in pixels
-        )  # slices: the one way of reading that all kinds of arrays share
+        )  # by slices, which all kinds of arrays support
         return all(np.asarray(a).item() == b for a, b in zip(values, wanted, strict=True))
 
 
 def _found(atoms: list[_Atom], probes: tuple[np.ndarray, ...], before: np.ndarray) -> np.ndarray:
-    """Return what the first of ``atoms`` that changed each probe has found there.
+    """Return the value of each probe before the first of ``atoms`` that changed it.
 
     A stroke of one value changes no pixel twice; an edit of several values may.
     """
@@ -76,7 +76,7 @@ def _found(atoms: list[_Atom], probes: tuple[np.ndarray, ...], before: np.ndarra
 
 
 def parts(event: Event) -> list[_Atom]:
-    """Return what a ``paint`` event has written, one after the other: places, before, after."""
+    """Return the parts of a ``paint`` event in order: places, values before, values after."""
     return [_parts(atom) for atom in event.value]
 
 
@@ -95,7 +95,7 @@ def _parts(atom: Any) -> _Atom:
 
 
 class ConfirmedEdits:
-    """Each edit is remembered by the pixels it turned over: undo and redo turn them over again."""
+    """The confirmed pixels, and which of them each edit flipped, for undo and redo."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.pixels = Confirmed(shape)
@@ -104,7 +104,7 @@ class ConfirmedEdits:
 
     @contextmanager
     def on(self) -> Iterator[None]:
-        """Let what is written meanwhile be confirmed."""
+        """Within, written pixels count as confirmed."""
         self._on = True
         try:
             yield
@@ -112,9 +112,9 @@ class ConfirmedEdits:
             self._on = False
 
     def take(self, edit: Edit, event: Event) -> None:
-        """Take in a ``paint`` event: what is painted over is confirmed no more.
+        """Follow a ``paint`` event: pixels that are painted over are no longer confirmed.
 
-        Where a class was removed, those after it have moved down, and are what they were.
+        If a class was removed, the values of later classes change, and stay confirmed.
         """
         before = self.pixels[edit.box]
         if not self._on and not before.any():

@@ -32,18 +32,18 @@ from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome
 
 REGIONS = ("polygon", "rectangle", "ellipse")
-FLAT = 0.5  # px: an outline that stays as near to a plane lies in it
+FLAT = 0.5  # px; an outline nearer to a plane than this lies in the plane
 
 
 class PaintedPixels(NamedTuple):
-    """Pixels of a layer and what they become; plain arrays, which may cross threads."""
+    """Pixels of a layer and their new values; plain arrays, which may cross threads."""
 
     places: np.ndarray  # (n, axes)
     values: np.ndarray  # (n,)
 
 
 class Disc(NamedTuple):
-    """What discs are made of: points in the data of the labels, and sizes in pixels."""
+    """Discs to draw: centres in pixels of the labels, sizes in pixels, and values."""
 
     shape: tuple[int, ...]
     points: np.ndarray  # (n, axes)
@@ -54,14 +54,14 @@ class Disc(NamedTuple):
 
 
 def points_in(labels: Labels, points: Points, viewer: Viewer) -> np.ndarray:
-    """Return ``points`` as pixels of ``labels``; what has fewer axes lies in the shown plane."""
+    """Return ``points`` as pixels of ``labels``; points of fewer axes lie in the shown plane."""
     return _into(labels, points, np.asarray(points.data, float), viewer)
 
 
 def disc_of(
     labels: Labels, points: np.ndarray, sizes: tuple[float, float], number: int, free: int
 ) -> Disc:
-    """Return the wish for discs of class ``number``; where ids are objects from ``free`` on."""
+    """Return discs of class ``number``; if each value is an object, of values from ``free`` on."""
     instances = code_of(labels).instances
     value = max(free, value_of(labels, 1)) if instances else value_of(labels, number)
     return Disc(full_shape(labels), points, *sizes, value, int(instances))
@@ -84,7 +84,7 @@ def draw_discs(disc: Disc) -> tuple[PaintedPixels, np.ndarray]:
 
 
 def write_discs(labels: Labels, pixels: PaintedPixels, rings: np.ndarray) -> int:
-    """Paint discs, and take the background from their rings; return how many pixels changed.
+    """Paint discs, and label their rings as background; return how many pixels changed.
 
     Painted objects stay as they are. Without a value for unlabelled there are no rings.
     """
@@ -110,7 +110,7 @@ def outlines_in(labels: Labels, shapes: Shapes, viewer: Viewer) -> list[np.ndarr
 
 
 def fill_outlines(labels: Labels, outlines: list[np.ndarray]) -> int:
-    """Let what is unlabelled inside ``outlines`` be background; return how many pixels changed."""
+    """Label unlabelled pixels in ``outlines`` as background; return how many pixels changed."""
     places = [_inside(full_shape(labels), outline) for outline in outlines]
     joined = np.unique(np.concatenate([np.zeros((0, labels.ndim), np.int64), *places]), axis=0)
     with labels.block_history():
@@ -118,7 +118,7 @@ def fill_outlines(labels: Labels, outlines: list[np.ndarray]) -> int:
 
 
 def _into(labels: Labels, layer: Layer, coordinates: np.ndarray, viewer: Viewer) -> np.ndarray:
-    """Return coordinates of the data of ``layer`` in the data of ``labels``."""
+    """Convert coordinates from the data of ``layer`` to the data of ``labels``."""
     world = np.array([layer.data_to_world(row) for row in coordinates]).reshape(-1, layer.ndim)
     missing = labels.ndim - world.shape[1]
     if missing > 0:
@@ -139,7 +139,7 @@ def _in_plane(plane: tuple[int, ...], pixels: np.ndarray) -> np.ndarray:
 
 
 def _inside(shape: tuple[int, ...], outline: np.ndarray) -> np.ndarray:
-    """Return the pixels in an outline, which lies in a plane along two axes."""
+    """Return the pixels inside an outline that lies in a plane."""
     spread = np.ptp(outline, axis=0)
     across = np.sort(np.argsort(spread, kind="stable")[-2:])
     flat = np.setdiff1d(np.arange(len(shape)), across)
@@ -180,7 +180,7 @@ def _check_room(labels: Labels, values: np.ndarray) -> None:
         )
 
 
-RADIUS, RING = 5.0, 3.0  # px until somebody says otherwise
+RADIUS, RING = 5.0, 3.0  # px, defaults
 
 
 class ShapesToLabels(QWidget):
@@ -241,7 +241,7 @@ class ShapesToLabels(QWidget):
         self.refresh()
 
     def refresh(self, layer: Layer | None = None) -> None:
-        """Say what the button would do with the chosen layer."""
+        """Show what the button will do with the chosen layer."""
         layer, labels = self.choice.value(), self._labels
         points = isinstance(layer, Points)
         self.sizes.setVisible(points)
@@ -261,7 +261,7 @@ class ShapesToLabels(QWidget):
             self.about.setText("What is unlabelled inside the shapes becomes background")
 
     def gather(self) -> None:
-        """Draw, or fill."""
+        """Draw discs for points, or fill shapes."""
         layer, labels, edits = self.choice.value(), self._labels, self._edits
         if labels is None or edits is None or self._why_not():
             return

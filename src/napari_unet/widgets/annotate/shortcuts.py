@@ -31,19 +31,19 @@ def key_of(number: int) -> str:
 
 
 def bind_keys(labels: Labels, session: Session) -> None:
-    """Let the keys choose classes while ``labels`` is the active layer."""
+    """Bind the keys that choose classes to ``labels``; napari uses them while it is active."""
     for number, key in enumerate(CLASS_KEYS):
         labels.bind_key(key, _chooser(session, number), overwrite=True)
 
 
 def unbind_keys(labels: Labels) -> None:
-    """Take the keys from a layer that was removed."""
+    """Unbind the keys of a layer that was removed."""
     for key in CLASS_KEYS:
         labels.bind_key(key, None)
 
 
 def _chooser(session: Session, number: int) -> Callable[[Labels], None]:
-    """Return what chooses a class of a layer; napari asks what is bound for its __name__."""
+    """Return a function that chooses a class; napari needs its ``__name__``."""
 
     def choose(labels: Labels) -> None:
         if number < len(classes_of(labels)):
@@ -67,7 +67,7 @@ KEYS = (*_ACTIONS, "S", "A")
 
 
 def bind_teaching_keys(labels: Labels) -> None:
-    """Let the keys work while ``labels`` is the active layer."""
+    """Bind the keys of live teaching to ``labels``."""
     for key, act in _ACTIONS.items():
         labels.bind_key(key, _bound(act), overwrite=True)
     labels.bind_key("S", _peek_at_preview, overwrite=True)
@@ -75,13 +75,13 @@ def bind_teaching_keys(labels: Labels) -> None:
 
 
 def unbind_teaching_keys(labels: Labels) -> None:
-    """Take the keys from a layer that was removed."""
+    """Unbind the keys of a layer that was removed."""
     for key in KEYS:
         labels.bind_key(key, None)
 
 
 def _bound(act: Callable[[LiveTeaching], None]) -> Callable[[Labels], None]:
-    """Return ``act`` as a function of the layer; napari asks what is bound for its __name__."""
+    """Return ``act`` as a function of the layer; napari needs its ``__name__``."""
 
     def do(labels: Labels) -> None:
         teaching = LiveTeaching.find(labels)
@@ -92,7 +92,7 @@ def _bound(act: Callable[[LiveTeaching], None]) -> Callable[[Labels], None]:
 
 
 def _peek_at_preview(labels: Labels) -> Iterator[None]:
-    """Hide the preview while the key is held; show it, where it is hidden."""
+    """Toggle the visibility of the preview while the key is held."""
     teaching = LiveTeaching.find(labels)
     layer = None if teaching is None else teaching.preview.layer
     if layer is not None:
@@ -102,7 +102,7 @@ def _peek_at_preview(labels: Labels) -> Iterator[None]:
 
 
 def _peek_under(labels: Labels) -> Iterator[None]:
-    """Hide the strokes while the key is held; an invisible layer would lose its tool."""
+    """Make the strokes transparent while the key is held; a hidden layer would lose its tool."""
     opacity = labels.opacity
     labels.opacity = 0.0
     yield
@@ -114,7 +114,7 @@ TOLD = ("position", "view_direction", "dims_displayed", "dims_point", "pos", "mo
 
 
 def let_encircle(labels: Labels) -> None:
-    """Let dragging with the right button encircle and fill in ``labels``."""
+    """Make dragging with the right button draw and fill an outline in ``labels``."""
     if _drag not in labels.mouse_drag_callbacks:
         labels.mouse_drag_callbacks.append(_drag)
 
@@ -132,7 +132,7 @@ def _drag(labels: Labels, event: "NapariMouseEvent") -> Iterator[None]:
         _move(labels, event)
         moved = True
         yield
-    if moved:  # a click alone goes on as napari's
+    if moved:  # napari itself handles a click
         _move(labels, start)
 
 

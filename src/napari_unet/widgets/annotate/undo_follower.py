@@ -26,9 +26,9 @@ from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.scheduler import Urgency
 
 AT_ONCE = 2**20  # px counted in the GUI thread, in a few milliseconds
-WATCHED = 2**24  # px up to which pixels that others wrote are noticed
+WATCHED = 2**24  # px up to which all is counted again after an unknown change
 HISTORY = 100  # edits that napari keeps
-REST = 300  # ms without news before all is counted again
+REST = 300  # ms without a change before all is counted again
 
 _ALL: "weakref.WeakKeyDictionary[Labels, UndoFollower]" = weakref.WeakKeyDictionary()
 
@@ -37,9 +37,9 @@ class UndoFollower(QObject):
     """Follows the edits of one annotation layer. GUI thread only; see ``of``."""
 
     painted = Signal(object)  # the box that was painted, undone or redone: slices of layer.data
-    counted = Signal()  # ``counts`` are others
-    replaced = Signal()  # the layer has other data, or pixels that were not painted
-    restyled = Signal()  # colours, names or the chosen value are others
+    counted = Signal()  # ``counts`` changed
+    replaced = Signal()  # the layer got new data, or pixels changed without painting
+    restyled = Signal()  # colours, names or the selected label changed
 
     def __init__(self, layer: Labels, session: Session) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class UndoFollower(QObject):
         self._undone: deque[Edit] = deque(maxlen=HISTORY)
         self._removing: tuple[int, LabelClass] | None = None
         self._depth = _depth(layer)
-        self._unwritten: Edit | None = None  # told of by napari before its pixels are there
+        self._unwritten: Edit | None = None  # napari reported it before writing its pixels
         self._version = 0
         self._count = LatestRequest(session, Urgency.VIEW, self)
         self._count.answered.connect(self._answered)
@@ -73,24 +73,24 @@ class UndoFollower(QObject):
 
     @classmethod
     def of(cls, layer: Labels, session: Session) -> "UndoFollower":
-        """Return the edits of ``layer``; they are followed from the first call on."""
+        """Return the follower of ``layer``; it is made at the first call."""
         if layer not in _ALL:
             _ALL[layer] = cls(layer, session)
         return _ALL[layer]
 
     @property
     def free(self) -> int | None:
-        """The value above all that are painted, for a new object; None while they are counted."""
+        """The value for a new object, above all painted ones; None while they are counted."""
         return None if self.counts is None else max(self.counts, default=0) + 1
 
     @property
     def last(self) -> Edit | None:
-        """The edit that the next Ctrl+Z takes back, if it was seen."""
+        """The edit that the next Ctrl+Z undoes, None if unknown."""
         return self._done[-1] if self._done else None
 
     @contextmanager
     def removing(self, number: int, entry: LabelClass) -> Iterator[None]:
-        """Let the edit made meanwhile be the removal of a class."""
+        """Within, an edit counts as the removal of a class."""
         self._removing = number, entry
         try:
             yield
@@ -98,12 +98,12 @@ class UndoFollower(QObject):
             self._removing = None
 
     def confirm(self, pixels: Confirmed) -> None:
-        """Let these pixels be confirmed and not painted: they were, when they were kept."""
+        """Set which pixels are confirmed, as they were saved."""
         self.confirming.pixels = pixels
         self.replaced.emit()
 
     def _paint(self, event: Event) -> None:
-        """Take an edit in; a polygon or a call of ``paint`` is told of before it is written."""
+        """Note an edit; napari reports a polygon or a call of ``paint`` before it is written."""
         self._written()
         edit = Edit.of(event, self._removing)
         self.confirming.take(edit, event)
@@ -123,7 +123,7 @@ class UndoFollower(QObject):
             self.painted.emit(edit.box)
 
     def _refreshed(self, event: Event) -> None:
-        """Find out why the layer was drawn again: undo, redo, other data, or another plane."""
+        """Find out why the layer was drawn again: undo, redo, new data, or another plane."""
         layer = self._layer()
         if layer is None:
             return
@@ -135,7 +135,7 @@ class UndoFollower(QObject):
                 self._rest.start()
 
     def _went_back(self, layer: Labels) -> bool:
-        """Take back what was undone; a history that was dropped is forgotten here too."""
+        """Follow undo; forget the edits if napari has dropped its history."""
         depth, before = _depth(layer), self._depth
         while self._depth > depth and self._done and self._done[-1].is_undone(self._data):
             edit = self._done.pop()
@@ -183,7 +183,7 @@ class UndoFollower(QObject):
         self.replaced.emit()
 
     def _count_all(self) -> None:
-        if _drawing(self._layer()):  # its pixels are told of, and counted, once it ends
+        if _drawing(self._layer()):  # the pixels of a stroke are counted when it ends
             self._rest.start()
             return
         self._version += 1
@@ -196,7 +196,7 @@ class UndoFollower(QObject):
         version, counts = answer
         if version == self._version and not _drawing(self._layer()):
             self._take(counts)
-        else:  # it was painted on meanwhile
+        else:  # somebody painted meanwhile
             self._rest.start()
 
     def _take(self, counts: Counts) -> None:
@@ -227,9 +227,9 @@ def _drawing(layer: Labels | None) -> bool:
 
 
 def _versioned(version: int, labels: Pixels) -> Generator[None, None, tuple[int, Counts]]:
-    """Count pixels that may be painted on meanwhile; then the version is an old one.
+    """Count pixels; if somebody paints meanwhile, ``version`` is out of date.
 
-    Nothing is copied: that would take as long, and twice the memory.
+    The labels are not copied: that would take as long as counting, and twice the memory.
     """
     counts = yield from counting(labels)
     return version, counts

@@ -37,10 +37,10 @@ from napari_unet.workflows.scheduler import Outcome
 
 
 class InputChoice(QWidget):
-    """Chooses an image; its annotation follows, or else labels that fit it."""
+    """The choice of an image and of its labels: its annotation, or else labels that fit."""
 
-    changed = Signal()  # other layers, or other pixels
-    touched = Signal()  # perhaps: the labels were painted in, or look different
+    changed = Signal()  # other layers were chosen, or have new data
+    touched = Signal()  # the labels were perhaps painted in or restyled
 
     def __init__(self, viewer: Viewer, pairs: ImagePairs) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class InputChoice(QWidget):
         form.addRow("Annotated image", self.image)
         form.addRow("Labels", self.labels)
         self._watch = Connections()
-        self._soon = timer(self, 0, self.touched.emit)  # once for all told at the same time
+        self._soon = timer(self, 0, self.touched.emit)  # once for several events
         self.image.changed.connect(self._take_image)
         self.labels.changed.connect(self._follow)
         self.labels.activated.connect(self._pair)
@@ -62,7 +62,7 @@ class InputChoice(QWidget):
         self._follow()
 
     def layers(self) -> tuple[Image, Labels]:
-        """Return the image and its labels, or say which is missing or does not fit."""
+        """Return the image and its labels; ValueError if one is missing or does not fit."""
         image, labels = self.image.value(), self.labels.value()
         if image is None:
             raise ValueError(
@@ -97,12 +97,12 @@ class InputChoice(QWidget):
             return False
 
     def _take_image(self, *_: Any) -> None:
-        """Another image, or the same one with other pixels."""
+        """Handle another image, or new pixels of the same one."""
         self.choose_labels()
         self._follow()
 
     def _follow(self, *_: Any) -> None:
-        """Hear of strokes and new pixels of the layers that are chosen now."""
+        """Connect to strokes and new data of the chosen layers."""
         self._watch.forget()
         image, labels = self.image.value(), self.labels.value()
         if image is not None:
@@ -118,15 +118,15 @@ class InputChoice(QWidget):
         self._soon.start()
 
     def _pair(self, place: int) -> None:
-        """A person has chosen the labels: they are the annotation from now on."""
+        """Pair the labels that a person chose with the image."""
         image, labels = self.image.value(), self.labels.value()
         if image is not None and labels is not None:
             self._pairs.pair(image, labels)
 
 
-SETTLED = 200  # ms without a move after which the view counts as another one
-RESTED = 500  # ms after the last picture, when nobody waits for another one
-PATIENCE = 400  # ms after which the dock says that it draws
+SETTLED = 200  # ms without a move of the camera before the new view is used
+RESTED = 500  # ms after the last preview, when no other is expected
+PATIENCE = 400  # ms after which the dock shows that it draws
 
 
 class PreviewDock(Dock):
@@ -201,7 +201,7 @@ class PreviewDock(Dock):
         if self._subject is None or self._subject.whole:
             self._ask()
         else:
-            self._look_again()  # a network of volumes takes another part
+            self._look_again()  # a network for volumes previews another part
 
     def _edited(self, name: str, value: Any) -> None:
         changes = {name: value}
@@ -217,7 +217,7 @@ class PreviewDock(Dock):
     # -- asking and answering
 
     def _other_layers(self) -> None:
-        """What was asked for is about other layers."""
+        """Drop requests of other layers."""
         self.latest.drop()
         self._subject = None
         self._look_again()
@@ -227,11 +227,11 @@ class PreviewDock(Dock):
         self._ask()
 
     def came_to_front(self) -> None:
-        """Take up what has changed behind other docks."""
+        """Redraw if something changed while the dock was hidden."""
         self._look_again()
 
     def _look_again(self) -> None:
-        """Take the labels as they are now, and ask again."""
+        """Copy the labels as they are now, and request a preview."""
         before, self._subject = self._subject, None
         try:
             image, labels = self.chosen.layers()
@@ -245,9 +245,9 @@ class PreviewDock(Dock):
         self._ask()
 
     def _ask(self) -> None:
-        """Ask for what the dock shows now."""
+        """Request the preview that the dock shows now."""
         if self._subject is None or not self.in_front():
-            return  # the dock says why, or asks when it is seen again
+            return  # the dock shows why, or asks when it is visible again
         view, settings = self.views.value(), self.session.settings
         self.latest.ask(answer, PreviewRequest(view, self._subject, settings, self.seed))
 
@@ -256,7 +256,7 @@ class PreviewDock(Dock):
         if result.request.subject is not self._subject or view != self.views.value():
             return  # a newer request is on its way
         if not self.in_front():
-            return  # nothing is shown to somebody who paints or segments
+            return  # no preview is added while another dock is used
         try:
             image, labels = self.chosen.layers()
             new = self.screen.show(image, labels, result)
@@ -278,14 +278,14 @@ class PreviewDock(Dock):
         self._refuse(messages.in_words(outcome.error))
 
     def _refuse(self, sentence: str) -> None:
-        """Say why there is nothing to see; what was shown before is hidden, not removed."""
+        """Show why there is no preview; the layers are hidden, not removed."""
         self._entered = ()
         self.screen.reveal(None, ())
         for page in self.pages.values():
             page.facts.clear()
         self._say(f"⚠ {sentence[:1].upper()}{sentence[1:]}.")
 
-    # -- what is seen
+    # -- showing
 
     def _reveal(self) -> None:
         image = self.chosen.image.value()
@@ -294,7 +294,7 @@ class PreviewDock(Dock):
             self.screen.redraw_lines(image)
 
     def _look(self, close: bool, moved: bool = True) -> None:
-        """Bring the tile into view, alone or with its image; what is seen already stays."""
+        """Move the camera to the tile, alone or with its image, unless it is visible already."""
         image, view = self.chosen.image.value(), self.views.value()
         if image is None:
             return
@@ -321,7 +321,7 @@ class PreviewDock(Dock):
         self._settled.start()
 
     def _view_moved(self) -> None:
-        """Follow the view: the part of a large image, the channel, the width of lines."""
+        """Follow the camera: the part of a large image, the channel, the width of lines."""
         image = self.chosen.image.value()
         if image is None or self._subject is None:
             return
@@ -332,7 +332,7 @@ class PreviewDock(Dock):
             self._ask()
 
     def _hover(self, event: Event) -> None:
-        """Say what the pixel under the cursor weighs."""
+        """Show the weight of the pixel under the cursor."""
         image, page = self.chosen.image.value(), self.pages["weights"]
         if image is not None and self.views.value() == "weights":
             value = self.screen.weight_at(image, self.viewer.cursor.position)

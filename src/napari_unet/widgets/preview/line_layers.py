@@ -15,7 +15,7 @@ from napari.viewer import Viewer
 
 from napari_unet.widgets.layers.result_layers import ResultLayers, same_place
 
-BUNCH = 512  # lines; a layer of lines has a multiple of it, the rest of them without length
+BUNCH = 512  # a layer of lines has a multiple of this; the last lines have length 0
 
 
 class PreviewLayerStore:
@@ -23,7 +23,7 @@ class PreviewLayerStore:
 
     def __init__(self, results: ResultLayers) -> None:
         self._results = results
-        self._stale: WeakSet[Layer] = WeakSet()  # with the thumbnail of an older picture
+        self._stale: WeakSet[Layer] = WeakSet()  # layers whose thumbnail is out of date
 
     def find(self, image: Image, kind: str) -> Layer | None:
         """Return the layer of this ``kind``, if there is one."""
@@ -61,7 +61,7 @@ class PreviewLayerStore:
         self._stale.clear()
 
     def _written(self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any]) -> bool:
-        """Write over the layer of this ``kind``; False where it is another one or not there."""
+        """Write ``data`` into the layer of this ``kind``; False if there is none that fits."""
         layer = self.find(image, kind)
         if layer is None or not same_place(layer, geometry):
             return False
@@ -74,10 +74,10 @@ class PreviewLayerStore:
 
 
 def filled_up(lines: np.ndarray) -> np.ndarray:
-    """Return ``lines`` (n, 2, axes) and so many points that there is a multiple of BUNCH."""
+    """Return ``lines`` (n, 2, axes), padded with lines of length 0 to a multiple of BUNCH."""
     rest = np.zeros((-len(lines) % BUNCH, *lines.shape[1:]))
     if len(lines):
-        rest[:, 0] = lines[0, 0]  # where a line begins: nothing looks larger for it
+        rest[:, 0] = lines[0, 0]  # inside the extent of the layer
     return np.concatenate([lines, rest])
 
 
@@ -98,7 +98,7 @@ def rectangle(size: tuple[int, ...], inner: int) -> np.ndarray:
 
 
 def within(line: np.ndarray, size: tuple[int, ...]) -> list[np.ndarray]:
-    """Return the pieces of a line (points, 2) that lie in an image of this size."""
+    """Cut a line (points, 2) at the edges of an image; return the pieces inside."""
     near = (line >= -0.5) & (line <= np.array(size) - 0.5)
     seen: np.ndarray = np.all(near, axis=1)
     cuts = np.flatnonzero(np.diff(seen)) + 1

@@ -41,7 +41,7 @@ class SettingRows(QWidget):
         self.box.addLayout(grid)
 
     def show_settings(self, settings: TrainSettings) -> None:
-        """Show what was chosen elsewhere; what the formula does not use is not shown."""
+        """Show settings that were changed elsewhere; hide those the formula does not use."""
         for name, row in self.rows.items():
             row.show_value(getattr(settings, name))
             if name in FORMULA:
@@ -52,7 +52,7 @@ FORMULA = {"balance": "paper", "v": "falk", "sigma1": "falk"}  # settings only o
 
 
 def deformation_rows() -> SettingRows:
-    """Return what decides how a tile is deformed."""
+    """Return the settings of the deformation."""
     return SettingRows([
         SliderRow("sd", "strength", "px", power=2),
         SettingRow("grid", "grid", "nodes"),
@@ -64,7 +64,7 @@ def deformation_rows() -> SettingRows:
 
 
 def weight_rows() -> SettingRows:
-    """Return what decides what a pixel weighs."""
+    """Return the settings of the weight map."""
     falk = "In Falk's formula it is the factor of the separation."
     return SettingRows([
         SettingRow(
@@ -79,7 +79,7 @@ def weight_rows() -> SettingRows:
 
 
 def sample_rows() -> SettingRows:
-    """Return what decides how much the network sees at once."""
+    """Return the settings of the tile and its gray values."""
     return SettingRows([SettingRow("tile", "tile", "px")])
 
 
@@ -99,13 +99,13 @@ class Page(QWidget):
     """The settings of a view and the facts of what it shows."""
 
     rerolled = Signal()
-    wished = Signal()  # other layers over the tile
-    closed_up = Signal(bool)  # look at the tile alone, or at the image, too
+    wished = Signal()  # the choice of layers over the tile changed
+    closed_up = Signal(bool)  # show the tile alone, or the image as well
 
     def __init__(
         self, rows: SettingRows, base: Sequence[str], over: dict[str, tuple[str, bool]]
     ) -> None:
-        """``base``: the layers that are always shown; ``over``: hints of those that may be."""
+        """``base``: kinds of layers that are always shown; ``over``: optional ones, with hints."""
         super().__init__()
         self.rows = rows
         self._base = tuple(base)
@@ -136,7 +136,7 @@ class Page(QWidget):
         self.closeup.toggled.connect(self.closed_up)
 
     def kinds(self) -> tuple[str, ...]:
-        """Return the kinds of layers that should be seen."""
+        """Return the kinds of layers that are to be visible."""
         return (*self._base, *(kind for kind, box in self.over.items() if box.isChecked()))
 
     def _toggled(self, checked: bool) -> None:

@@ -27,7 +27,7 @@ class PreviewAxes:
 
     @classmethod
     def of(cls, image: Image, dims: int) -> "PreviewAxes":
-        """Lay out tiles of this many axes."""
+        """Return the axes for tiles of ``dims`` dimensions."""
         tile = "ZYX"[-dims:]
         letters = axes_of(image)[: image.ndim].removeprefix("C")
         if not set(tile) <= set(letters):
@@ -93,7 +93,7 @@ def _own(geometry: Geometry) -> CompositeAffine:
     )
 
 
-GAP = 0.03  # of the longer edge of the image, between it and the tile
+GAP = 0.03  # between image and tile, as a share of the longer edge of the image
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class TilePlacement:
         return self.flat.placed(self.offset)
 
     def in_tile(self, line: np.ndarray) -> list[np.ndarray]:
-        """Return what of a line in the previewed region lies in the image, in tile pixels."""
+        """Return the parts of a line of the previewed region inside the image, in tile pixels."""
         corner = np.array([self.offset["Y"], self.offset["X"]])
         return [part - corner for part in within(line + self.start, self.size)]
 
@@ -147,7 +147,7 @@ def _beside(height: int, width: int, down: int, across: int) -> dict[str, float]
     return {"Y": height + gap, "X": (width - across) / 2}
 
 
-MARGIN = 0.94  # of the canvas, that what is looked at fills
+MARGIN = 0.94  # share of the canvas that the shown layers fill
 
 
 def look_at_layers(viewer: Viewer, layers: list[Layer], whole: bool) -> None:
@@ -176,7 +176,7 @@ def fill_canvas(viewer: Viewer, layers: list[Layer]) -> None:
 
 
 def turn_to(viewer: Viewer, layer: Layer) -> None:
-    """Move the sliders to the middle of ``layer`` along the axes on which it is not met."""
+    """Move the sliders to the middle of ``layer`` along axes whose slider lies outside it."""
     first = viewer.dims.ndim - layer.ndim
     low, high = layer.extent.world
     for axis in set(viewer.dims.not_displayed) - set(range(first)):

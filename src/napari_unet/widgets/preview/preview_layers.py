@@ -34,7 +34,7 @@ class PreviewLayers:
         self._sheets = PreviewLayerStore(session.results)
 
     def show(self, image: Image, labels: Labels, result: PreviewResult) -> bool:
-        """Put the answer into its layers; return whether there are new ones among them."""
+        """Write the result into its layers; return whether a layer was added."""
         before = len(self._viewer.layers)
         with self._selection_kept():
             if result.request.view == "weights":
@@ -49,7 +49,7 @@ class PreviewLayers:
         return new
 
     def shown(self, image: Image, view: str) -> list[Layer]:
-        """Return what should be in sight: the image and what lies beside it."""
+        """Return the layers that the camera is to show: the image and the tile beside it."""
         layer = self._sheets.find(image, KINDS[view])
         return [image] if layer is None else [image, layer]
 
@@ -75,15 +75,15 @@ class PreviewLayers:
             if layer is None or not layer.visible:
                 continue
             width = line_width(self._viewer, layer)
-            if not np.isclose(layer.edge_width, width):  # napari draws the layer in any case
+            if not np.isclose(layer.edge_width, width):  # napari redraws even if nothing changes
                 layer.edge_width = width
 
     def catch_up(self) -> None:
-        """Do what can wait until nothing moves."""
+        """Draw thumbnails that are out of date, when no slider moves."""
         self._sheets.catch_up()
 
     def _lift_lines(self, image: Image) -> None:
-        """Lines stay above tiles that were made after them."""
+        """Move lines above tiles that were added after them."""
         layers = self._viewer.layers
         for kind in LINES:
             layer = self._sheets.find(image, kind)
@@ -100,7 +100,7 @@ class PreviewLayers:
     def _show_heat(
         self, image: Image, kind: str, data: np.ndarray, high: float, geometry: dict[str, Any]
     ) -> None:
-        """Show weights from 0 up; the colour bar follows the slider until a person sets it."""
+        """Show weights from 0 up; the contrast follows the slider until a person sets it."""
         limits = (0.0, max(high, 1e-3))
         before = self._sheets.find(image, kind)
         layer = self._sheets.image(
@@ -170,7 +170,7 @@ class PreviewLayers:
         data = segments([place.flat.points(line) for line in lines], len(place.flat.letters))
         before = self._sheets.find(image, kind)
         if before is not None and not len(data) and not len(before.data):
-            return  # each change of such a layer takes time, also of an empty one
+            return  # changing a layer takes time, even an empty one
         layer = self._sheets.lines(
             image, kind, data, place.line_geometry(), edge_color=LINES[kind],
             metadata=_mark(), visible=False,
@@ -185,7 +185,7 @@ class PreviewLayers:
 
     @contextmanager
     def _selection_kept(self) -> Iterator[None]:
-        """A layer that is added is selected by napari, which would take the brush away."""
+        """Within, added layers do not change the selection, so that the brush stays active."""
         selection = self._viewer.layers.selection
         before, active = set(selection), selection.active
         yield
@@ -196,12 +196,12 @@ class PreviewLayers:
 
 
 def _mark() -> dict[str, Any]:
-    """Return metadata by which no dock takes a preview for an image or an annotation."""
+    """Return metadata that marks a layer as a preview, so that no dock offers it."""
     return {NOTES: {"preview": True}}
 
 
 def _recolour(layer: Labels, labels: Labels) -> None:
-    """Give the classes their colours in what the network should say, 0 being unlabelled."""
+    """Colour the classes of a sample as in ``labels``; 0 is unlabelled."""
     colours = [entry.color for entry in classes_of(labels)]
     if layer.metadata[NOTES].get("colours") == colours:
         return
@@ -211,7 +211,7 @@ def _recolour(layer: Labels, labels: Labels) -> None:
 
 
 def _set_limits(layer: Image, limits: tuple[float, float]) -> None:
-    """Show these gray values, told to the window once: it draws the colour bar each time."""
+    """Set the contrast limits with one event, because napari redraws the colour bar for each."""
     if tuple(layer.contrast_limits) != limits:
         with layer.events.contrast_limits.blocker():
             layer.contrast_limits_range = limits

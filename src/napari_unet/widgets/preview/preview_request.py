@@ -28,18 +28,18 @@ from napari_unet.widgets.layers.coordinates import (
 from napari_unet.widgets.layers.label_classes import code_of
 from napari_unet.widgets.layers.layers import full_shape, view_centre
 
-LARGEST = 2048**2  # pixels that are weighed fast enough
-DEEPEST = 64  # planes of a volume that is too large
-STEP = 256  # px the view moves before another part is taken
+LARGEST = 2048**2  # pixels whose weight map is computed fast enough for a slider
+DEEPEST = 64  # planes that are previewed of a volume that is too large
+STEP = 256  # px that the view moves before another part is previewed
 
 _KEPT: "WeakKeyDictionary[PreviewInput, Annotation]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
 class PreviewInput:
-    """An image and its labels as they were. Crosses threads."""
+    """An image and a copy of its labels; frozen, because it crosses threads."""
 
-    name: str  # of the image
+    name: str  # the name of the image
     pixels: ImagePixels
     region: Box  # of the axes of the image without C: what of it is previewed
     whole: bool
@@ -59,7 +59,7 @@ class PreviewInput:
         return _KEPT[self]
 
     def same(self, other: "PreviewInput") -> bool:
-        """Whether nothing has changed from one to the other."""
+        """Whether both have the same pixels, labels and settings."""
         settings = (self.zero, self.ids, self.region, self.name, self.pixels.axes)
         return (
             self.pixels.data is other.pixels.data
@@ -74,7 +74,7 @@ class PreviewInput:
 
 
 def subject_of(viewer: Viewer, image: Image, labels: Labels, dims: int) -> PreviewInput:
-    """Take ``image`` and a copy of its labels; refused in words where the two do not fit."""
+    """Return ``image`` with a copy of its labels; ValueError if the two do not fit."""
     pixels, code = pixels_of(image), code_of(labels)
     region = region_of(viewer, image, dims)
     if full_shape(labels) != labels_shape(image):
@@ -88,7 +88,7 @@ def subject_of(viewer: Viewer, image: Image, labels: Labels, dims: int) -> Previ
 
 
 def region_of(viewer: Viewer, image: Image, dims: int) -> Box:
-    """Return what of ``image`` is previewed: all of it, or a part around the view's middle."""
+    """Return the region of ``image`` to preview: all of it, or a part around the view."""
     letters = axes_of(image)
     edges = {a: n for a, n in zip(letters, _shape(image), strict=True) if a != "C"}
     centre = dict(zip(letters[: image.ndim], view_centre(viewer, image), strict=True))
@@ -100,7 +100,7 @@ def region_of(viewer: Viewer, image: Image, dims: int) -> Box:
 
 
 def _most(edges: dict[str, int], tile: str) -> dict[str, int]:
-    """Return how far the region may reach along the axes of a tile."""
+    """Return the largest edge of the region along each axis of a tile."""
     if prod(edges.get(a, 1) for a in tile) <= LARGEST:
         return {a: edges.get(a, 1) for a in tile}
     planes = min(edges.get("Z", 1), DEEPEST) if "Z" in tile else 1
@@ -127,7 +127,7 @@ VIEWS = ("deformation", "weights", "sample")
 
 @dataclass(frozen=True, eq=False)
 class PreviewRequest:
-    """What is to be drawn. Crosses threads."""
+    """What is to be drawn; frozen, because it crosses threads."""
 
     view: str
     subject: PreviewInput
@@ -144,7 +144,7 @@ class PreviewResult:
 
 
 def answer(request: PreviewRequest) -> PreviewResult:
-    """Draw what was asked for. Compute thread only."""
+    """Compute the preview. Compute thread only."""
     from napari_unet.core.sampling.sample import preview_tile, preview_weights
 
     annotation = request.subject.annotation()
@@ -154,7 +154,7 @@ def answer(request: PreviewRequest) -> PreviewResult:
 
 
 def facts(result: PreviewResult) -> str:
-    """Say in numbers what is shown."""
+    """Return a sentence with the figures of a preview."""
     preview = result.found
     if result.request.view == "weights":
         return f"Weights {preview.low:.3g} to {preview.high:.3g}; 0 where unlabelled."
@@ -173,7 +173,7 @@ def facts(result: PreviewResult) -> str:
 
 
 def remarks(result: PreviewResult) -> str:
-    """Say what should be known of what is shown, empty when there is nothing."""
+    """Return warnings about a preview; empty if there are none."""
     subject, sentences = result.request.subject, []
     if len(result.found.painted) == 1:
         only = "background" if result.found.painted == (0,) else "one class"
@@ -195,7 +195,7 @@ def size_of(result: PreviewResult) -> tuple[int, ...]:
 
 
 def _plane(result: PreviewResult) -> str:
-    """Say of which plane of a stack the tile is, counted from 0 as napari's sliders do."""
+    """Return the plane of the stack that the tile is from, counted from 0 as in napari."""
     letters = spatial_axes(result.request.subject.pixels.axes)
     starts = {a: part.start for a, part in zip(letters, result.request.subject.region, strict=True)}
     leading = [a for a in "TZYX" if a in letters]
