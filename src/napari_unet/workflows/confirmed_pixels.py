@@ -1,4 +1,4 @@
-"""Confirmed: which pixels of an annotation were taken over from a preview, and not painted."""
+"""Which pixels of an annotation were taken over from a preview and not painted."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -38,11 +38,11 @@ class Confirmed:
 
     def __getitem__(self, box: Box) -> np.ndarray:
         box = box_in(self.shape, box)
-        found = np.zeros(shape_of(box), bool)
+        pixels = np.zeros(shape_of(box), bool)
         for corner in self._pieces:
             into, there = self._meet(corner, box)
-            found[into] = self._pieces[corner][there]
-        return found
+            pixels[into] = self._pieces[corner][there]
+        return pixels
 
     def __setitem__(self, box: Box, pixels: ArrayLike) -> None:
         box = box_in(self.shape, box)

@@ -74,8 +74,8 @@ def evaluate_pair(request: EvaluationRequest) -> Generator[None, None, PairResul
     pairs = yield from _pairs(request)
     measures = _measures(request, pairs)
     figures = yield from _figures(request, pairs, measures)
-    found, counted = yield from _errors(pairs)
-    labels, items = _joined(found, request.times)
+    layers, counted = yield from _errors(pairs)
+    labels, items = _joined(layers, request.times)
     labelled = 1.0 - float(np.mean([pair.unlabelled.mean() for pair in pairs]))
     return PairResult(request, figures, labels, items, labelled, counted)
 
@@ -116,16 +116,16 @@ def _errors(
 ) -> "Generator[None, None, tuple[list[ErrorLayer], tuple[int, int]]]":
     from napari_unet.core.evaluation import error_layer
 
-    found, counted = [], [0, 0]
+    layers, counted = [], [0, 0]
     for pair in pairs:
         overlap = pair.compared(classes=False).overlap
         counted[0] += len(overlap.truth_ids)
         counted[1] += len(overlap.result_ids)
         yield
         truth, result = pair.before.objects, pair.after.objects
-        found.append(error_layer(truth, result, unlabelled=pair.unlabelled))
+        layers.append(error_layer(truth, result, unlabelled=pair.unlabelled))
         yield
-    return found, (counted[0], counted[1])
+    return layers, (counted[0], counted[1])
 
 
 def _images(request: EvaluationRequest, whose: str) -> list[np.ndarray]:

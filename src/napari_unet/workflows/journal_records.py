@@ -1,7 +1,8 @@
-"""Record: one line of a journal of strokes, which a person can read in any editor.
+"""The records of a journal of strokes, one line each, which a person can read in any editor.
 
 A line is a digest, a space and a JSON object. The digest covers the line and the digest of the line
-before, so whatever was changed, lost or put in between is noticed, and all before it still counts.
+before, so that a line that was changed, lost or inserted is noticed, and all lines before it still
+count.
 """
 
 import base64
@@ -96,13 +97,13 @@ def encode(record: Record, before: str) -> tuple[bytes, str]:
     """Return the line of ``record`` and its digest; ``before`` is the digest of the last line."""
     if isinstance(record, Confirm):
         record = _as_facts(record)
-    said: dict[str, Any] = {"kind": _NAMES[type(record)], **vars(record)}
+    fields: dict[str, Any] = {"kind": _NAMES[type(record)], **vars(record)}
     if isinstance(record, Head):
-        said["format"] = FORMAT
+        fields["format"] = FORMAT
     if isinstance(record, StrokeRecord):
-        said["values"] = _text(record.values)
-        said["dtype"] = record.values.dtype.str
-    text = json.dumps(said, ensure_ascii=True, separators=(",", ":")).encode()
+        fields["values"] = _text(record.values)
+        fields["dtype"] = record.values.dtype.str
+    text = json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()
     digest = _digest(text, before)
     return b"%s %s\n" % (digest.encode(), text), digest
 
@@ -113,18 +114,18 @@ def decode(line: bytes, before: str) -> tuple[Record, str]:
     digest = _digest(text, before)
     if line != b"%s %s\n" % (digest.encode(), text):
         raise ValueError("its digest does not match")
-    said = json.loads(text)
-    kind = _KINDS[said.pop("kind")]
-    if kind is Head and said.pop("format") != FORMAT:
+    fields = json.loads(text)
+    kind = _KINDS[fields.pop("kind")]
+    if kind is Head and fields.pop("format") != FORMAT:
         raise ValueError(f"it is of another version than {FORMAT}")
     if kind is Begin:
-        said["shape"] = tuple(said["shape"])
+        fields["shape"] = tuple(fields["shape"])
     if kind is StrokeRecord:
-        said = _unpacked(said)
-    found = kind(**said)
-    if isinstance(found, Facts) and found.name.endswith(_CONFIRMED):
-        return _from_facts(found), digest
-    return found, digest
+        fields = _unpacked(fields)
+    record = kind(**fields)
+    if isinstance(record, Facts) and record.name.endswith(_CONFIRMED):
+        return _from_facts(record), digest
+    return record, digest
 
 
 def _unpacked(said: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Replay: the annotations that a journal of strokes tells of, up to where it is whole."""
+"""Replay a journal of strokes: the annotations it holds, up to its first damaged line."""
 
 import zlib
 from collections.abc import Iterator
@@ -82,20 +82,20 @@ def lock_of(journal: Path) -> Path:
 
 def replay(path: Path) -> Replay:
     """Read the journal at ``path`` up to its first line that is not whole; never raises for it."""
-    found = Replay(path)
+    result = Replay(path)
     with path.open("rb") as file:
-        for record in _records(file, found):
-            _apply(record, found)
-    found.torn = path.stat().st_size - found.whole
-    return found
+        for record in _records(file, result):
+            _apply(record, result)
+    result.torn = path.stat().st_size - result.whole
+    return result
 
 
 def read_head(path: Path) -> Replay:
     """Read the first line only: enough to know who writes the journal."""
-    found = Replay(path)
+    result = Replay(path)
     with path.open("rb") as file:
-        found.head = next((r for r in _records(file, found) if isinstance(r, Head)), None)
-    return found
+        result.head = next((r for r in _records(file, result) if isinstance(r, Head)), None)
+    return result
 
 
 def _records(file: BinaryIO, found: Replay) -> Iterator[Record]:

@@ -5,8 +5,6 @@ hold the labels as they were saved last, ``confirmed/*.tif`` of the same names a
 labels were confirmed and not painted; ``strokes.journal`` has what was painted since; ``networks/``
 and ``runs/`` are what was learned. Images stay where they are; only those without a file of their
 own are written, to ``images/``.
-
-Project facts: which images a project has, and what their annotations mean, as project.json.
 """
 
 import json
@@ -60,13 +58,13 @@ class KeptAnnotation:
 def read_facts(path: Path) -> tuple[list[KeptImage], list[KeptAnnotation]]:
     """Read the file at ``path``; what cannot be understood is refused in words."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        if said["format"] != FORMAT:
-            raise ValueError(f"it is of format {said['format']} and only {FORMAT} is known")
-        images = [KeptImage(**one) for one in said["images"]]
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if facts["format"] != FORMAT:
+            raise ValueError(f"it is of format {facts['format']} and only {FORMAT} is known")
+        images = [KeptImage(**one) for one in facts["images"]]
         annotations = [
             KeptAnnotation(**{**one, "classes": tuple(one["classes"])})
-            for one in said["annotations"]
+            for one in facts["annotations"]
         ]
         for one in annotations:
             LabelCode(one.zero, one.ids)
@@ -83,12 +81,12 @@ def write_facts(
     path: Path, images: Sequence[KeptImage], annotations: Sequence[KeptAnnotation]
 ) -> None:
     """Write them to ``path``, whole or not at all."""
-    said = {
+    facts = {
         "format": FORMAT,
         "images": [asdict(one) for one in images],
         "annotations": [asdict(one) for one in annotations],
     }
-    text = json.dumps(said, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
     write_safely(path, text.encode(), overwrite=True)
 
 
@@ -161,8 +159,8 @@ class Project:
     def confirmed(self, name: str) -> np.ndarray | None:
         """Return which pixels of these labels were confirmed, None where none was."""
         if self.strokes is not None and name in self.strokes.annotations:
-            found = self.strokes.annotations[name].confirmed
-            return found.whole() if found else None
+            pixels = self.strokes.annotations[name].confirmed
+            return pixels.whole() if pixels else None
         kept = self._annotation(name)
         path = self.folder / beside(kept.file)
         if not path.exists():
@@ -176,12 +174,12 @@ class Project:
             return replace(kept, file=_relative(Path(kept.file), self.folder))
         before = next((one for one in self.images if one.name == name), None)
         known = before is not None and PurePosixPath(before.file).parent == PurePosixPath(IMAGES)
-        found = before.file if before is not None and known else self._free(IMAGES, name)
-        path = self.folder / found
+        file = before.file if before is not None and known else self._free(IMAGES, name)
+        path = self.folder / file
         if not (known and path.exists() and signature(open_image(path).data) == signature(image)):
             _make(path.parent)
             _write_image(path, image, kept.axes, known)
-        return replace(kept, file=found)
+        return replace(kept, file=file)
 
     def save(
         self,
@@ -201,8 +199,8 @@ class Project:
             size = next((one.pixel_size for one in images if one.name == kept.image), None)
             path = self.folder / file
             write_labels(path, labels, axes=kept.axes, pixel_size=size, overwrite=known is not None)
-            found = (confirmed or {}).get(kept.name)
-            self._save_confirmed(replace(kept, file=file), labels.shape, found)
+            pixels = (confirmed or {}).get(kept.name)
+            self._save_confirmed(replace(kept, file=file), labels.shape, pixels)
             saved.append(replace(kept, file=file))
         self.images, self.annotations = tuple(images), tuple(saved)
         write_facts(self.folder / FACTS, self.images, self.annotations)
@@ -232,8 +230,8 @@ class Project:
         files = {one.name: one.file for one in self.annotations if one.name not in restored}
         start: list[Record] = []
         for name, one in labels.items():
-            base, found = files.get(name, ""), (confirmed or {}).get(name)
-            start += beginning(name, one, facts[name], base=base, confirmed=found)
+            base, pixels = files.get(name, ""), (confirmed or {}).get(name)
+            start += beginning(name, one, facts[name], base=base, confirmed=pixels)
         if self.strokes is not None and (self.strokes.torn or self.strokes.missing):
             self._put_aside()
         return Journal(self.folder / JOURNAL, start=start, overwrite=True)
@@ -250,10 +248,10 @@ class Project:
         stem = re.sub(r"[^\w. -]+", "_", name).strip(" .")[:80] or "unnamed"
         number = 1
         while True:
-            found = f"{room}/{stem}{'' if number == 1 else f'-{number}'}{suffix}".lstrip("/")
-            both = (found, beside(found)) if room == ANNOTATIONS else (found,)
+            free = f"{room}/{stem}{'' if number == 1 else f'-{number}'}{suffix}".lstrip("/")
+            both = (free, beside(free)) if room == ANNOTATIONS else (free,)
             if not any((self.folder / one).exists() for one in both):
-                return found
+                return free
             number += 1
 
 

@@ -1,7 +1,8 @@
-"""Run folder: what a training leaves behind, in plain formats.
+"""The folder that a training leaves, in plain formats.
 
-``settings.json`` and ``run.json`` (command, versions, data with their hashes), ``curve.csv``,
-``checkpoints``, and ``network.safetensors`` as it was when the training ended or was stopped.
+It holds ``settings.json`` and ``run.json`` (command, versions, data with their hashes),
+``curve.csv``, ``checkpoints``, and ``network.safetensors`` as it was when the training ended or was
+stopped.
 """
 
 import csv

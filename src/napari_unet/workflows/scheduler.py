@@ -1,13 +1,12 @@
 """The compute thread: the only one that calls torch, shared by all viewers of the process.
 
 It is a scheduler of generators. At each yield it goes on with the most urgent one, so that a
-preview during a training waits for one step at most and nothing is refused because something else
-runs. Of equals the one that asked first is finished first.
+preview during a training waits for one step at most, and nothing is refused because something else
+runs. Of equally urgent ones the oldest is finished first. A ``ScheduledJob`` is one of these
+generators and the Outcome it ends with.
 
-Work: one generator on its way through the compute thread, and the Outcome it ends with.
-
-Nothing here knows Qt: the compute thread holds these plain objects only, so that no object of the
-window can ever be freed in the wrong thread.
+Nothing here imports Qt: the compute thread holds these plain objects only, so that no object of the
+window can be freed in the wrong thread.
 """
 
 import threading
@@ -100,11 +99,11 @@ class ScheduledJob:
     def _begin(self) -> None:
         assert self._make is not None
         make, self._make = self._make, None
-        found = make()
-        if isinstance(found, Generator):
-            self._steps = found
+        made = make()
+        if isinstance(made, Generator):
+            self._steps = made
         else:
-            self._end(Outcome(found))
+            self._end(Outcome(made))
 
     def _end(self, outcome: Outcome) -> None:
         """Close the generator here, in its own thread, and let go of all it held."""

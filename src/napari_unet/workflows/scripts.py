@@ -57,8 +57,8 @@ def training_script(recipe: Recipe) -> str:
 
 def _call(source: Source, notes: list[str]) -> str:
     if isinstance(source, FileSource):
-        given = [str(source.images), str(source.labels), source.role, source.zero, source.ids]
-        return f"FileSource({', '.join(map(repr, given))})"
+        arguments = [str(source.images), str(source.labels), source.role, source.zero, source.ids]
+        return f"FileSource({', '.join(map(repr, arguments))})"
     taken = source.snapshot
     axes, letters = taken.pixels.axes, spatial_axes(taken.pixels.axes)
     image = _file(source.image_path, taken.pixels.data, axes)
@@ -69,8 +69,8 @@ def _call(source: Source, notes: list[str]) -> str:
     if not labels:
         labels = f"{source.labels_name}.tif"
         notes.append(f"Save the layer '{source.labels_name}' as {labels!r} first, as it is now.")
-    given = [image, labels, source.role, taken.zero, taken.ids, axes]
-    return f"FileSource({', '.join(map(repr, given))})"
+    arguments = [image, labels, source.role, taken.zero, taken.ids, axes]
+    return f"FileSource({', '.join(map(repr, arguments))})"
 
 
 def _file(path: Path | None, data: Pixels, axes: str) -> str:
@@ -78,8 +78,8 @@ def _file(path: Path | None, data: Pixels, axes: str) -> str:
     if path is None or not is_image(path):
         return ""
     try:
-        found = open_image(path, axes).data
-        same = found.shape == tuple(data.shape) and np.array_equal(found[...], np.asarray(data))
+        pixels = open_image(path, axes).data
+        same = pixels.shape == tuple(data.shape) and np.array_equal(pixels[...], np.asarray(data))
     except (ValueError, OSError, TypeError):
         return ""
     return str(path.resolve()) if same else ""
@@ -166,7 +166,7 @@ def _objects(look: LabelOptions, request: SegmentRequest) -> str:
         return "False"
     dims, axes = request.network.dims, len(request.pixels.axes.replace("C", ""))
     joined = look.joins(dims, axes)
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "threshold": look.threshold,
         "min_area": look.min_area,
         "holes": look.holes,
@@ -174,7 +174,7 @@ def _objects(look: LabelOptions, request: SegmentRequest) -> str:
         "give_back": not joined,
         "dims": 3 if joined else dims,
     }
-    return f"ObjectSettings({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+    return f"ObjectSettings({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
 
 
 def _part(request: SegmentRequest) -> str:

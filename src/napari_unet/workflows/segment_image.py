@@ -1,8 +1,7 @@
-"""Scoring: the generator that segments one image in the compute thread, tile after tile.
+"""Segment one image in the compute thread, tile after tile.
 
-Stopping: a segmentation ends within a second, also inside a large tile or a slow disk.
-
-The wish to stop is looked at wherever the image is read and before every layer of the network.
+A segmentation can be cancelled within a second, also inside a large tile or on a slow disk: the
+flag is checked wherever the image is read and before every layer of the network.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -194,8 +193,8 @@ def _glance(request: SegmentRequest) -> "Contrast":
         slice(None) if letter == "C" else _middle(edge, GLANCE if letter in "YX" else 1)
         for letter, edge in zip(axes, data.shape, strict=True)
     )
-    found = Normalisation.of(request.network.about)
-    return Normalisation(found.low, found.high).measure(np.asarray(data[place]), axes)
+    stored = Normalisation.of(request.network.about)
+    return Normalisation(stored.low, stored.high).measure(np.asarray(data[place]), axes)
 
 
 def _middle(edge: int, length: int) -> slice:

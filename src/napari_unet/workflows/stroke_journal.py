@@ -1,10 +1,9 @@
 """Journal: every stroke is on the disk within a second, whatever happens to the program after.
 
-Painting only hands a copy of the painted box over; a thread that lives while there is something to
-write compresses it, appends it and waits for the disk. What the disk does not take is kept and
-tried again. Reading is in ``journal_replay``.
-
-Signature: tells whether an image is the one that was painted on, without reading all of it.
+Painting only hands over a copy of the painted box; a thread that lives while there is something to
+write compresses it, appends it and waits for the disk. What the disk refuses is kept and tried
+again. Reading is in ``journal_replay``. ``signature`` tells whether an image is the one that was
+painted on, without reading all of it.
 """
 
 import os
@@ -174,12 +173,12 @@ class Journal:
         """Rewrite a journal that has become long; the old one counts until the new one is whole."""
         if self._length < self._compact_from:
             return
-        found = replay(self.path)
-        if found.torn or found.missing:  # then what is there is all there is: it stays
+        read = replay(self.path)
+        if read.torn or read.missing:  # then what is there is all there is: it stays
             self._compact_from = COMPACT_AT * self._length
             return
         kept: list[Record] = []
-        for name, one in found.annotations.items():
+        for name, one in read.annotations.items():
             kept += beginning(
                 name, one.labels, one.facts, painted=one.time, confirmed=one.confirmed
             )
@@ -205,8 +204,8 @@ def beginning(
     start: list[Record] = [Begin(name, shape, dtype, base), Facts(name, facts)]
     if not base:
         start += _content(name, labels, painted)
-        found = [] if confirmed is None else confirmed.boxes()
-        start += [Confirm(name, _edges(box), pixels) for box, pixels in found]
+        boxes = [] if confirmed is None else confirmed.boxes()
+        start += [Confirm(name, _edges(box), pixels) for box, pixels in boxes]
     return start
 
 

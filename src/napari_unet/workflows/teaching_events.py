@@ -1,4 +1,4 @@
-"""News: what the compute thread tells a window about teaching; plain frozen values."""
+"""What the compute thread reports to a window about live teaching; plain frozen values."""
 
 from dataclasses import dataclass
 from typing import Any

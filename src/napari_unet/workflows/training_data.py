@@ -120,21 +120,21 @@ def middle(annotation: Annotation) -> tuple[float, ...]:
     """Return the middle of what is labelled, in the plane with most of it."""
     labelled = annotation.classes != UNLABELLED
     axes = spatial_axes(annotation.axes)
-    found = [0.0] * labelled.ndim
+    place = [0.0] * labelled.ndim
     rest = labelled
     for axis, letter in enumerate(axes):
         if letter not in "YX":
             others = tuple(a for a in range(labelled.ndim) if a != axis)
             best = int(rest.sum(axis=others).argmax())
-            found[axis] = float(best)
+            place[axis] = float(best)
             rest = rest & (np.arange(rest.shape[axis]) == best).reshape(
                 [-1 if a == axis else 1 for a in range(rest.ndim)]
             )
     for axis, letter in enumerate(axes):
         if letter in "YX":
             places = np.nonzero(rest)[axis]
-            found[axis] = float(places.min() + places.max()) / 2 if places.size else 0.0
-    return tuple(found)
+            place[axis] = float(places.min() + places.max()) / 2 if places.size else 0.0
+    return tuple(place)
 
 
 def facts(reads: Sequence[SourceAnnotation]) -> str:

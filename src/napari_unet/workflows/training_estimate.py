@@ -51,17 +51,17 @@ def outlook(recipe: Recipe) -> Generator[Any, None, TrainingEstimate]:
     from napari_unet.core.runtime.device import choose_device
 
     try:
-        found = _of_device(recipe, choose_device(recipe.device))
+        estimate = _of_device(recipe, choose_device(recipe.device))
     except ValueError as error:
         return TrainingEstimate(problem=str(error))
-    yield found
+    yield estimate
     of = recipe.settings if recipe.network is None else recipe.network
     material: TrainingData | None = None
     try:
         material = yield from gather(recipe, of.depth, of.dims)
-        return (yield from _estimated(recipe, material, found))
+        return (yield from _estimated(recipe, material, estimate))
     except (ValueError, TypeError, OSError) as error:
-        return replace(found, problem=str(error), facts=material.facts if material else ())
+        return replace(estimate, problem=str(error), facts=material.facts if material else ())
 
 
 def _of_device(recipe: Recipe, device: "torch.device") -> TrainingEstimate:

@@ -42,16 +42,16 @@ def start_of(recipe: Recipe, material: TrainingData) -> Start:
     from napari_unet.core.runtime.device import choose_device
     from napari_unet.core.training.job import settings_of
 
-    settings, said = recipe.settings, ""
+    settings, changes = recipe.settings, ""
     if recipe.network is None:
         network = new_network(settings, material)
     else:
-        network, said = adapted(recipe.network, material)
+        network, changes = adapted(recipe.network, material)
         if recipe.keep_normalisation and not recipe.resumed:
             settings = normalised_as(network, settings)
     network.about["pixel_size"] = material.pixel_size or network.about["pixel_size"]
     network.to(choose_device(recipe.device))
-    return Start(network, settings_of(network, settings), (said,) if said else ())
+    return Start(network, settings_of(network, settings), (changes,) if changes else ())
 
 
 def new_network(settings: TrainSettings, material: TrainingData) -> "UNet":
@@ -77,15 +77,15 @@ def adapted(network: "UNet", material: TrainingData) -> "tuple[UNet, str]":
     classes = max(material.classes, network.classes)
     if (material.channels, classes) == (network.channels, network.classes):
         return copy.deepcopy(network), ""
-    found, said = adapt(network, channels=material.channels, classes=classes)
-    return found, f"{said[:1].upper()}{said[1:]}."
+    copied, changes = adapt(network, channels=material.channels, classes=classes)
+    return copied, f"{changes[:1].upper()}{changes[1:]}."
 
 
 def classes_of(material: TrainingData) -> list[dict[str, str]]:
     """Return names and colours as they are in the first annotation layer, for every class."""
     named = next((read.source.classes for read in material.train if read.source.classes), ())
-    given = [{"name": c.name, "color": c.color} for c in named[: material.classes]]
-    return given + [named_class(number) for number in range(len(given), material.classes)]
+    entries = [{"name": c.name, "color": c.color} for c in named[: material.classes]]
+    return entries + [named_class(number) for number in range(len(entries), material.classes)]
 
 
 def normalised_as(network: "UNet", settings: TrainSettings) -> TrainSettings:

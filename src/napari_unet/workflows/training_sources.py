@@ -272,8 +272,8 @@ def _layer(noted: Mapping[str, Any], folder: Path) -> LayerSource:
     axes, size = str(noted["axes"]), dict(noted["pixel_size"])
     data = np.load(folder / noted["image"], allow_pickle=False)
     data.setflags(write=False)
-    found = open_image(folder / noted["labels"], spatial_axes(axes)).data
-    labels = np.asarray(found[...]).astype(noted["dtype"])
+    stored = open_image(folder / noted["labels"], spatial_axes(axes)).data
+    labels = np.asarray(stored[...]).astype(noted["dtype"])
     labels.setflags(write=False)
     taken = LayerSnapshot(
         noted["name"], ImagePixels(data, axes, size), labels, noted["zero"], noted["ids"]

@@ -1,7 +1,7 @@
-"""Runs: the folders of trainings in the user's own state folder, and which of them were cut off.
+"""The folders of trainings in the user's own state folder, and which of them were cut off.
 
-A run is open until its network was taken over by the session; one that is still open when no
-process trains in it was cut off by a crash, or by closing napari.
+A run is open until the session has taken over its network. A run that is open although no process
+trains in it was cut off by a crash, or by closing napari.
 """
 
 import re
@@ -52,8 +52,8 @@ def new_run(name: str) -> Path:
 def cut_off() -> tuple[UnfinishedRun, ...]:
     """Return the trainings that were cut off, the newest first."""
     folders = [folder for folder in runs_folder().iterdir() if folder.is_dir()]
-    found = [_cut_off(folder) for folder in sorted(folders, reverse=True)]
-    return tuple(run for run in found if run is not None)
+    runs = [_cut_off(folder) for folder in sorted(folders, reverse=True)]
+    return tuple(run for run in runs if run is not None)
 
 
 def resumed(folder: Path) -> Recipe:

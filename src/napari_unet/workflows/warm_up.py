@@ -1,8 +1,8 @@
-"""Warm-up: importing torch and what needs it, in the compute thread, without freezing the window.
+"""Import torch and what needs it in the compute thread, without freezing the window.
 
-Two things of such an import would: the dynamic loader, which Python calls with its lock held (1 s
-where the disk is slow), and full garbage collections, set off by the million objects that come with
-it (0.3 s each). Both are avoided here; what is left are pauses of some hundredths of a second.
+Two parts of such an import would freeze it: the dynamic loader, which Python calls with its lock
+held (1 s where the disk is slow), and full garbage collections, caused by the million objects that
+come with it (0.3 s each). Both are avoided here; pauses of some hundredths of a second remain.
 """
 
 import ctypes
