@@ -80,7 +80,7 @@ class Drop:
 
 @dataclass(frozen=True)
 class End:
-    """The journal was closed in peace."""
+    """The journal was closed, not cut off."""
 
     time: float
 

@@ -6,12 +6,12 @@ They appear whole, labels last, out of a store in which every tile is done.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import zarr
 
 from napari_unet.core.arrays.axes import spatial_axes
+from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.files.atomic_write import check_free, one_sentence, settle_folder, take_name
 from napari_unet.core.files.image_file import SUFFIXES, ImageFile
 from napari_unet.core.files.label_file import write_tiff
@@ -127,7 +127,7 @@ class _Writer:
     def paths(self) -> dict[str, Path]:
         return self.outputs.paths(self.image.path)
 
-    def write(self, what: str, array: Any, dtype: np.dtype) -> None:
+    def write(self, what: str, array: Pixels, dtype: np.dtype) -> None:
         path, size = self.paths[what], self.image.pixel_size
         overwrite = self.outputs.overwrite
         axes = "C" * (what == "scores") + spatial_axes(self.image.axes)
@@ -138,10 +138,11 @@ class _Writer:
         if isinstance(self.store, DiskStore):
             self._move(self.store.folder / f"{what}.zarr", path, levels)
             return
+        pixels = np.asarray(array)  # the store is in memory
         if axes.startswith("CT"):  # OME-Zarr wants time first
-            array, axes = np.moveaxis(array, 0, 1), "TC" + axes[2:]
+            pixels, axes = np.moveaxis(pixels, 0, 1), "TC" + axes[2:]
         write_ome_zarr(
-            path, array.astype(dtype), axes=axes, pixel_size=size, levels=levels,
+            path, pixels.astype(dtype), axes=axes, pixel_size=size, levels=levels,
             overwrite=overwrite,
         )  # fmt: skip
 

@@ -57,7 +57,7 @@ class Outcome:
 
 
 class ScheduledJob:
-    """A generator with the wishes of the window (stop, pause) and what it has yielded so far.
+    """A generator, the flags of the window (stop, pause) and what it has yielded so far.
 
     The flags are written by the GUI thread and read between two yields; whoever changes one wakes
     the compute thread afterwards.
@@ -77,7 +77,7 @@ class ScheduledJob:
         return [self.yielded.popleft() for _ in range(len(self.yielded))]
 
     def advance(self) -> bool:
-        """Go on to the next yield, or end; return whether a value was yielded."""
+        """Run to the next yield, or to the end; return whether a value was yielded."""
         try:
             if self.stopping:
                 self._end(Outcome(stopped=True))
@@ -163,7 +163,7 @@ class Compute:
                 self._start(self._thread)
 
     def wake(self) -> None:
-        """Look at the wishes again: a flag of some work has changed."""
+        """Check the flags again: one of some work has changed."""
         with self._changed:
             self._changed.notify_all()
 

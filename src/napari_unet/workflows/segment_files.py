@@ -59,7 +59,7 @@ class Choices:
 def find_images(named: Sequence[Path | str]) -> list[Path]:
     """Return the images named, each once, those of a folder or pattern in the order of their names.
 
-    What names no image is an error that says so: a slip of the pen should not go unseen.
+    What names no image is an error that says so: a wrong name must be noticed.
     """
     found = [path for name in named for path in _found(str(name))]
     return list(dict.fromkeys(found))

@@ -41,7 +41,7 @@ class CancelFlag:
 
 
 class CancellableArray:
-    """Image data that looks at the wish whenever it is read."""
+    """Image data that checks the flag whenever it is read."""
 
     def __init__(self, data: Pixels, wish: CancelFlag) -> None:
         self._data = data
@@ -56,7 +56,7 @@ class CancellableArray:
 
 @contextmanager
 def watching(network: "UNet", wish: CancelFlag) -> Iterator[None]:
-    """Let every layer of ``network`` look at the wish before it computes."""
+    """Let every layer of ``network`` check the flag before it computes."""
     handles = [layer.register_forward_pre_hook(wish.check) for layer in network.modules()]
     try:
         yield
@@ -152,7 +152,7 @@ def on_device(request: SegmentRequest) -> "UNet":
 
 
 def made_ready(request: SegmentRequest, wish: CancelFlag) -> "ImageScorer":
-    """Return the Scoring of the image, whose tiles take about a second where that is possible."""
+    """Return the scorer of the image, whose tiles take about a second where that is possible."""
     from napari_unet.core.segmentation.prepare import prepare
 
     data = CancellableArray(request.pixels.data, wish)

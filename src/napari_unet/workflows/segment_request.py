@@ -21,6 +21,9 @@ from napari_unet.workflows.scheduler import ComputePreferences
 
 if TYPE_CHECKING:
     from napari_unet.core.network.unet import UNet
+    from napari_unet.core.objects.label_objects import ObjectSettings
+    from napari_unet.core.segmentation.kept_scores import LabelResult
+    from napari_unet.core.segmentation.score_tiles import ImageScorer
 
 AVERAGES = ("none", "mirror", "rotate")
 
@@ -36,7 +39,7 @@ class LabelOptions:
     split: float = 0.0  # px
     volume: bool = False  # objects of a stack go on from plane to plane
 
-    def settings(self, dims: int, axes: int) -> Any:
+    def settings(self, dims: int, axes: int) -> "ObjectSettings":
         """Return the ObjectSettings for a network of ``dims`` dimensions and labels of ``axes``.
 
         A network of planes leaves ridges in planes: between planes there are none to give back.
@@ -95,7 +98,7 @@ class CacheChoice:
     bases: dict[bool, np.ndarray | None] = field(default_factory=dict)
 
     def begin(
-        self, request: SegmentRequest, scoring: Any, bases: dict[bool, np.ndarray | None]
+        self, request: SegmentRequest, scoring: "ImageScorer", bases: dict[bool, np.ndarray | None]
     ) -> None:
         """Make room for what ``request`` asks; what was scored by the same network stays."""
         from napari_unet.core.segmentation.kept_scores import ScoreCache
@@ -118,7 +121,7 @@ class CacheChoice:
             if base is not None and base.shape == tuple(scoring.shape)
         }
 
-    def relabel(self, look: LabelOptions) -> Any:
+    def relabel(self, look: LabelOptions) -> "LabelResult | None":
         """Return the LabelResult of all that is scored, None where nothing is."""
         from napari_unet.core.segmentation.kept_scores import relabel
 

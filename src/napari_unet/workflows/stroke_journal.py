@@ -124,7 +124,7 @@ class Journal:
         return written
 
     def close(self) -> bool:
-        """Write all and say that the end came in peace."""
+        """Write all that waits, then the record of a regular end."""
         self._add([End(time.time())])
         with self._lock:
             if self._timer is not None:

@@ -24,7 +24,7 @@ _MEASURED: dict[tuple[Any, ...], Any] = {}  # Estimates; compute thread only
 
 @dataclass(frozen=True, eq=False)
 class TrainingEstimate:
-    """What is known of a training before it starts."""
+    """Device, time, memory and problems of a training before it starts."""
 
     facts: tuple[str, ...] = ()  # of each source, in the order of the recipe
     said: tuple[str, ...] = ()
