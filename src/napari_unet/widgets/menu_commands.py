@@ -19,13 +19,13 @@ from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
 
 
 def new_annotation(viewer: Viewer) -> None:
-    """Add an annotation layer to the active image, or to the topmost, with the brush in hand."""
+    """Add an annotation layer to the active or topmost image, and activate the brush."""
     viewer = unwrapped(viewer)
     image = active_image(viewer)
     if image is None:
         messages.problem("There is no image to annotate: open one first (File ▸ Open)")
         return
-    Autosave.of(Session.of(viewer))  # every stroke is kept, with a dock or without
+    Autosave.of(Session.of(viewer))  # strokes are written without a dock, too
     try:
         layer = new_annotation_layer(viewer, image)
     except ValueError as error:
@@ -50,7 +50,7 @@ def take_up_brush(viewer: Viewer, layer: Labels) -> None:
 
 
 def evaluate_against(viewer: Viewer) -> None:
-    """Open the Evaluate dock; the selected labels are the result, the truth is chosen there."""
+    """Open the Evaluate dock with the selected labels as the result."""
     viewer = unwrapped(viewer)
     selection = viewer.layers.selection
     layers = [layer for layer in [selection.active, *selection] if isinstance(layer, Labels)]
@@ -62,7 +62,7 @@ def evaluate_against(viewer: Viewer) -> None:
 
 
 def segment_active(viewer: Viewer) -> None:
-    """Segment the active image with the newest network, as it was looked at last."""
+    """Segment the active image with the newest network and its last label options."""
     viewer = unwrapped(viewer)
     session = Session.of(viewer)
     image, network = active_image(viewer), session.networks.newest
@@ -93,12 +93,12 @@ def use_as_annotation(viewer: Viewer) -> None:
 
 
 def use_corrections_as_annotation(viewer: Viewer) -> None:
-    """Add what was changed in the selected labels since they were made to the annotation."""
+    """Add the pixels of the selected labels that a person changed to the annotation."""
     _annotate_with_active(viewer, changes=True)
 
 
 def annotate_with(viewer: Viewer, labels: Labels, changes: bool, rim: int = 0) -> Labels | None:
-    """Make annotation of ``labels`` and tell where it is, or what is wrong."""
+    """Make an annotation of ``labels``, and report where it is or what is wrong."""
     try:
         layer = use_changes(viewer, labels, rim) if changes else use_all(viewer, labels)
     except ValueError as error:

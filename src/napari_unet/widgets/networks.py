@@ -13,7 +13,7 @@ from napari_unet.core.training.settings import TrainSettings
 
 @dataclass(frozen=True, eq=False)
 class KeptNetwork:
-    """A network of the session; its weights are looked at in the compute thread only."""
+    """A network of the session; its weights are used in the compute thread only."""
 
     name: str
     network: Any  # a UNet, whose type would import torch here
@@ -25,7 +25,7 @@ class KeptNetwork:
 
     @property
     def saved(self) -> bool:
-        """Whether closing napari would lose nothing."""
+        """Whether a file has the network as it is now."""
         return self.path is not None
 
 

@@ -45,7 +45,7 @@ def get_project_reader(path: str | list[str]) -> Callable[[Any], list[Any]] | No
 
 
 def write_project(path: str, data: list[Any]) -> list[str]:
-    """Save the annotations, images and networks of the window that are of a project."""
+    """Save annotations, images and networks of the window as a project; called by napari."""
     viewer = napari.current_viewer()
     if viewer is None:
         raise ValueError("a project is saved from a napari window: start napari first")
@@ -65,7 +65,7 @@ def _read(path: str) -> list[Any]:
 
 
 def open_project(viewer: Viewer, folder: Path) -> Project:
-    """Open images, annotations and networks, and go on with the strokes of the project."""
+    """Open images, annotations and networks, and continue the journal of the project."""
     session = Session.of(viewer)
     keeper = Autosave.of(session)
     project = Project.open(folder)
@@ -94,7 +94,7 @@ def open_project(viewer: Viewer, folder: Path) -> Project:
 
 
 def save_project(viewer: Viewer, folder: Path) -> list[Path]:
-    """Save the window as a project: in the one that is open, or a new one of this name."""
+    """Save the window as a project: the open one, or a new one in ``folder``."""
     session = Session.of(viewer)
     keeper = Autosave.of(session)
     folder = folder if folder.suffix == SUFFIX else folder.with_name(folder.name + SUFFIX)
@@ -124,7 +124,7 @@ def save_project(viewer: Viewer, folder: Path) -> list[Path]:
 def _take_over(
     session: Session, keeper: Autosave, project: Project, keys: dict[Labels, str]
 ) -> None:
-    """Begin the journal of the project; strokes go there from now on."""
+    """Write strokes to the journal of the project from now on."""
     data = {key: labels.data for labels, key in keys.items()}
     facts = {key: facts_of(session, labels) for labels, key in keys.items()}
     confirmed = {
@@ -174,7 +174,7 @@ def _kept(image: Image, labels: Labels, axes: str, role: str) -> tuple[KeptAnnot
 
 
 def _save_networks(session: Session, folder: Path) -> list[Path]:
-    """Save the networks that are not in the project yet; each is told of when it is done."""
+    """Save the networks that are not in the project yet; a message follows for each."""
     folder.mkdir(exist_ok=True)
     saved, live = [], LastTaught.of(session).enlist()
     for network in session.networks:

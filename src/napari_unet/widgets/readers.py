@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def open_network(session: Session, path: Path) -> Job:
-    """Read a network file into ``session``; a damaged or foreign one is refused in words."""
+    """Read a network file into ``session``; report a damaged or foreign one."""
     job = session.start(partial(_load, path), Urgency.VIEW, f"Opening {path.name}")
     job.ended.connect(partial(_opened, session, path))
     return job
@@ -30,7 +30,7 @@ def open_network(session: Session, path: Path) -> Job:
 def save_network(session: Session, name: str, path: Path, overwrite: bool = False) -> Job:
     """Write the network called ``name`` to a file; an existing one only with ``overwrite``.
 
-    What is written is the network of that moment, between two steps of a training.
+    During a training, the network is written as it is between two steps.
     """
     network = session.networks[name]
     work = partial(_save, network.network, path, overwrite)
@@ -70,7 +70,7 @@ LayerData = tuple[Any, ...]  # (data, arguments of the layer, its type)
 
 
 def open_sample(name: str) -> list[LayerData]:
-    """Return a sample: its image, and its true objects, hidden below until they are wanted."""
+    """Return the image of a sample, and its true objects as a hidden layer below."""
     sample = samples.load(name)
     spatial = sample.axes.replace("C", "")
     sizes = [sample.pixel_size.get(axis) for axis in spatial]
@@ -119,7 +119,7 @@ def _read_networks(path: str | list[str]) -> list[LayerData]:
         raise ValueError("a network file is opened in a napari window: start napari first")
     for one in [path] if isinstance(path, str) else path:
         open_network(Session.of(viewer), Path(one))
-    return [(None,)]  # napari's sign for "read, and nothing to show"
+    return [(None,)]  # tells napari that there is no layer to add
 
 
 def _small(labels: np.ndarray) -> np.ndarray:

@@ -25,20 +25,20 @@ def open_window(paths: Sequence[Path], sample: str = "") -> None:
 
 
 def fill(viewer: Viewer, paths: Sequence[Path], sample: str = "") -> None:
-    """Open what was asked for, then the docks: Annotate makes the annotation layer."""
+    """Open the files or the sample, then the docks; Annotate adds the annotation layer."""
     if sample:
         viewer.open_sample(PLUGIN, sample)
     for path in paths:
         ours = path.suffix == NETWORK or is_project(path)
         try:
             viewer.open(path, plugin=PLUGIN if ours else None)
-        except Exception as error:  # readers of other plugins raise whatever they like
+        except Exception as error:  # readers of other plugins may raise anything
             messages.problem(f"{path} was not opened: {messages.in_words(error)}")
     open_docks(viewer)
 
 
 def open_docks(viewer: Viewer) -> None:
-    """Open every dock behind the first one, as tabs."""
+    """Open all docks as tabs; the first one is in front."""
     manifest = PluginManager.instance().get_manifest(PLUGIN)
     names = [dock.display_name for dock in manifest.contributions.widgets or ()]
     first = None

@@ -45,11 +45,11 @@ MISSING = "Two labels layers are needed: segment an image, or open labels with F
 
 
 class EvaluateDock(Dock):
-    """Compares two labels layers; what somebody corrects meanwhile is evaluated again."""
+    """Compares two labels layers, and compares them again after a correction."""
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(napari_viewer)
-        self._of: tuple[Any, ...] = ()  # the layers of the answer on its way, weakly
+        self._of: tuple[Any, ...] = ()  # weak references to the layers being compared
         self._answer: PairResult | None = None
         self._errors: weakref.ref[Labels] | None = None
         self._make_parts()
@@ -77,7 +77,7 @@ class EvaluateDock(Dock):
         self.layers.reset_choices()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """Follow no layer once the dock is gone, and leave them as they were."""
+        """Stop following layers, and restore how they are drawn."""
         self.layers.let_go()
         self._drawn.draw(())
         super().closeEvent(event)
@@ -129,7 +129,7 @@ class EvaluateDock(Dock):
         self.table.show_answer(None)
 
     def _edited(self) -> None:
-        """Evaluate what was corrected, at once where that is quick."""
+        """Compare again after an edit, at once if the image is small."""
         two = self.layers.value()
         if two is not None and prod(pixels_of(two[1]).shape) <= AT_ONCE:
             self._ask()
@@ -140,7 +140,7 @@ class EvaluateDock(Dock):
             self._show_button()
 
     def came_to_front(self) -> None:
-        """Take up what has changed behind other docks."""
+        """Compare again if a layer changed while the dock was hidden."""
         if not self._of:
             self._ask()
 
@@ -187,7 +187,7 @@ class EvaluateDock(Dock):
         if two is None or len(asked) != 2 or asked[0] is not two[0] or asked[1] is not two[1]:
             return
         if not self.in_front():
-            self._of = ()  # asked again when the dock is; nothing covers what is painted now
+            self._of = ()  # compared when the dock is shown; no layer is added while one paints
             return
         self._answer = result
         self.status.setText(told(result))
@@ -228,7 +228,7 @@ class EvaluateDock(Dock):
         messages.info("The table is in the clipboard: paste it into a spreadsheet")
 
     def _show_button(self, busy: bool = False) -> None:
-        """Enable what makes sense now, and say why the rest does not."""
+        """Enable the buttons that can be used, and say in tooltips why the others cannot."""
         ready = self.layers.value() is not None
         current = ready and bool(self._of) and not self._latest.busy
         self.run.setEnabled(ready and not current and not self._latest.busy)

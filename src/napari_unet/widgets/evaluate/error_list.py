@@ -30,7 +30,7 @@ SQUARE = 12  # px
 
 
 class ErrorKinds(QWidget):
-    """A button for each kind: its colour, its name, its number. ``changed``: one was switched."""
+    """A button for each kind of error with colour, name and number; it shows or hides them."""
 
     changed = Signal()
 
@@ -92,14 +92,14 @@ KEYS = ("Ctrl+Alt+Left", "Ctrl+Alt+Right")
 
 
 class ErrorSteps(QWidget):
-    """◀ and ▶ with a sentence between them; ``stepped`` brings the error to look at."""
+    """Two buttons that step through the errors, and a sentence on the present one."""
 
     stepped = Signal(object)  # ErrorItem
 
     def __init__(self) -> None:
         super().__init__()
         self._items: tuple[Any, ...] = ()
-        self.place = -1  # of the error that is looked at; -1 before the first step
+        self.place = -1  # index of the present error; -1 before the first step
         self.said = QLabel()
         self.said.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.said.setWordWrap(True)
@@ -112,7 +112,7 @@ class ErrorSteps(QWidget):
             layout.addWidget(part, 1 if part is self.said else 0)
 
     def show_items(self, items: "Sequence[ErrorItem]") -> None:
-        """Step through ``items`` from now on; the one looked at stays, if it is among them."""
+        """Step through ``items`` from now on; the present error stays if it is among them."""
         before = self._items[self.place] if 0 <= self.place < len(self._items) else None
         self._items = tuple(items)
         self.place = -1
@@ -157,7 +157,7 @@ class ErrorSteps(QWidget):
 
 
 def in_words(item: "ErrorItem") -> str:
-    """Return what the error is and how bad."""
+    """Return a sentence on the kind, size and objects of an error."""
     size = f"{number(item.area)} px"
     if item.kind == "split":
         return f"split into {len(item.result)}, {size}"
@@ -169,7 +169,7 @@ def in_words(item: "ErrorItem") -> str:
 
 
 def same(one: "ErrorItem", other: "ErrorItem") -> bool:
-    """Whether both are of one kind and one place."""
+    """Whether both are the same kind of error at the same place."""
     return one.kind == other.kind and one.box == other.box
 
 
@@ -192,9 +192,9 @@ def _counted(count: int) -> str:
 
 
 KIND = "errors"
-MARK = {NOTES: {"preview": True, KIND: True}}  # so that no dock takes it for labels
-SHARE = 0.25  # of the canvas that an error takes at least when it is looked at
-CLOSEST = 12.0  # px of the screen a pixel; nearer shows nothing more
+MARK = {NOTES: {"preview": True, KIND: True}}  # so that no dock offers it as labels
+SHARE = 0.25  # least share of the canvas that the present error fills
+CLOSEST = 12.0  # px of the screen for a pixel, at most
 
 
 def is_errors(layer: Layer) -> bool:
@@ -203,7 +203,7 @@ def is_errors(layer: Layer) -> bool:
 
 
 def show_errors(session: Session, result: Labels, labels: np.ndarray) -> Labels:
-    """Show ``labels`` (places of kinds, from 1) over ``result``; what was selected stays so."""
+    """Show ``labels`` (kinds of errors, from 1) over ``result``; the selection stays."""
     layers = session.viewer.layers
     selected, active = set(layers.selection), layers.selection.active
     new = session.results.find(result, KIND) is None
@@ -219,7 +219,7 @@ def show_errors(session: Session, result: Labels, labels: np.ndarray) -> Labels:
 
 
 def show_kinds(layer: Labels, wanted: frozenset[str]) -> None:
-    """Colour the kinds that are wanted; the others are not seen."""
+    """Colour the kinds in ``wanted`` and make the others transparent."""
     colors: dict[int | None, str] = {None: "transparent", 0: "transparent"}
     for place, words in enumerate(ERRORS):
         colors[1 + place] = words.color if words.name in wanted else "transparent"
@@ -227,7 +227,7 @@ def show_kinds(layer: Labels, wanted: frozenset[str]) -> None:
 
 
 def go_to(viewer: Viewer, layer: Labels, item: "ErrorItem") -> None:
-    """Bring an error to the middle, near enough to see it and far enough to see all of it."""
+    """Move the camera to an error, at a zoom at which all of it is visible."""
     look_at(viewer, layer, item.centre)
     shown = [axis - (viewer.dims.ndim - layer.ndim) for axis in viewer.dims.displayed]
     edges = [
@@ -248,7 +248,7 @@ WIDTH = 2  # px
 
 
 class ErrorOutlines:
-    """Draws layers as outlines for a while, and gives them back as they were."""
+    """Draws layers as outlines, and restores them later."""
 
     def __init__(self) -> None:
         self._before: weakref.WeakKeyDictionary[Labels, tuple[int, bool]] = (
@@ -256,7 +256,7 @@ class ErrorOutlines:
         )
 
     def draw(self, layers: Sequence[Labels]) -> None:
-        """Draw ``layers`` as outlines, and no others any more."""
+        """Draw ``layers`` as outlines, and restore all others."""
         for layer in set(self._before) - set(layers):
             self._give_back(layer)
         for layer in layers:
@@ -266,5 +266,5 @@ class ErrorOutlines:
 
     def _give_back(self, layer: Labels) -> None:
         contour, visible = self._before.pop(layer)
-        if layer.contour == WIDTH:  # else somebody has changed it meanwhile
+        if layer.contour == WIDTH:  # else a person changed it meanwhile
             layer.contour, layer.visible = contour, visible

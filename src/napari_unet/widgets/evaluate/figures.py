@@ -23,7 +23,7 @@ from napari_unet.workflows.evaluate_pair import PairResult
 
 @dataclass(frozen=True)
 class MeasureText:
-    """A name for people and a sentence on what it tells."""
+    """The name of a measure, and a sentence on what it tells."""
 
     name: str
     about: str
@@ -58,7 +58,7 @@ MEASURES = {
         "splits, merges", "Splits, merges, holes and objects wrong for each pixel; 0 is best."
     ),
 }
-FIRST = ("iou", "average_precision", "mean_iou", "mean_dice")  # shown while the rest is closed
+FIRST = ("iou", "average_precision", "mean_iou", "mean_dice")  # shown while the long list is closed
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ErrorText:
     """A kind of error: its name, its colour, and what is wrong."""
 
     name: str
-    color: str  # told apart by people who see no red, no green or no blue, and seen on black
+    color: str  # distinguishable with any colour blindness, and visible on black
     about: str
 
 
@@ -80,7 +80,7 @@ ERRORS = (
 
 
 def wording(measure: str, iou: float) -> MeasureText:
-    """Return the words for a measure; those of one class name it."""
+    """Return the text of a measure; for a measure of one class it has the name of the class."""
     name, _, of = measure.partition(" of ")
     text = MEASURES[name]
     if of:
@@ -90,7 +90,7 @@ def wording(measure: str, iou: float) -> MeasureText:
 
 
 def number(figure: float) -> str:
-    """Return two or three digits that count."""
+    """Return a figure with two or three significant digits."""
     return f"{figure:.3f}" if figure == 0 or figure >= 0.001 else f"{figure:.1e}"
 
 
@@ -98,7 +98,7 @@ HEADINGS = ("", "value", "95 % interval")
 
 
 class FigureTable(QWidget):
-    """Shows the figures of an Answer; ``text`` is the same for a spreadsheet."""
+    """Shows the figures of a PairResult; ``text`` has them for a spreadsheet."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class FigureTable(QWidget):
         layout.addWidget(self.section)
 
     def show_answer(self, answer: PairResult | None) -> None:
-        """Show the figures; None: there are none."""
+        """Show the figures of ``answer``, or an empty table."""
         self._answer = answer
         self.setVisible(answer is not None)
         rows = [] if answer is None else _rows(answer)
@@ -177,10 +177,10 @@ class _Rows(QWidget):
         if headings:
             for label, text in zip(self._line(0), HEADINGS, strict=True):
                 label.setText(text)
-                label.setEnabled(False)  # fainter than what it stands over
+                label.setEnabled(False)  # so that a heading is fainter than its column
 
     def show_rows(self, rows: list[_Row]) -> None:
-        """Show ``rows`` and hide what is left of the last ones."""
+        """Show ``rows`` and hide the labels that are not needed."""
         while len(self._labels) < len(rows):
             self._labels.append(self._line(len(self._labels) + self._offset))
         for place, labels in enumerate(self._labels):
@@ -201,7 +201,7 @@ class _Rows(QWidget):
 
 
 class MatchSettings(QWidget):
-    """The IoU of a match and the slow measures. ``changed``: one of them is another."""
+    """The IoU from which objects match, and whether slow measures are computed."""
 
     changed = Signal()
 

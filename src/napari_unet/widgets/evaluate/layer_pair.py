@@ -19,14 +19,14 @@ from napari_unet.widgets.shared.layer_choice import LayerChoice
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.evaluate_pair import EvaluationRequest
 
-REST = 600  # ms without a stroke before a change is told
-FOREIGN = LabelCode("background", "objects")  # what labels of other programs mean
-KNOWN = ("zero", "ids", "classes")  # any of these notes: a layer of this plugin
-WATCHED = 2**24  # px up to which a change is found out by looking at the pixels
+REST = 600  # ms without a stroke before ``edited`` is emitted
+FOREIGN = LabelCode("background", "objects")  # the meaning of labels of other programs
+KNOWN = ("zero", "ids", "classes")  # notes that only layers of this plugin have
+WATCHED = 2**24  # px up to which all pixels are compared to find a change
 
 
 class TwoLayers(QWidget):
-    """Two choices; ``changed``: other layers; ``edited``: their pixels are others than before."""
+    """The choice of truth and result; ``edited`` is emitted when their pixels change."""
 
     changed = Signal()
     edited = Signal()
@@ -34,7 +34,7 @@ class TwoLayers(QWidget):
     def __init__(self, viewer: Viewer, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._by_hand = False  # somebody chose, so nothing is guessed any more
+        self._by_hand = False  # a person chose; layers are no longer guessed
         self._followed: list[Labels] = []
         self._seen: list[int] = []
         self.truth = LayerChoice(viewer, (Labels,), "Truth", fits=_fits)
@@ -53,7 +53,7 @@ class TwoLayers(QWidget):
         self.reset_choices()
 
     def value(self) -> tuple[Labels, Labels] | None:
-        """Return truth and result; None where one is missing."""
+        """Return truth and result; None if one is missing."""
         truth, result = self.truth.value(), self.result.value()
         return None if truth is None or result is None else (truth, result)
 
@@ -65,7 +65,7 @@ class TwoLayers(QWidget):
         self._take()
 
     def reset_choices(self) -> None:
-        """Guess, until somebody has chosen."""
+        """Guess truth and result, unless a person has chosen."""
         layers = [layer for layer in self.result.choices() if layer is not None]
         if not self._by_hand and len(layers) > 1:
             segmented = [layer for layer in layers if _noted(layer, "segmented")]
@@ -77,7 +77,7 @@ class TwoLayers(QWidget):
         self._take()
 
     def _truth_for(self, result: Labels) -> Labels | None:
-        """Return labels of the shape of ``result`` that look like the truth, of its image first."""
+        """Return the layer that most likely is the truth of ``result``."""
         others = [one for one in self.truth.choices() if one is not None and one is not result]
         fitting = [one for one in others if full_shape(one) == full_shape(result)]
         image = str(result.metadata.get(NOTES, {}).get("segmented") or result.name)
@@ -96,7 +96,7 @@ class TwoLayers(QWidget):
         self._by_hand = True
 
     def _take(self, layer: Labels | None = None) -> None:
-        """Follow the two layers, if they are others."""
+        """Follow the chosen layers from now on."""
         layers = [one for one in (self.truth.value(), self.result.value()) if one is not None]
         if [id(one) for one in layers] == [id(one) for one in self._followed]:
             return
@@ -109,7 +109,7 @@ class TwoLayers(QWidget):
         self.changed.emit()
 
     def let_go(self) -> None:
-        """Follow no layer any more."""
+        """Stop following the layers."""
         for one in self._followed:
             for event in (one.events.paint, one.events.set_data, one.events.data):
                 event.disconnect(self._touched)
@@ -120,7 +120,7 @@ class TwoLayers(QWidget):
         self._rest.start()
 
     def _look(self) -> None:
-        """Tell a change, after an undo too; another plane on the screen is none."""
+        """Emit ``edited`` if pixels changed; showing another plane is no change."""
         seen = [_fingerprint(one) for one in self._followed]
         if seen != self._seen or 0 in seen:
             self._seen = seen
@@ -136,7 +136,7 @@ def _noted(layer: Labels, name: str) -> bool:
 
 
 def _fingerprint(layer: Labels) -> int:
-    """Return a number that is another when the pixels are; 0 where looking would take long."""
+    """Return a checksum of the pixels; 0 for a large layer, where it would take long."""
     pixels = pixels_of(layer)
     if not isinstance(pixels, np.ndarray) or pixels.size > WATCHED:
         return 0
@@ -146,7 +146,7 @@ def _fingerprint(layer: Labels) -> int:
 def evaluation_request(
     truth: Labels, result: Labels, *, classes: bool, iou: float = 0.5, warping: bool = False
 ) -> EvaluationRequest:
-    """Copy what the two layers hold; refused in words where they do not fit."""
+    """Copy the pixels of both layers; ValueError if they do not fit."""
     if truth is result:
         raise ValueError(f"'{truth.name}' is truth and result at once: choose two layers")
     shapes = [tuple(pixels_of(layer).shape) for layer in (truth, result)]
@@ -162,7 +162,7 @@ def evaluation_request(
 
 
 def meaning(layer: Labels) -> LabelCode:
-    """Return what the values of ``layer`` mean; 0 is background where nobody said otherwise."""
+    """Return the meaning of the values of ``layer``; unless it is set, 0 is background."""
     stored = layer.metadata.get(NOTES, {})
     return code_of(layer) if any(name in stored for name in KNOWN) else FOREIGN
 

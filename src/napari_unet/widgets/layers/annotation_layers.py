@@ -22,7 +22,7 @@ from napari_unet.widgets.layers.layers import is_preview, unwrapped
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.training_sources import LayerSnapshot, LayerSource
 
-IN_ONE_PIECE = 2**30  # bytes; a larger annotation takes memory only where it is painted
+IN_ONE_PIECE = 2**30  # bytes; a larger annotation is a Zarr array in memory
 CHUNK = 512  # px
 DEFAULT_CLASSES = (new_class(0), new_class(1, "object"))
 
@@ -53,7 +53,7 @@ def new_annotation_layer(
 
 
 def snapshot(image: Image, labels: Labels) -> LayerSnapshot:
-    """Copy the labels and hold on to the image; refused in words where the two do not fit."""
+    """Return the image with a copy of its labels; ValueError if the two do not fit."""
     code = code_of(labels)
     copy = np.array(from_layer(image, labels))
     copy.setflags(write=False)
@@ -61,17 +61,17 @@ def snapshot(image: Image, labels: Labels) -> LayerSnapshot:
 
 
 def images_of(viewer: Viewer) -> list[Image]:
-    """Return the image layers a network can see, in the order of the layer list."""
+    """Return the image layers that a network can use, in the order of the layer list."""
     layers = unwrapped(viewer).layers
     return [layer for layer in layers if isinstance(layer, Image) and not is_preview(layer)]
 
 
 def empty_labels(shape: tuple[int, ...], dtype: str) -> PixelStore:
-    """Return labels without anything painted; large ones take memory only where it is."""
+    """Return labels of zeros; large ones take memory only where they are painted."""
     if prod(shape) * np.dtype(dtype).itemsize <= IN_ONE_PIECE:
         return np.zeros(shape, dtype)
     chunks = tuple(1 if place < len(shape) - 2 else CHUNK for place in range(len(shape)))
-    import zarr  # a dock that opens must not wait for it
+    import zarr  # here, because importing it would delay opening a dock
 
     return zarr.create_array(
         store=zarr.storage.MemoryStore(), shape=shape, dtype=dtype, chunks=chunks, fill_value=0
@@ -79,7 +79,7 @@ def empty_labels(shape: tuple[int, ...], dtype: str) -> PixelStore:
 
 
 def layer_source(image: Image, labels: Labels, role: str) -> LayerSource:
-    """Take a picture of two layers; refused in words where they do not fit. GUI thread."""
+    """Copy two layers as a training source; ValueError if they do not fit. GUI thread."""
     return LayerSource(
         snapshot(image, labels),
         labels.name,
@@ -97,7 +97,7 @@ def path_of(layer: Layer) -> Path | None:
 
 
 def misfit(image: Image, labels: Labels) -> str:
-    """Say why ``labels`` cannot be the annotation of ``image``; empty where they can."""
+    """Return why ``labels`` cannot be the annotation of ``image``; empty if they can."""
     try:
         wanted = labels_shape(image)
     except ValueError as error:
@@ -112,7 +112,7 @@ def misfit(image: Image, labels: Labels) -> str:
 
 
 def code_text(labels: Labels) -> str:
-    """Say what the values of ``labels`` mean."""
+    """Return in words what the values of ``labels`` mean."""
     code = code_of(labels)
     zero = "0 is unlabelled, 1 background" if code.zero == "unlabelled" else "0 is background"
     ids = "each other value a class" if code.ids == "classes" else "each other value an object"

@@ -26,7 +26,7 @@ def pixels_of(image: Image) -> ImagePixels:
 
 
 def axes_of(image: Image) -> str:
-    """Return the axes of ``image``: as set, as its axis labels say, or as is usual."""
+    """Return the axes of ``image``: as set, else from its axis labels, else the usual ones."""
     shape = _data_shape(image)
     noted = notes(image).get("axes")
     if noted is not None and len(noted) == len(shape):
@@ -119,7 +119,7 @@ def from_layer(image: Image, labels: Labels) -> np.ndarray:
 
 
 def _label_axes(image: Image) -> tuple[list[int], int | None]:
-    """Return the layer axes a labels layer keeps, and the channel axis among them, if any."""
+    """Return which axes of the image a labels layer has, and its axis of length 1, if any."""
     axes = axes_of(image)[: image.ndim]
     channel = axes.find("C")
     if channel == 0:  # leading: napari shows the labels with every channel if they lack it

@@ -45,13 +45,13 @@ class ImagePairs(QObject):
                 yield ImagePair(image, labels, self.role_of(image))
 
     def pair(self, image: Image, labels: Labels) -> None:
-        """Let ``labels`` be the annotation of ``image``; they replace another one."""
+        """Make ``labels`` the annotation of ``image``, in place of another one."""
         if self.annotation_of(image) is not labels:
             self._labels[image] = weakref.ref(labels)
             self.changed.emit()
 
     def annotation_of(self, image: Image) -> Labels | None:
-        """Return the annotation layer of ``image``, None when there is none any more."""
+        """Return the annotation layer of ``image``, None if there is none."""
         labels = self._labels.get(image, _nothing)()
         return labels if labels is not None and labels in self._layers() else None
 
@@ -64,11 +64,11 @@ class ImagePairs(QObject):
         return next((pair.image for pair in self if pair.labels is labels), None)
 
     def role_of(self, image: Image) -> str:
-        """Return what the pair of ``image`` is for: train, validate or off."""
+        """Return the role of ``image``: train, validate or off."""
         return self._roles.get(image, ROLES[0])
 
     def set_role(self, image: Image, role: str) -> None:
-        """Say what the pair of ``image`` is for."""
+        """Set the role of ``image``."""
         if role not in ROLES:
             raise ValueError(f"there is no role '{role}': choose one of {', '.join(ROLES)}")
         if role != self.role_of(image):

@@ -27,13 +27,13 @@ def new_class(number: int, name: str = "") -> LabelClass:
 
 
 def code_of(labels: Labels) -> LabelCode:
-    """Return what the values of ``labels`` mean; until it is set, 0 is unlabelled, and classes."""
+    """Return what the values of ``labels`` mean; the default: 0 unlabelled, values are classes."""
     stored = notes(labels)
     return LabelCode(stored.get("zero", "unlabelled"), stored.get("ids", "classes"))
 
 
 def set_code(labels: Labels, code: LabelCode) -> None:
-    """Say what the values of ``labels`` mean; no pixel changes, colours and names do."""
+    """Set what the values of ``labels`` mean; colours and names change, pixels do not."""
     notes(labels).update(zero=code.zero, ids=code.ids)
     _show(labels)
 
@@ -50,8 +50,8 @@ def set_classes(
 ) -> None:
     """Give ``labels`` these classes: their colours at once, their names in the status bar.
 
-    With ``code`` it is said at the same time what the values mean: napari colours 65 536 values
-    anew each time, which the window feels.
+    ``code`` sets the meaning in the same call, because napari colours 65 536 values anew each
+    time, which delays the window.
     """
     if not 2 <= len(classes) <= LAST_CLASS:
         raise ValueError(
@@ -86,7 +86,7 @@ def _show(labels: Labels) -> None:
         shown: dict[int | None, str] = {None: "transparent", 0: "transparent"}
         shown |= {first + place: entry.color for place, entry in enumerate(classes)}
         if not first:
-            shown[0] = "transparent"  # a background that was never painted does not hide the image
+            shown[0] = "transparent"  # so that unpainted background does not hide the image
         colormap = DirectLabelColormap(color_dict=shown)
         if not _alike(labels.colormap, colormap):
             labels.colormap = colormap
@@ -94,7 +94,7 @@ def _show(labels: Labels) -> None:
 
 
 def _alike(before: CyclicLabelColormap | DirectLabelColormap, after: DirectLabelColormap) -> bool:
-    """Whether two colormaps show the same: another one is uploaded, however alike."""
+    """Whether two colormaps are equal; napari uploads every colormap that it is given."""
     if not isinstance(before, DirectLabelColormap):
         return False
     old, new = before.color_dict, after.color_dict
@@ -110,7 +110,7 @@ def prepared() -> bool:
 
 
 def begin_to_prepare() -> None:
-    """See to it in a thread; the first call does."""
+    """Start ``prepare`` in a thread, at the first call."""
     if not _makers:
         _makers.append(Thread(target=prepare, name="label colours", daemon=True))
         _makers[0].start()

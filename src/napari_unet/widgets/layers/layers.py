@@ -21,7 +21,7 @@ Wrapped = TypeVar("Wrapped")
 def unwrapped(thing: Wrapped) -> Wrapped:
     """Return the viewer or layer behind the proxy that napari gives plugins.
 
-    A proxy is another object each time: none can be compared with ``is`` or kept as a key. Docks
+    napari makes a new proxy each time, so ``is`` and dictionary keys do not work with it. Docks
     (``Dock``) and commands unwrap the viewer they are given; its layers then come as they are.
     """
     return cast(Wrapped, getattr(thing, "__wrapped__", thing))
@@ -30,19 +30,19 @@ def unwrapped(thing: Wrapped) -> Wrapped:
 def like(layer: Layer) -> dict[str, Any]:
     """Return the geometry of ``layer`` as arguments of a new layer with the same axes.
 
-    A layer that lacked any of it would lie elsewhere, or make napari warn of different units.
+    Without all of it the layer would lie elsewhere, or napari would warn of different units.
     """
     return {name: getattr(layer, name) for name in GEOMETRY}
 
 
 def notes(layer: Layer) -> dict[str, Any]:
-    """Return what the plugin keeps with ``layer``; it may be changed."""
+    """Return the plugin's part of the metadata of ``layer``; it may be changed."""
     stored: dict[str, Any] = layer.metadata.setdefault(NOTES, {})
     return stored
 
 
 def is_preview(layer: Layer) -> bool:
-    """Whether ``layer`` only shows what a training sees: nobody annotates or segments it."""
+    """Whether ``layer`` is a preview, which is not annotated or segmented."""
     return bool(layer.metadata.get(NOTES, {}).get("preview"))
 
 
@@ -68,7 +68,7 @@ def displayed_slice(viewer: Viewer, layer: Layer) -> Box:
 def visible_region(viewer: Viewer, layer: Layer) -> Box:
     """Return the part of the displayed plane of ``layer`` that the canvas shows, in 3-D all of it.
 
-    A pyramid does not tell: its ``corner_pixels`` lag behind the camera.
+    For a pyramid this is computed from the camera, because its ``corner_pixels`` come late.
     """
     plane = displayed_slice(viewer, layer)
     if viewer.dims.ndisplay == 3:
@@ -108,13 +108,13 @@ def look_at(viewer: Viewer, layer: Layer, point: Sequence[float] | np.ndarray) -
 
 
 def region_write(layer: Layer, region: Box, block: np.ndarray) -> None:
-    """Write ``block`` without a place in the undo history: results, not edits."""
+    """Write ``block`` without an entry in the undo history; for results."""
     layer.data[region] = block
     layer.refresh(extent=False, thumbnail=False, highlight=False)
 
 
 def region_setitem(layer: Layer, region: Box, block: np.ndarray) -> None:
-    """Write the pixels of ``block`` that differ, as an edit that Ctrl-Z takes back."""
+    """Write the pixels of ``block`` that differ, as one entry of the undo history."""
     before = np.asarray(layer.data[region])
     places = np.nonzero(before != block)
     if places[0].size:
@@ -124,13 +124,13 @@ def region_setitem(layer: Layer, region: Box, block: np.ndarray) -> None:
 
 
 def replace_data(layer: Layer, data: Pixels) -> None:
-    """Give ``layer`` other data, and no undo that would write pixels of the old into them."""
+    """Give ``layer`` new data and drop its undo history, which is of the old data."""
     layer.data = data
     forget_undo(layer)
 
 
 def forget_undo(layer: Layer) -> None:
-    """Drop the undo history; the tool in hand stays in hand."""
+    """Drop the undo history; the active tool stays active."""
     mode = layer.mode
     if layer.editable:
         layer.editable = False
@@ -147,7 +147,7 @@ def paint_box(event: Event) -> Box:
 
 
 def _atom_box(atom: Any) -> tuple[list[int], list[int]]:
-    """One part of an edit: a box with a mask, or an older one with the indices of its pixels."""
+    """Return the box of a part of an edit: napari gives a box and mask, or indices of pixels."""
     box = getattr(atom, "slice_key", None)
     if box is not None:
         return [part.start for part in box], [part.stop for part in box]

@@ -23,7 +23,7 @@ Wanted = TypeVar("Wanted", bound=Layer)
 
 
 class PluginLayer:
-    """A layer made by the plugin, and whether somebody else has changed it since."""
+    """A layer made by the plugin, and whether a person has changed it since."""
 
     def __init__(self, layer: Layer) -> None:
         self.layer = weakref.ref(layer)
@@ -35,7 +35,7 @@ class PluginLayer:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Let what happens meanwhile be ours."""
+        """Within, changes of the layer do not count as changes by a person."""
         self._writing = True
         try:
             yield
@@ -74,14 +74,14 @@ class ResultLayers:
         return self._show(Vectors, image, kind, data, {**look, **geometry})
 
     def find(self, image: Layer, kind: str) -> Layer | None:
-        """Return the layer that the next result of this ``kind`` would be written to, if any."""
+        """Return the layer that the next result of ``kind`` will be written to, if any."""
         viewer, made = self._viewer(), self._made.get(image, {}).get(kind)
         layer = made.layer() if made is not None and not made.touched else None
         there = viewer is not None and any(layer is other for other in viewer.layers)
         return layer if there else None
 
     def touched(self, layer: Layer) -> bool:
-        """Whether ``layer`` was made here and changed by somebody else since."""
+        """Whether ``layer`` was made here and changed by a person since."""
         return any(
             made.touched and made.layer() is layer
             for kinds in self._made.values()
@@ -89,7 +89,7 @@ class ResultLayers:
         )
 
     def touch(self, layer: Layer) -> None:
-        """Take it that somebody has changed ``layer``: it is not written to again."""
+        """Mark ``layer`` as changed by a person, so that it is not written to again."""
         for kinds in self._made.values():
             for made in kinds.values():
                 made.touched = made.touched or made.layer() is layer
@@ -111,7 +111,7 @@ class ResultLayers:
     def _renew(
         self, ours: PluginLayer, layer: Layer, data: Pixels, geometry: dict[str, Any]
     ) -> None:
-        """Give the layer new data in its new place; colours, contrast and order stay as set."""
+        """Give the layer new data and geometry; colours, contrast and order stay as set."""
         with ours.writing():
             if isinstance(layer, Labels):
                 replace_data(layer, data)

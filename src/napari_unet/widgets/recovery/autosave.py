@@ -22,11 +22,11 @@ from napari_unet.workflows.project_folder import Project
 from napari_unet.workflows.stroke_journal import Journal
 
 SUFFIX, USED = ".journal", ".restored"
-DAYS = 30  # a journal that was closed in peace, or restored, is kept
+DAYS = 30  # for which a closed or restored journal is kept
 
 
 def new_path() -> Path:
-    """Return a name for the journal of a window."""
+    """Return the path for the journal of a new window."""
     stamp = time.strftime("%Y-%m-%d %H.%M.%S")
     folder, number = state_folder("strokes"), 1
     while True:
@@ -37,7 +37,7 @@ def new_path() -> Path:
 
 
 def left_behind() -> list[Replay]:
-    """Return the journals of windows that a crash ended, the newest first."""
+    """Return the journals of windows that crashed, the newest first."""
     folder = state_folder("strokes")
     replays = []
     for path in sorted(folder.glob(f"*{SUFFIX}"), reverse=True):
@@ -52,31 +52,31 @@ def left_behind() -> list[Replay]:
 
 
 def put_away(path: Path) -> None:
-    """Offer the journal no more; it stays for a month, for who regrets it."""
+    """Move the journal where it is not offered; it is deleted after a month."""
     path.rename(path.with_suffix(USED))
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what nobody has wanted for long."""
+    """Delete journals older than DAYS."""
     for path in [*folder.glob(f"*{USED}"), *folder.glob(f"*{SUFFIX}")]:
         old = time.time() - path.stat().st_mtime > DAYS * 86400
         if old and (path.suffix == USED or replay(path).ended):
             path.unlink(missing_ok=True)
 
 
-WATCH = 1000  # ms between two looks at whether the disk takes the strokes
+WATCH = 1000  # ms between two checks whether the disk takes the strokes
 
 _ALL: "weakref.WeakKeyDictionary[Session, Autosave]" = weakref.WeakKeyDictionary()
 
 
 class Autosave(QObject):
-    """Keeps the annotations of a session; ``Autosave.of(session)`` finds it. GUI thread only."""
+    """Writes the annotations of a session to its journal. GUI thread only; see ``of``."""
 
     offers_changed = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self.project: Project | None = None  # that is open
+        self.project: Project | None = None  # the open project
         self.offers: tuple[Replay, ...] = ()
         self._session = weakref.ref(session)
         self._journal: Journal | None = None
@@ -97,13 +97,13 @@ class Autosave(QObject):
 
     @classmethod
     def of(cls, session: Session) -> "Autosave":
-        """Return the keeper of ``session``, which keeps from the first call on."""
+        """Return the autosave of ``session``; it is made, and begins, at the first call."""
         if session not in _ALL:
             _ALL[session] = cls(session)
         return _ALL[session]
 
     def follow(self) -> None:
-        """Keep every annotation that has an image."""
+        """Follow every annotation layer that has an image."""
         session = self._session()
         if session is None:
             return
@@ -112,7 +112,7 @@ class Autosave(QObject):
                 self._follow(session, labels, uuid4().hex)
 
     def move(self, journal: Journal, project: Project, keys: dict[Labels, str]) -> None:
-        """Go on in the journal of a project, which has ``keys`` already; the old one is done."""
+        """Continue in the journal of a project, which has ``keys`` already; close the old one."""
         before, self._journal, self.project = self._journal, journal, project
         session = self._session()
         followed, self._followed = self._followed, weakref.WeakKeyDictionary()
@@ -134,11 +134,11 @@ class Autosave(QObject):
             getattr(self._journal, call)(*arguments)
 
     def flush(self) -> bool:
-        """Bring all strokes to the disk now."""
+        """Write all strokes to the disk now."""
         return self._journal is None or self._journal.flush()
 
     def restore(self) -> None:
-        """Restore what is offered, as layers."""
+        """Restore the offered annotations as layers."""
         session, offers = self._session(), self.offers
         self.offers = ()
         self.offers_changed.emit()
@@ -151,14 +151,14 @@ class Autosave(QObject):
             put_away(replayed.path)
 
     def discard(self) -> None:
-        """Offer them no more; the files stay for a month."""
+        """Stop offering the journals; the files stay for a month."""
         for replayed in self.offers:
             put_away(replayed.path)
         self.offers = ()
         self.offers_changed.emit()
 
     def close(self) -> None:
-        """Say that the window was closed in peace."""
+        """Write that the window was closed without a crash."""
         self._watch.stop()
         journal, self._journal = self._journal, None
         if journal is not None:
@@ -180,7 +180,7 @@ class Autosave(QObject):
             self._tell(self._journal.problem)
 
     def _tell(self, problem: str) -> None:
-        """Say once that strokes are not kept, and once that they are again."""
+        """Report once that strokes cannot be written, and once that they can be again."""
         if bool(problem) == bool(self._problem):
             return
         self._problem = problem
@@ -191,7 +191,7 @@ class Autosave(QObject):
 
 
 class _Followed(QObject):
-    """One annotation layer and its key in the journal."""
+    """Writes one annotation layer under its key in the journal."""
 
     def __init__(self, keeper: Autosave, session: Session, labels: Labels, key: str) -> None:
         super().__init__()
@@ -223,6 +223,6 @@ class _Followed(QObject):
 
 
 def _held(session: Session, labels: Labels) -> tuple[Any, dict[str, Any], Confirmed]:
-    """Return what a journal begins with."""
+    """Return labels, facts and confirmed pixels, with which a journal begins."""
     confirmed = UndoFollower.of(labels, session).confirming.pixels
     return labels.data, facts_of(session, labels), confirmed

@@ -22,7 +22,7 @@ MEANING = ("zero", "ids", "classes")
 
 
 def facts_of(session: Session, labels: Labels) -> dict[str, Any]:
-    """Return what is needed to find the image again and to understand the values."""
+    """Return what is needed to find the image again and to interpret the label values."""
     image = session.pairs.image_of(labels)
     stored = labels.metadata.get(NOTES, {})
     facts: dict[str, Any] = {
@@ -44,7 +44,7 @@ def facts_of(session: Session, labels: Labels) -> dict[str, Any]:
 
 
 def image_for(viewer: Viewer, facts: dict[str, Any]) -> Image | None:
-    """Return the image that was painted on: one that is open, or opened now."""
+    """Return the image that was painted on: an open layer, or one opened from its file."""
     stored = facts.get("image")
     if not stored:
         return None
@@ -65,7 +65,7 @@ def _open_one(viewer: Viewer, facts: dict[str, Any]) -> Image | None:
 
 
 def restore(session: Session, restored: Restored) -> Labels:
-    """Show ``restored``: in the empty annotation layer of its image, or as a layer of its own."""
+    """Show ``restored`` in the empty annotation layer of its image, or in a new layer."""
     viewer, facts = session.viewer, restored.facts
     image = image_for(viewer, facts)
     meaning = facts.get("meaning", {})

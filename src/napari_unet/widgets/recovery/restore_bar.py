@@ -8,7 +8,7 @@ from napari_unet.widgets.recovery.autosave import Autosave
 
 
 class RestoreBar(QFrame):
-    """Says what there is, with [Restore] and [Not now]; hidden where there is nothing."""
+    """A sentence with the buttons Restore and Not now; hidden if there is nothing to restore."""
 
     def __init__(self, keeper: Autosave) -> None:
         super().__init__()
@@ -28,11 +28,11 @@ class RestoreBar(QFrame):
         layout = QVBoxLayout(self)
         layout.addWidget(self.said)
         layout.addLayout(line)
-        self.hide()  # until it has its place: a bar without one would be a window
+        self.hide()  # until it has a parent: without one it would be a window
         keeper.offers_changed.connect(self.refresh)
 
     def refresh(self) -> None:
-        """Show what is offered now."""
+        """Show what can be restored now."""
         annotations = [one for offer in self._keeper.offers for one in offer.annotations.values()]
         self.setVisible(bool(annotations))
         if annotations:

@@ -15,7 +15,7 @@ from napari_unet.widgets.segment.result import WrittenLabels
 from napari_unet.widgets.segment.runs import Segmentations
 from napari_unet.widgets.shared.session import Session
 
-MAX_CLASSES = 2  # background and one: only then an annotation can tell objects apart
+MAX_CLASSES = 2  # background and one; with more an annotation has no single objects
 
 
 def use_all(viewer: Viewer, labels: Labels) -> Labels:
@@ -50,7 +50,7 @@ def use_changes(viewer: Viewer, labels: Labels, rim: int = 0) -> Labels:
     box = _box_around(changed, rim)
     wanted = changed[box]
     if rim:
-        from scipy.ndimage import binary_dilation  # a dock that opens must not wait for it
+        from scipy.ndimage import binary_dilation  # here: importing it would delay a dock
 
         wanted = binary_dilation(wanted, _in_plane(wanted.ndim), iterations=rim)
     annotation = Session.of(viewer).pairs.annotation_of(image)
@@ -61,7 +61,7 @@ def use_changes(viewer: Viewer, labels: Labels, rim: int = 0) -> Labels:
 
 
 def changed_pixels(labels: Labels, written: WrittenLabels) -> np.ndarray:
-    """Return where ``labels`` differ from what the network wrote; exact, undone edits do not.
+    """Return where ``labels`` differ from what the network wrote; undone edits do not count.
 
     Every pixel of an object that was given another class differs.
     """
@@ -83,7 +83,7 @@ def changed_pixels(labels: Labels, written: WrittenLabels) -> np.ndarray:
 
 
 def guessed_classes(viewer: Viewer, labels: Labels) -> str:
-    """Say which classes objects were given that a person added; "" where there is no choice."""
+    """Return which classes the added objects got, in a sentence; "" for one class."""
     written = _written(viewer, labels)
     if written is None or not written.has_choice:
         return ""
@@ -104,7 +104,7 @@ def guessed_classes(viewer: Viewer, labels: Labels) -> str:
 
 
 def image_of(viewer: Viewer, labels: Labels) -> Image:
-    """Return the image that ``labels`` are of: known, paired, or the topmost of its shape."""
+    """Return the image of ``labels``: the segmented one, the paired one, or one of its shape."""
     session = Session.of(viewer)
     written = Segmentations.of(session).written.get(labels)
     known = [written.image() if written else None, session.pairs.image_of(labels)]
@@ -131,13 +131,15 @@ def _keeps_objects(labels: Labels, written: WrittenLabels | None) -> bool:
 
 
 def _kinds(viewer: Viewer, labels: Labels, written: WrittenLabels) -> np.ndarray:
-    """Return the class of each object by its label; where the labels are classes, themselves."""
+    """Return the class of each label; if labels are classes, the labels themselves."""
     if not written.objects:
         return np.arange(int(np.max(labels.data)) + 1)
     image = written.image()
     result = Segmentations.of(Session.of(viewer)).result_of(image)
     scores = None if result is None else result.keeping.scores
-    if scores is not None and scores.shape[0] != len(written.classes):  # of another network by now
+    if scores is not None and scores.shape[0] != len(
+        written.classes
+    ):  # they are of another network
         scores = None
     return written.chosen.kinds(written.place.flat(labels.data), written.kinds, scores)
 
@@ -183,7 +185,7 @@ def _new_from_changes(
 
 
 def _coded(data: ArrayLike, kinds: np.ndarray, code: LabelCode, shift: int = 0) -> np.ndarray:
-    """Return objects of these ``kinds`` in another code; their numbers are moved by ``shift``."""
+    """Convert objects of these ``kinds`` to ``code``; ``shift`` is added to their numbers."""
     data = np.asarray(data)
     if code.instances:
         return np.where(data > 0, data.astype(np.int64) + code.background + shift, code.background)

@@ -36,7 +36,7 @@ STACKS = ("plane by plane", "as volumes")
 
 
 class SegmentDock(Dock):
-    """Chooses what to segment, shows how far it is, and what to make of the result."""
+    """The dock: choices, progress, and the controls of the result."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -66,7 +66,7 @@ class SegmentDock(Dock):
         self._show_result()
 
     def segment(self) -> None:
-        """Start what is chosen, or queue it behind what runs."""
+        """Start the chosen segmentation, or queue it behind the running one."""
         try:
             if self.inputs.scope == region_choice.FOLDER:
                 self.segmentations.start(FolderRun(self.session, self._folder_request()))
@@ -81,7 +81,7 @@ class SegmentDock(Dock):
         return self.segmentations.result_of(self.inputs.image.value())
 
     def copy_script(self) -> str:
-        """Copy the Python that repeats what is chosen, and return it."""
+        """Copy Python code that repeats the chosen segmentation, and return it."""
         network = self.inputs.network.value()
         try:
             image, request = self.inputs.requests()[0]
@@ -130,7 +130,7 @@ class SegmentDock(Dock):
         return FilesRequest([source], kept.network, outputs, choices, skip_existing=True)
 
     def _show_image(self) -> None:
-        """Show how the chosen image was looked at last."""
+        """Show the label options that the chosen image had last."""
         result = self.result()
         if result is not None:
             self.look.set_value(result.look)
@@ -184,7 +184,7 @@ class SegmentDock(Dock):
             annotate_with(self.viewer, layer, changes, rim)
 
     def _evaluate(self) -> None:
-        """Compare the result with labels that look like its truth."""
+        """Open Evaluate with the result and the labels that may be its truth."""
         result = self.result()
         try:
             dock = open_dock(self.viewer, "Evaluate")

@@ -30,7 +30,7 @@ from napari_unet.workflows.segment_request import AVERAGES, SegmentRequest
 
 
 class NetworkChoice(QComboBox):
-    """Chooses one of the networks; follows those that are trained, opened or renamed."""
+    """A combo box of the session's networks; the newest is chosen until a person chooses."""
 
     changed = Signal()
 
@@ -57,7 +57,7 @@ class NetworkChoice(QComboBox):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the networks there are, the newest first."""
+        """List the networks, the newest first."""
         networks = sorted(self._networks, key=lambda one: one.made, reverse=True)
         blocker = QSignalBlocker(self)
         self.clear()
@@ -90,7 +90,7 @@ def _title(network: KeptNetwork) -> str:
 
 
 def _about(entry: KeptNetwork) -> str:
-    """Return what the network takes and gives, and where it is."""
+    """Return in words the channels and classes of a network, and where its file is."""
     network = entry.network
     channels = count(network.channels, "channel")
     seen = "volumes" if network.dims == 3 else "planes"
@@ -156,7 +156,7 @@ class FolderChoice(QWidget):
         self.source.editingFinished.connect(self._suggest)
 
     def folders(self) -> tuple[Path, Path]:
-        """Return the folders of images and of results; refused in words where one is missing."""
+        """Return the folders of images and of results; ValueError if one is missing."""
         source, target = self.source.text().strip(), self.target.text().strip()
         if not source:
             raise ValueError("no folder is chosen: say where the images are")
@@ -200,7 +200,7 @@ class FolderChoice(QWidget):
             self.target.setText(str(path.with_name(f"{path.name} segmented")))
 
 
-SETTLED = 250  # ms without a change after which the plan is made anew
+SETTLED = 250  # ms without a change before a new plan is requested
 WHERE = {
     region_choice.IMAGE: "All planes of the image",
     region_choice.PLANE: "The plane that the sliders show, all of it",
@@ -212,7 +212,7 @@ WHERE = {
 
 
 class Inputs(QWidget):
-    """Chooses network, image, part and averaging; ``changed`` comes when the choices have settled.
+    """The choice of network, image, region and averaging. ``changed`` comes after a short rest.
 
     ``edited`` comes at once.
     """
@@ -240,7 +240,7 @@ class Inputs(QWidget):
             "Average the scores over mirrored (4 times the time, 8 in volumes), or mirrored and "
             "rotated versions (8 times, 16 in volumes). Steadier outlines. Usually none"
         )
-        self.tile = 0  # px; 0: what fits. Set under More
+        self.tile = 0  # px; 0: the largest that fits. Set under More
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLED)
@@ -250,7 +250,7 @@ class Inputs(QWidget):
 
     @property
     def scope(self) -> int:
-        """Which part is chosen, one of those of ``scope``."""
+        """The chosen region, one of the scopes of ``region_choice``."""
         return int(self.where.currentIndex())
 
     def images(self) -> list[Image]:
@@ -266,7 +266,7 @@ class Inputs(QWidget):
         return [] if image is None or self.scope == region_choice.FOLDER else [image]
 
     def requests(self) -> list[tuple[Image, SegmentRequest]]:
-        """Return what is asked for; refused, in words, where something is missing."""
+        """Return a request for each image; ValueError if something is missing."""
         network = self.network.value()
         if network is None:
             raise ValueError("There is no network yet: train one in Train, or load a file")
@@ -278,12 +278,12 @@ class Inputs(QWidget):
         return [(image, self._request(image)) for image in images]
 
     def follow_view(self) -> None:
-        """Think of the plan again: the view has changed, which may be what is segmented."""
+        """Request a new plan if the view is the region to segment."""
         if self.scope in (region_choice.PLANE, region_choice.VIEW):
             self._timer.start()
 
     def touch(self) -> None:
-        """Something was chosen."""
+        """Handle a change of any choice."""
         self._show_rows()
         self.edited.emit()
         self._timer.start()

@@ -30,7 +30,7 @@ _ALL: "weakref.WeakKeyDictionary[Labels, Selection]" = weakref.WeakKeyDictionary
 
 
 class Selection(QObject):
-    """Tells with a Qt signal, which Qt forgets with a dock, what happens to a layer."""
+    """Emits a Qt signal when another label of a layer is selected or painted."""
 
     changed = Signal()  # another label is selected, or was painted
 
@@ -51,14 +51,14 @@ class Selection(QObject):
 
 
 class ClassChoice(QWidget):
-    """Hidden where all objects are of one class. GUI thread."""
+    """The choice of a class for the selected object; hidden if there is one class only."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.title = QLabel()
         self.classes = QComboBox()
         self.classes.setAccessibleName("class of the selected object")
-        self.classes.setMinimumContentsLength(8)  # a long name does not widen the dock
+        self.classes.setMinimumContentsLength(8)  # so that a long name does not widen the dock
         self.classes.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
@@ -119,7 +119,7 @@ class ClassChoice(QWidget):
             self._result.choose_class(int(self._layer.selected_label), index or None)
 
     def _preferred(self, answer: tuple[int, int | None]) -> None:
-        """Say which class the scores prefer, if that object still is selected."""
+        """Show the class that the scores prefer, if the object is still selected."""
         label, kind = answer
         layer, written = self._layer, self._written()
         if layer is None or written is None or int(layer.selected_label) != label:
@@ -140,7 +140,7 @@ def _prefer(
 ) -> tuple[int, int | None]:
     """Return the label and the class that the scores prefer for it; compute thread.
 
-    The layer may be painted on meanwhile: then it is asked again.
+    If the layer is painted on meanwhile, the dock asks again.
     """
     from napari_unet.core.objects.object_table import preferred_classes
 

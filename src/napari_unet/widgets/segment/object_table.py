@@ -37,7 +37,7 @@ Column = tuple[str, np.ndarray, str]  # title, values, format
 
 
 class TableModel(QAbstractTableModel):
-    """One row an object; sorted by any column."""
+    """A row for each object; can be sorted by any column."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -65,7 +65,7 @@ class TableModel(QAbstractTableModel):
         return len(self.order)
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
-        """Return how much is known of each."""
+        """Return the number of columns."""
         return len(self.columns)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> str | int | None:
@@ -92,7 +92,7 @@ class TableModel(QAbstractTableModel):
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort the rows by a column; equal ones stay as they were."""
+        """Sort the rows by a column; rows with equal values keep their order."""
         if not 0 <= column < len(self.columns):
             return
         self.layoutAboutToBeChanged.emit()
@@ -104,7 +104,7 @@ class TableModel(QAbstractTableModel):
 
 
 class Table(QWidget):
-    """The table of the objects of ``result`` as they are in its layer, corrections included."""
+    """The table of the objects in the layer of ``result``, with corrections."""
 
     def __init__(self, viewer: Viewer, result: Result) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class Table(QWidget):
         return self._latest.busy
 
     def refresh(self) -> None:
-        """Measure the objects as they are now."""
+        """Measure the objects of the layer again."""
         layer, image = self._result.layer, self._result.image
         written = self._written.get(layer) if layer is not None else None
         if layer is None or image is None or written is None or not written.objects:

@@ -30,7 +30,7 @@ TITLES = (
     "a folder of files",
 )
 OF_LAYERS = (IMAGE, PLANE, VIEW, SHAPES)
-CORNERS = 48  # of the polygon that stands for an ellipse
+CORNERS = 48  # of the polygon that replaces an ellipse
 AREAS = ("rectangle", "polygon", "ellipse")
 
 
@@ -52,7 +52,7 @@ def part_of(viewer: Viewer, image: Image, scope: int, shapes: Shapes | None, dim
 
 
 def has_planes(image: Image, dims: int) -> bool:
-    """Whether the network sees ``image`` as a stack of several planes, or volumes."""
+    """Whether ``image`` has several planes, or volumes, for a network of ``dims`` dimensions."""
     letters = _letters(image)
     shape = dict(zip(letters, _without_channels(image, full_shape(image)), strict=False))
     return any(shape.get(letter, 1) > 1 for letter in letters[: max(len(letters) - dims, 0)])
@@ -62,7 +62,7 @@ def _letters(image: Image) -> str:
     return axes_of(image)[: image.ndim].replace("C", "")
 
 
-Along = TypeVar("Along", int, float, slice)  # what there is one of along each axis
+Along = TypeVar("Along", int, float, slice)  # a value for each axis
 
 
 def _without_channels(image: Image, parts: Iterable[Along]) -> tuple[Along, ...]:
@@ -75,7 +75,7 @@ def _near(viewer: Viewer, image: Image) -> tuple[float, ...]:
 
 
 def _through(image: Image, region: Box, dims: int) -> Box:
-    """Drop channels; a network of volumes sees all planes of what is on the screen."""
+    """Drop channels; for a network of volumes, take all planes."""
     parts = list(_without_channels(image, region))
     letters, shape = _letters(image), _without_channels(image, full_shape(image))
     if dims == 3 and "Z" in letters:
@@ -87,7 +87,7 @@ def _in_shapes(
     viewer: Viewer, image: Image, shapes: Shapes, dims: int, near: tuple[float, ...]
 ) -> Part:
     """Return the box around the shapes that are selected (all if none is), and what is inside."""
-    from skimage.draw import polygon  # a dock that opens must not wait for it
+    from skimage.draw import polygon  # here, because importing it would delay opening a dock
 
     plane = _through(image, displayed_slice(viewer, image), dims)
     edges = _without_channels(image, full_shape(image))

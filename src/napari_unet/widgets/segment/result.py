@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChosenClasses:
-    """Of single objects, and of the new ones from a label on; None: what the scores prefer.
+    """The classes that a person chose for objects; None means the class that the scores prefer.
 
-    New objects have larger labels than those there are, so that a label tells what came after a
-    choice.
+    ``later`` has classes for new objects from a label on. New objects have larger labels than all
+    before, so a label tells whether an object came after a choice.
     """
 
     given: dict[int, int | None] = field(default_factory=dict)  # class by label
@@ -46,22 +46,22 @@ class ChosenClasses:
         return next((kind for start, kind in reversed(self.later) if label >= start), None)
 
     def choose(self, label: int, kind: int | None, painted: bool) -> "ChosenClasses":
-        """Return these with a class for ``label``, and for later ones where it is not painted."""
+        """Return a copy with a class for ``label``; if it is not painted, for later ones, too."""
         if painted:
             return replace(self, given={**self.given, label: kind})
         before = tuple(entry for entry in self.later if entry[0] < label)
         return replace(self, later=(*before, (label, kind)))
 
     def moved(self, scored: np.ndarray) -> list[int]:
-        """Return the labels of objects that were found with another class; ``scored`` by label."""
+        """Return the labels whose chosen class differs from ``scored``, the classes by label."""
         chosen = ((label, kind) for label, kind in self.given.items() if label < len(scored))
         return [label for label, kind in chosen if kind is not None and kind != scored[label]]
 
     def kinds(self, labels: np.ndarray, scored: np.ndarray, scores: Pixels | None) -> np.ndarray:
         """Return the class of each object in ``labels``, by label (0: background), uint8.
 
-        ``scored`` are the classes of the objects that the network has found. Without ``scores``
-        (classes, *shape of the labels), those that a person added are of the first class.
+        ``scored`` are the classes of the objects of the network. Without ``scores``
+        (classes, *shape of the labels), objects that a person added are of the first class.
         """
         kinds = np.ones(max(int(labels.max(initial=0)) + 1, len(scored)), np.uint8)
         kinds[: len(scored)] = np.maximum(scored, 1)
@@ -79,30 +79,32 @@ class ChosenClasses:
         return kinds
 
 
-KINDS = {True: "segmented", False: "segmented classes"}  # by ``Look.objects``
+KINDS = {True: "segmented", False: "segmented classes"}  # by ``LabelOptions.objects``
 LARGEST = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, eq=False)
 class WrittenLabels:
-    """What the network wrote into a layer: whatever differs from it, a person has changed."""
+    """What the network wrote into a layer; pixels that differ were changed by a person."""
 
     image: "weakref.ref[Image]"
     place: LayerGeometry
     labels: np.ndarray  # in the axes of the layer
-    kinds: np.ndarray  # class of each object; (1,) where the labels are classes
+    kinds: np.ndarray  # class of each object; shape (1,) if the labels are classes
     objects: bool
     classes: tuple[LabelClass, ...]  # background first
-    chosen: ChosenClasses = field(default_factory=ChosenClasses)  # since then, by a person
+    chosen: ChosenClasses = field(
+        default_factory=ChosenClasses
+    )  # by a person, since it was written
 
     @property
     def has_choice(self) -> bool:
-        """Whether an object may be of one class or another."""
+        """Whether objects can be of several classes."""
         return self.objects and len(self.classes) > 2
 
 
 class Result(QObject):
-    """The result of one image; ``look`` is how it is shown. GUI thread."""
+    """The result of one image; ``look`` has its label options. GUI thread."""
 
     changed = Signal()
 
@@ -116,9 +118,9 @@ class Result(QObject):
         self.keeping = CacheChoice()  # compute thread only
         self.place = LayerGeometry.of(image)
         self.look = LabelOptions()
-        self.objects = 0  # how many are shown
+        self.objects = 0  # number of objects in the layer
         self.classes: tuple[LabelClass, ...] = (new_class(0), new_class(1))
-        self.running = False  # tiles are written by the run; labels are made anew when it ends
+        self.running = False  # a run writes tiles; all labels are made anew when it ends
         self._wanted = True
         self._session = session
         self._image = weakref.ref(image)
@@ -130,17 +132,17 @@ class Result(QObject):
 
     @property
     def image(self) -> Image | None:
-        """The image, None when it is gone."""
+        """The image, None if it was removed."""
         return self._image()
 
     @property
     def busy(self) -> bool:
-        """Whether new labels are on their way."""
+        """Whether new labels are being made."""
         return self._latest.busy
 
     @property
     def layer(self) -> Labels | None:
-        """The layer that shows the result, None where there is none (any more)."""
+        """The layer that shows the result, None if there is none."""
         layer = self._shown.get(self.look.objects)
         return layer if self._is_there(layer) else None
 
@@ -151,9 +153,9 @@ class Result(QObject):
         return None if layer is None else self._written.get(layer)
 
     def choose_class(self, label: int, kind: int | None) -> None:
-        """Let an object be of class ``kind``, None: of that which the scores prefer.
+        """Set the class of an object to ``kind``; None: to the class that the scores prefer.
 
-        An object that is there is corrected by it; of one that is not, the later ones learn, too.
+        An existing object is corrected by it. For a new one, the class holds for later ones, too.
         """
         layer, written = self.layer, self.written
         if layer is None or written is None:
@@ -166,9 +168,9 @@ class Result(QObject):
         self.changed.emit()
 
     def begin(self, place: LayerGeometry, about: dict[str, Any]) -> dict[bool, np.ndarray | None]:
-        """Get ready for a run; return the labels that show through until they are replaced.
+        """Prepare for a run; return the labels to show until tiles replace them.
 
-        ``about`` is that of the network: its classes are shown from now on.
+        ``about`` is the network's: its classes are used from now on.
         """
         self.place, self.running, self._wanted = place, True, True
         named = about.get("classes") or ()
@@ -178,24 +180,24 @@ class Result(QObject):
         return {objects: self._base(objects) for objects in KINDS}
 
     def end(self) -> None:
-        """Make labels of all that is scored, unless their layer was removed; a run is over."""
+        """End a run: make labels of all scores, unless their layer was removed."""
         self.running = False
         if self._wanted:
             self.refresh()
 
     def set_look(self, options: LabelOptions) -> None:
-        """Show the result with other settings, soon, without the network."""
+        """Make labels with other options, without running the network."""
         if options != self.look:
             self.look = options
             self.refresh()
 
     def refresh(self) -> None:
-        """Make labels anew, unless a run will."""
+        """Make labels anew, unless a run does so when it ends."""
         if not self.running:
             self._latest.ask(_relabel, self.keeping, self.look)
 
     def show_block(self, block: TileDone) -> None:
-        """Write one tile where the result is seen."""
+        """Write the labels of one tile into the layer."""
         layer = self._to_write_to()
         if layer is None:
             return
@@ -211,12 +213,12 @@ class Result(QObject):
         region_write(layer, region, new)
 
     def was_removed(self) -> bool:
-        """Whether somebody has taken the layer that the run writes to out of the viewer."""
+        """Whether the layer that the run writes to was removed from the viewer."""
         layer = self._shown.get(self.look.objects)
         return layer is not None and not self._is_there(layer)
 
     def forget_layer(self) -> None:
-        """Take it that the layer of the result is not wanted any more."""
+        """Forget the layer of the result, so that it is not made again."""
         self._wanted = False
         self._shown.pop(self.look.objects, None)
 
@@ -229,7 +231,7 @@ class Result(QObject):
         return self.place.flat(written.labels).copy()
 
     def _to_write_to(self) -> Labels | None:
-        """Return the layer for the tiles of a run: the one there is, or one of its own."""
+        """Return the layer for the tiles of a run: the existing one, or a new one."""
         image, objects = self.image, self.look.objects
         if image is None:
             return self._orphan()
@@ -245,7 +247,7 @@ class Result(QObject):
         return self._show(image, data, np.zeros(1, np.uint8))
 
     def _orphan(self) -> Labels | None:
-        """Return the layer of an image that was removed, if it still is to be written to."""
+        """Return the result layer of a removed image, if a run still writes to it."""
         layer = self.layer
         return None if layer is None or self._session.results.touched(layer) else layer
 
@@ -260,7 +262,7 @@ class Result(QObject):
         self.changed.emit()
 
     def _show(self, image: Image, data: np.ndarray, kinds: np.ndarray) -> Labels:
-        """Show ``data``, which is kept as what the network wrote."""
+        """Show ``data``, and keep it as what the network wrote."""
         objects = self.look.objects
         before = self._shown.get(objects)
         layer = self._session.results.labels(
@@ -321,7 +323,7 @@ class Overlays(QObject):
         self._latest.ask(score_maps, result.keeping, names)
 
     def show_uncertainty(self, result: Result) -> None:
-        """Show where the network hesitates: 0 sure, 1 all classes alike."""
+        """Show the uncertainty: 0 for one certain class, 1 for all classes alike."""
         self._result = result
         self._latest.ask(uncertainty_map, result.keeping)
 

@@ -23,12 +23,12 @@ from napari_unet.widgets.shared.settings_form import NumberEdit
 from napari_unet.widgets.shared.sliders import AreaSlider, ValueSlider
 from napari_unet.workflows.segment_request import LabelOptions
 
-RIMS = (0, 3, 10)  # px around what was changed
+RIMS = (0, 3, 10)  # px around changed pixels that are used as well
 NOTHING = "Nothing is segmented in this image yet"
 
 
 class ResultBar(QWidget):
-    """Tells of the result of the chosen image; the dock does what the buttons ask for."""
+    """Shows the result of the chosen image in words, and its buttons; the dock handles them."""
 
     table = Signal()
     evaluate = Signal()
@@ -54,7 +54,7 @@ class ResultBar(QWidget):
         self._lay_out()
 
     def show_result(self, result: Result | None) -> None:
-        """Show what there is of the chosen image."""
+        """Show the result of the chosen image."""
         layer = None if result is None else result.layer
         objects = result is not None and result.look.objects
         self.found.setText(_found(result) if layer is not None else "")
@@ -104,7 +104,7 @@ LARGEST = 16384  # px of a tile
 
 
 class MoreActions(QWidget):
-    """Tile and splitting; scores and uncertainty as layers; the script."""
+    """Seldom used controls: tile, splitting, scores and uncertainty as layers, the script."""
 
     changed = Signal()
 
@@ -154,9 +154,9 @@ RESULTS = (
 
 
 class LabelOptionsForm(QWidget):
-    """``value()``, ``set_value()``, ``changed``: a Look, redrawn while it is dragged."""
+    """Edits LabelOptions; ``changed`` is emitted while a slider is dragged."""
 
-    changed = Signal(object)  # Look
+    changed = Signal(object)  # LabelOptions
 
     def __init__(self) -> None:
         super().__init__()
@@ -193,7 +193,7 @@ class LabelOptionsForm(QWidget):
         return self._look
 
     def set_value(self, options: LabelOptions) -> None:
-        """Show ``options``, without telling of it."""
+        """Show ``options`` without emitting ``changed``."""
         self._look = options
         blocker = QSignalBlocker(self.results)
         self.results.button(0 if options.objects else 1).setChecked(True)
@@ -203,7 +203,7 @@ class LabelOptionsForm(QWidget):
         self.holes.set_value(options.holes)
 
     def change(self, **changes: object) -> None:
-        """Change what is edited elsewhere."""
+        """Change options that other widgets edit."""
         self._tell(replace(self._look, **changes))  # type: ignore[arg-type]
 
     def _switch(self) -> QWidget:

@@ -17,12 +17,12 @@ from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.segment_image import SegmentationEstimate, expect
 from napari_unet.workflows.segment_request import SegmentRequest
 
-FULL = 1000  # of the progress bar
+FULL = 1000  # the value of a full progress bar
 PLAY, PAUSE = "▶", "❚❚"
 
 
 class RunBar(QWidget):
-    """Shows the run of a session, whichever dock has started it."""
+    """Shows the run of a session, whichever dock started it."""
 
     def __init__(self, segmentations: Segmentations) -> None:
         super().__init__()
@@ -50,13 +50,13 @@ class RunBar(QWidget):
         self.refresh()
 
     def set_plan(self, text: str, problem: str = "") -> None:
-        """Say what a run will take, or why none can start."""
+        """Show what a run will take, or why none can start."""
         self._problem = problem
         self.plan.setText(problem or text)
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the run as it is."""
+        """Show the state of the run."""
         run, last = self._segmentations.run, self._segmentations.last
         running = run is not None
         self.plan.setVisible(not running and bool(self.plan.text()))
@@ -114,7 +114,7 @@ class RunBar(QWidget):
 
 
 class PlanLine(QObject):
-    """Tells, in a line, the plan, or the problem that has to be solved first."""
+    """Reports in a line what a run will take, or the problem that prevents it."""
 
     planned = Signal(str, str)  # plan, problem
 
@@ -129,11 +129,11 @@ class PlanLine(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether a plan is being made."""
+        """Whether a plan is being computed."""
         return self._latest.busy
 
     def ask(self) -> None:
-        """Plan what is chosen now."""
+        """Request the plan of the present choices."""
         try:
             if self._inputs.scope == region_choice.FOLDER:
                 source, target = self._inputs.folder.folders()
@@ -145,7 +145,7 @@ class PlanLine(QObject):
             self._refuse(str(error))
 
     def _look(self) -> None:
-        """Say at once what is wrong; a plan comes when the choices have settled."""
+        """Report a problem at once; a plan is requested later, after a short rest."""
         try:
             if self._inputs.scope == region_choice.FOLDER:
                 self._inputs.folder.folders()

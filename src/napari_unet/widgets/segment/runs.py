@@ -41,7 +41,7 @@ FOLDER_SECONDS = 4.0  # a tile of a folder may take
 
 
 class Run(QObject):
-    """Something that takes time, can rest and be given up, and says how far it is."""
+    """A segmentation that runs or waits: it can be paused and stopped, and has a progress."""
 
     changed = Signal()
     ended = Signal()
@@ -55,16 +55,16 @@ class Run(QObject):
         self.cancelled = False
         self.over = False
         self.text = "waits for its turn"
-        self.share = 0.0  # of the work that is done
+        self.share = 0.0  # share of the work that is done
         self._clock = ProgressClock()
 
     @property
     def paused(self) -> bool:
-        """Whether it rests."""
+        """Whether it is paused."""
         return self.job is not None and self.job.paused
 
     def begin(self) -> None:
-        """Start the job; what comes before its first value is preparation."""
+        """Start the job; until its first value it is being prepared."""
         cancel = CancelFlag()
         self.text = "looks at the image"
         self.job = self.session.start(self.make(cancel), self.urgency, self.title)
@@ -75,14 +75,14 @@ class Run(QObject):
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Give up; what is done is kept."""
+        """Stop; finished tiles stay."""
         self.cancelled = True
         if self.job is not None:
             self.job.stop()
         self.changed.emit()
 
     def pause(self, paused: bool) -> None:
-        """Rest after this tile, or go on."""
+        """Pause after this tile, or resume."""
         if self.job is not None and self.job.running:
             self._clock.restart()
             if paused:
@@ -91,17 +91,17 @@ class Run(QObject):
                 self.job.resume()
 
     def make(self, cancel: CancelFlag) -> JobFactory:
-        """Return what the compute thread is to do."""
+        """Return the job for the compute thread."""
         raise TypeError(f"{type(self).__name__} does not say what it does")
 
     def arrived(self, values: list[Any]) -> None:
-        """Take what the job yielded."""
+        """Handle the values that the job yielded."""
 
     def finish(self, outcome: Outcome) -> None:
-        """Do what is left to do at the end, and set ``text``."""
+        """Handle the end, and set ``text``."""
 
     def time_left(self) -> str:
-        """Return ' · 4 s left' as soon as that is known."""
+        """Return the time left as ' · 4 s left'; empty until it is known."""
         left = self._clock.time_left(self.share)
         return f" · {left}" if left else ""
 
@@ -133,10 +133,10 @@ class ImageRun(Run):
         return partial(score_image, self.request, options, keeping, bases, cancel)
 
     def arrived(self, values: list[Any]) -> None:
-        """Show the tiles, unless their layer was taken away.
+        """Show the tiles, unless their layer was removed.
 
-        Adding a layer lets napari handle other events, the end of this very run among them: what is
-        left of ``values`` is then part of the final labels already.
+        While a layer is added, napari handles other events, even the end of this run. The rest of
+        ``values`` is then part of the final labels already.
         """
         for value in values:
             if self.over:
@@ -155,7 +155,7 @@ class ImageRun(Run):
         self.changed.emit()
 
     def finish(self, outcome: Outcome) -> None:
-        """Say how it ended; labels of all tiles together are on their way."""
+        """Report how the run ended; labels of all tiles are made next."""
         state = f"{self.done} of {self.tiles} tiles kept" if self.done else "nothing was done yet"
         if outcome.error is not None:
             self.text = f"{messages.in_words(outcome.error)} ({state})"
@@ -167,7 +167,7 @@ class ImageRun(Run):
         self.result.end()
 
     def _given_up(self) -> bool:
-        """Stop when somebody has removed the layer that is being written to."""
+        """Stop if the layer that is written to was removed."""
         if self.cancelled or not self.result.was_removed():
             return self.cancelled
         self.result.forget_layer()
@@ -197,33 +197,33 @@ class Segmentations(QObject):
         super().__init__(session)
         self.written: weakref.WeakKeyDictionary[Labels, WrittenLabels] = weakref.WeakKeyDictionary()
         self.run: Run | None = None
-        self.last: Run | None = None  # that ended
+        self.last: Run | None = None  # the run that ended last
         self._session = session
         self._results: weakref.WeakKeyDictionary[Image, Result] = weakref.WeakKeyDictionary()
         self._waiting: list[Run] = []
 
     @classmethod
     def of(cls, session: Session) -> "Segmentations":
-        """Return those of ``session``, whose children they are."""
+        """Return the segmentations of ``session``."""
         segmentations: Any = session.findChild(cls)
         return segmentations if segmentations is not None else cls(session)
 
     @property
     def waiting(self) -> tuple[Run, ...]:
-        """The runs that begin when this one ends."""
+        """The runs that wait."""
         return tuple(self._waiting)
 
     def result_of(self, image: Image | None) -> Result | None:
-        """Return what was found in ``image``, None if it was never segmented."""
+        """Return the result of ``image``, None if it was never segmented."""
         return None if image is None else self._results.get(image)
 
     def is_busy_with(self, image: Image) -> bool:
-        """Whether ``image`` is being segmented, or waits for it."""
+        """Whether ``image`` is being segmented, or waits to be."""
         runs = [self.run, *self._waiting]
         return any(isinstance(run, ImageRun) and run.image is image for run in runs)
 
     def segment(self, image: Image, request: SegmentRequest, options: LabelOptions) -> ImageRun:
-        """Segment ``image`` now, or after what runs already."""
+        """Segment ``image`` now, or after the runs before."""
         result = self._results.get(image)
         if result is None:
             result = self._results[image] = Result(self._session, image, self.written)
@@ -235,7 +235,7 @@ class Segmentations(QObject):
         return run
 
     def start(self, run: Run) -> None:
-        """Begin ``run``, or let it wait until nothing else runs."""
+        """Start ``run``, or let it wait until the present one ends."""
         run.changed.connect(self.changed)
         run.ended.connect(self._ended)
         if self.run is None:
@@ -245,7 +245,7 @@ class Segmentations(QObject):
             self.changed.emit()
 
     def cancel(self) -> None:
-        """Give up what runs and what waits; finished tiles are kept."""
+        """Stop the present run and drop those that wait; finished tiles stay."""
         self._waiting.clear()
         if self.run is not None:
             self.run.cancel()

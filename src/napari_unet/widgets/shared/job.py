@@ -24,11 +24,11 @@ from napari_unet.workflows.scheduler import (
 from napari_unet.workflows.warm_up import set_threads, warm_up
 
 INTERVAL = 50  # ms between two deliveries
-EXITING = 30.0  # seconds the interpreter waits: to leave a thread inside torch would abort it
+EXITING = 30.0  # seconds to wait at exit; ending a thread inside torch would abort the process
 
 
 class Job(QObject):
-    """Some work and the signals that tell of it; made by ``start``. GUI thread only."""
+    """A job and its signals; made by ``Session.start``. GUI thread only."""
 
     arrived = Signal(list)  # values yielded since the last time, oldest first
     ended = Signal(object)  # Outcome
@@ -36,19 +36,19 @@ class Job(QObject):
 
     def __init__(self, work: ScheduledJob, title: str) -> None:
         super().__init__()
-        self.title = title  # what a person started; empty: nothing worth mentioning
+        self.title = title  # for a job that a person started, else empty
         self.urgency = work.urgency
         self.outcome: Outcome | None = None
         self.work = work
 
     @property
     def running(self) -> bool:
-        """Whether its end has not been told yet."""
+        """Whether ``ended`` has not been emitted yet."""
         return self.outcome is None
 
     @property
     def paused(self) -> bool:
-        """Whether it rests until it is resumed."""
+        """Whether it is paused."""
         return self.work.paused
 
     @property
@@ -57,22 +57,22 @@ class Job(QObject):
         return self.work.stopping
 
     def stop(self) -> None:
-        """Ask it to end at its next yield; its generator is closed, then ``ended`` comes."""
+        """End it at its next yield: its generator is closed, then ``ended`` is emitted."""
         self.work.stopping = True
         self._tell()
 
     def pause(self) -> None:
-        """Let it rest from its next yield on."""
+        """Pause it at its next yield."""
         self.work.paused = True
         self._tell()
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume it."""
         self.work.paused = False
         self._tell()
 
     def hand_over(self) -> None:
-        """Emit what has been yielded, and the end if it has come."""
+        """Emit the values that were yielded, and the end if there is one."""
         values = self.work.take()
         if values:
             self.arrived.emit(values)
@@ -87,7 +87,7 @@ class Job(QObject):
 
 
 class Dispatch(QObject):
-    """Between the compute thread and the jobs: brings values to the GUI thread, not too often."""
+    """Delivers values of the compute thread to the jobs in the GUI thread, every INTERVAL."""
 
     _news = Signal()  # of values; emitted in the compute thread, received in the GUI thread
     _end = Signal(object)  # of a Work
@@ -97,7 +97,7 @@ class Dispatch(QObject):
         self.compute = Compute(self._yielded, self._end.emit, self._prepare)
         self._jobs: dict[ScheduledJob, Job] = {}  # GUI thread only
         self._lock = threading.Lock()
-        self._told: set[ScheduledJob] = set()  # works with values that were not delivered
+        self._told: set[ScheduledJob] = set()  # jobs with values that were not delivered yet
         self._last = 0.0
         self._threads = machine().threads
         self._timer = QTimer(self)
@@ -118,12 +118,12 @@ class Dispatch(QObject):
         return self.compute.wait([job.work for job in jobs], seconds)
 
     def warm_up(self) -> None:
-        """Start the thread and let it import torch: a dock was opened, and will need it."""
+        """Start the thread and import torch in it, when a dock is opened."""
         if not self.compute.alive:
             self.start(_nothing, Urgency.PREVIEW, "")
 
     def set_threads(self) -> None:
-        """Take over the threads chosen in Preferences, from the next step on."""
+        """Use the number of threads of the preferences from the next step on."""
         self._threads = machine().threads
         if self.compute.alive:
             self.start(partial(set_threads, self._threads), Urgency.PREVIEW, "")
@@ -136,7 +136,7 @@ class Dispatch(QObject):
         warm_up(self._threads)
 
     def _yielded(self, work: ScheduledJob) -> None:
-        """Note that there is something to deliver; compute thread."""
+        """Note that a job has values to deliver; compute thread."""
         with self._lock:
             first = not self._told
             self._told.add(work)
@@ -153,14 +153,14 @@ class Dispatch(QObject):
             jobs, self._told = self._told, set()
         for work in jobs & self._jobs.keys():
             self._jobs[work].hand_over()
-        self.compute.wake()  # a job rests while too much of it is undelivered
+        self.compute.wake()  # a job pauses while too many of its values are undelivered
 
     def _ended(self, work: ScheduledJob) -> None:
         self._jobs.pop(work).hand_over()
 
 
 def _nothing() -> None:
-    """Be done at once; what comes before the first work of a thread is all that is wanted."""
+    """Do nothing; a job only to start the thread."""
 
 
 @cache

@@ -12,11 +12,11 @@ from napari_unet.widgets.layers.layers import is_preview, unwrapped
 
 
 class LayerChoice(QComboBox):
-    """Chooses one of the layers of ``kinds``; the topmost until somebody chooses.
+    """Chooses one of the layers of ``kinds``; the topmost until a person chooses.
 
-    ``reset_choices`` follows the layer list; the Frame of a dock passes on napari's call. A layer
-    that is renamed or moved stays chosen; one that is removed gives way to the topmost other.
-    ``optional`` is the text of the choice of none. Layers of the preview are no choice.
+    ``reset_choices`` follows the layer list; ``Dock`` passes on napari's call. A layer
+    that is renamed or moved stays chosen; if it is removed, the topmost other is chosen.
+    ``optional`` is the text for choosing none. Preview layers are not listed.
     """
 
     changed = Signal(object)  # Layer, or None
@@ -50,7 +50,7 @@ class LayerChoice(QComboBox):
         return self._layers[place] if 0 <= place < len(self._layers) else None
 
     def setValue(self, layer: Layer | None) -> None:  # noqa: N802 - the name Qt's editors have
-        """Choose ``layer``, if it is among the choices."""
+        """Choose ``layer``, if it is listed."""
         if layer is None and not self._optional:
             return
         self.reset_choices()
@@ -62,7 +62,7 @@ class LayerChoice(QComboBox):
         return list(self._layers)
 
     def reset_choices(self, event: Event | None = None) -> None:
-        """Take over the layers as they are now."""
+        """List the present layers."""
         before = self.value()
         layers = [layer for layer in reversed(self._viewer.layers) if self._wanted(layer)]
         self._layers = ([None] if self._optional else []) + layers

@@ -22,7 +22,7 @@ class ImageDataEvents(QObject):
 
     @classmethod
     def of(cls, image: Image) -> "ImageDataEvents":
-        """Return the watch of ``image``."""
+        """Return the object that watches ``image``."""
         if image not in _ALL:
             _ALL[image] = cls(image)
         return _ALL[image]
@@ -41,13 +41,13 @@ class Connections:
         self._connected: list[tuple[Any, Slot]] = []
 
     def follow(self, slot: Slot, *emitters: Any) -> None:
-        """Call ``slot`` with what each of ``emitters`` tells."""
+        """Connect ``slot`` to each of ``emitters``."""
         for emitter in emitters:
             emitter.connect(slot)
             self._connected.append((emitter, slot))
 
     def forget(self) -> None:
-        """Follow nothing any more."""
+        """Disconnect all."""
         for emitter, slot in self._connected:
             emitter.disconnect(slot)
         self._connected.clear()

@@ -23,22 +23,22 @@ _SENTENCES = (ValueError, TypeError, OSError, MemoryError)
 
 
 def info(sentence: str) -> None:
-    """Tell of something that was done, and where it is."""
+    """Show a message on something that was done."""
     show_info(sentence)
 
 
 def warn(sentence: str) -> None:
-    """Tell of something that works, but perhaps not as wanted."""
+    """Show a warning: something works, but perhaps not as wanted."""
     show_warning(sentence)
 
 
 def problem(sentence: str) -> None:
-    """Tell what does not work and what to do."""
+    """Show what does not work and what to do."""
     show_error(sentence)
 
 
 def failed(what: str, outcome: Outcome) -> None:
-    """Tell that ``what`` ended with an error; the details go to the log."""
+    """Show that ``what`` ended with an error; the traceback goes to the log."""
     assert outcome.error is not None
     log_details(what, outcome)
     show_error(f"{what}: {in_words(outcome.error)}")
@@ -54,7 +54,7 @@ def log_details(what: str, outcome: Outcome) -> None:
 
 
 def in_words(error: BaseException) -> str:
-    """Return what a person can do something with."""
+    """Return an error as a sentence for a person."""
     text = " ".join(str(error).split())
     if is_out_of_memory(error) and not isinstance(error, TileMemoryError):
         return (
@@ -69,7 +69,7 @@ def in_words(error: BaseException) -> str:
 
 @cache
 def warn_about_binding() -> None:
-    """Warn, once, of the pair of Qt binding and Python that ends every long session in a crash."""
+    """Warn once if this Qt binding crashes with this version of Python."""
     if is_fatal_binding(API_NAME, _version(API_NAME), sys.version_info[:2]):
         show_warning(
             f"PySide6 {_version(API_NAME)} crashes napari on Python 3.11 after a while: "
@@ -78,7 +78,7 @@ def warn_about_binding() -> None:
 
 
 def is_fatal_binding(binding: str, release: str, python: tuple[int, int]) -> bool:
-    """PySide6 6.12 drops references to None and True, which Python before 3.12 counts."""
+    """Whether it is PySide6 6.12 on Python before 3.12: it loses references to None and True."""
     return binding == "PySide6" and release.startswith("6.12.") and python < (3, 12)
 
 
@@ -90,7 +90,7 @@ def _version(package: str) -> str:
 
 
 def show_progress(bar: QProgressBar, value: int) -> None:
-    """Let ``bar`` stand at ``value``."""
+    """Set the value of ``bar`` at the next drawing of the window."""
     bar.setUpdatesEnabled(False)
     bar.setValue(value)
     bar.setUpdatesEnabled(True)

@@ -18,7 +18,7 @@ _reading = Lock()  # two threads that read the page at once would each make one 
 
 
 def machine() -> ComputePreferences:
-    """Return what is chosen. The defaults where napari does not know the plugin.
+    """Return the preferences; the defaults if napari does not know the plugin.
 
     The first call takes a third of a second: napari reads the manifests of all plugins for it.
     """
@@ -31,14 +31,14 @@ def machine() -> ComputePreferences:
 
 
 def on_change(call: Callable[[], None]) -> None:
-    """Call ``call`` whenever a choice is changed: Preferences tells only of the whole page."""
+    """Call ``call`` whenever a preference changes."""
     page = _page()
     if page is not None:
         page.events.connect(lambda event: call())
 
 
 def _page() -> Any:
-    """Return napari's page of settings, None where it has none for the plugin."""
+    """Return napari's page of settings for the plugin, None if there is none."""
     with _reading:
         try:
             return get_plugin_settings(PLUGIN).machine

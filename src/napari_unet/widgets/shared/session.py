@@ -27,11 +27,11 @@ PROVIDER = "napari-unet"
 
 
 class Tasks:
-    """One entry in napari's list of tasks, busy while there is something worth mentioning.
+    """One entry in napari's list of tasks, busy while jobs with a title run.
 
-    ``close`` is called when the window closes in spite of it. napari keeps every entry until the
-    window is gone, so a single one is changed instead of adding one a job. A viewer without a
-    window, or a napari without such a list, is never asked.
+    ``close`` is called when the window is closed although jobs run. napari keeps every entry until
+    then, so one entry is changed instead of adding one for each job. A viewer without a
+    window, or a napari without that list, has none.
     """
 
     def __init__(self, viewer: Viewer, close: Callable[[], Any]) -> None:
@@ -41,7 +41,7 @@ class Tasks:
         self._shown = ""
 
     def show(self, titles: Sequence[str]) -> None:
-        """Let the dialog name ``titles``; with none it does not ask."""
+        """Set the ``titles`` that napari's closing dialog lists; with none it does not ask."""
         text = ", ".join(titles)
         register = getattr(self._window, "_register_task_status", None)
         if text == self._shown or register is None:
@@ -73,7 +73,7 @@ class Session(QObject):
         self.networks = Networks()
         self.pairs = ImagePairs(viewer)
         self.results = ResultLayers(viewer)
-        self.closed = False  # its window is: nothing is to be shown or kept any more
+        self.closed = False  # whether its window was closed
         self._viewer = weakref.ref(viewer)
         self._settings = TrainSettings.preset("standard")
         self._jobs: list[Job] = []
@@ -109,7 +109,7 @@ class Session(QObject):
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """The jobs that run, wait or rest, the oldest first."""
+        """The jobs that run, wait or are paused, the oldest first."""
         return tuple(self._jobs)
 
     def job(self, urgency: Urgency) -> Job | None:
@@ -117,7 +117,7 @@ class Session(QObject):
         return next((job for job in self._jobs if job.urgency == urgency), None)
 
     def start(self, make: JobFactory, urgency: Urgency, title: str = "") -> Job:
-        """Let the compute thread call ``make`` and go through the generator it returns.
+        """Call ``make`` in the compute thread and run the generator that it returns.
 
         ``make`` may also return the result itself. It is given frozen values only (bind them with
         ``functools.partial``) and touches neither layers nor widgets. A job with a ``title``, a
@@ -131,9 +131,9 @@ class Session(QObject):
         return job
 
     def close(self) -> bool:
-        """Stop the jobs, wait until they have, and let the thread of the last viewer go.
+        """Stop the jobs, wait for their end, and end the thread with the last viewer.
 
-        False when something did not yield within two seconds; it then ends after its step.
+        False if a job did not yield within two seconds; it then ends after its step.
         """
         until = time.monotonic() + CLOSING
         self.closed = True
@@ -159,7 +159,7 @@ class Session(QObject):
 
 
 class LatestRequest(QObject):
-    """Asks the compute thread one thing at a time, and forgets requests that newer ones replace.
+    """Sends one request at a time to the compute thread; a newer request replaces a waiting one.
 
     While an answer is computed only the newest request waits. A plain function is finished and its
     answer shown, so that a preview follows a slider that is being dragged; a generator is given up
@@ -185,11 +185,11 @@ class LatestRequest(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is on its way."""
+        """Whether an answer is being computed."""
         return self._job is not None
 
     def ask(self, function: Callable[..., Any], *args: Any, **named: Any) -> None:
-        """Ask for ``function(*args, **named)``, computed on frozen values only."""
+        """Request ``function(*args, **named)``; all arguments must be frozen values."""
         self._next = partial(function, *args, **named)
         if self._job is None:
             self._begin()
@@ -198,7 +198,7 @@ class LatestRequest(QObject):
             self._job.stop()
 
     def drop(self) -> None:
-        """Forget all that was asked; no answer of it will come."""
+        """Drop all requests, also the one being computed: no answer will come."""
         self._next = None
         if self._job is not None:
             self._job.ended.disconnect(self._ended)

@@ -34,10 +34,10 @@ class NumberEdit(QDoubleSpinBox):
         super().__init__(parent)
         self.setDecimals(DIGITS)
         self.setRange(-1e15 if low is None else low, 1e15 if high is None else high)
-        self.setKeyboardTracking(False)  # half a number is no value
+        self.setKeyboardTracking(False)  # no signal while a number is being typed
 
     def textFromValue(self, value: float) -> str:  # noqa: N802 - Qt's name
-        """Write the fewest digits that mean this very float."""
+        """Return the shortest text that gives exactly this float."""
         return repr(float(value)).removesuffix(".0")
 
     def valueFromText(self, text: str) -> float:  # noqa: N802 - Qt's name
@@ -45,7 +45,7 @@ class NumberEdit(QDoubleSpinBox):
         return _parse_number(text, self.value())
 
     def validate(self, text: str, position: int) -> tuple[Any, str, int]:
-        """Accept numbers within the limits, and bear with what may become one."""
+        """Accept numbers within the limits, and text that may become one."""
         if set(text.strip()) - SIGNS:
             return QValidator.State.Invalid, text, position
         number = _parse_number(text, math.nan)
@@ -62,13 +62,13 @@ class NumberEdit(QDoubleSpinBox):
         self.setValue(float(f"{wanted:.12g}"))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Qt would leave room for the 30 digits."""
+        """Return a small size; Qt would leave space for 30 digits."""
         hint = super().minimumSizeHint()
         hint.setWidth(80)
         return hint
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Qt would leave room for the 30 digits."""
+        """Return a small size; Qt would leave space for 30 digits."""
         hint = super().sizeHint()
         hint.setWidth(110)
         return hint
@@ -114,7 +114,7 @@ def label(item: "Field[Any]") -> str:
 
 
 def tooltip(item: "Field[Any]") -> str:
-    """Say what the field does, within which limits, and what it is when left alone."""
+    """Return what the field does, its limits and its default."""
     low, high = item.metadata.get("low"), item.metadata.get("high")
     about = item.metadata.get("about", "")
     sentences = [about[:1].upper() + about[1:]] if about else []
@@ -129,7 +129,7 @@ def tooltip(item: "Field[Any]") -> str:
 
 
 class _Wheel(QObject):
-    """Scrolling a form past an editor does not change it; only one that has the focus turns."""
+    """Ignores the mouse wheel over an editor without the focus, so that scrolling is safe."""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
@@ -201,7 +201,7 @@ class SettingsForm(QWidget):
 
     @property
     def problem(self) -> str:
-        """Why the editors do not make a value, empty when they do."""
+        """Why the editors give no valid value; empty if they do."""
         return str(self._problem.text())
 
     def value(self) -> Any:
@@ -209,7 +209,7 @@ class SettingsForm(QWidget):
         return self._value
 
     def setValue(self, value: Any) -> None:  # noqa: N802 - the name Qt's editors have
-        """Show ``value``; ``changed`` tells of it if it is another one."""
+        """Show ``value``, and emit ``changed`` if it is a new one."""
         before, self._value = self._value, value
         self._show(value)
         if value != before:

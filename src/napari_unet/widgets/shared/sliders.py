@@ -42,14 +42,14 @@ class SettingRow(QObject):
         self.editor.changed.connect(self._edited)
 
     def add_to(self, grid: QGridLayout) -> None:
-        """Become the last row of ``grid``."""
+        """Add the row to ``grid``."""
         row = grid.rowCount()
         grid.addWidget(self.title, row, 0)
         grid.addWidget(self.editor.widget, row, 1, 1, 2)
         grid.addWidget(self.unit, row, 3)
 
     def show_value(self, value: Any) -> None:
-        """Show a value that was chosen elsewhere."""
+        """Show a value that was set elsewhere."""
         if value != self.editor.value():
             blocker = QSignalBlocker(self.editor.widget)
             self.editor.set_value(value)
@@ -65,7 +65,7 @@ class SettingRow(QObject):
 
 
 class SliderRow(SettingRow):
-    """A number on a slider whose low end is finer by the ``power``."""
+    """A setting with a slider; a higher ``power`` makes its low end finer."""
 
     def __init__(
         self, name: str, title: str, unit: str = "", *, power: float = 1.0, hint: str = ""
@@ -83,13 +83,13 @@ class SliderRow(SettingRow):
         self._whole = KINDS[name] is int
 
     def add_to(self, grid: QGridLayout) -> None:
-        """Become the last row of ``grid``."""
+        """Add the row to ``grid``."""
         row = grid.rowCount()
         for column, widget in enumerate((self.title, self.slider, self.editor.widget, self.unit)):
             grid.addWidget(widget, row, column)
 
     def show_value(self, value: Any) -> None:
-        """Show a value that was chosen elsewhere."""
+        """Show a value that was set elsewhere."""
         super().show_value(value)
         blocker = QSignalBlocker(self.slider)
         if self._value() != value:  # a value between two ticks stays as it is
@@ -147,7 +147,7 @@ class ValueSlider(QWidget):
         return float(self.number.value())
 
     def set_value(self, value: float) -> None:
-        """Show ``value``, without telling of it."""
+        """Show ``value`` without emitting a signal."""
         blockers = QSignalBlocker(self.slider), QSignalBlocker(self.number)
         self.number.setValue(self._shown(value))
         self.slider.setValue(self._position(value))
@@ -187,7 +187,7 @@ NUMBER_WIDTH = 108  # px
 
 
 class AreaSlider(ValueSlider):
-    """An area in pixels; the slider moves by factors, so that cells and specks have room on it."""
+    """An area in pixels on a logarithmic slider."""
 
     def _number(self) -> QWidget:
         self.slider.setRange(0, STEPS)

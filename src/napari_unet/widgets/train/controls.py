@@ -27,11 +27,11 @@ from napari_unet.workflows.unfinished_runs import (
 if TYPE_CHECKING:
     from napari_unet.core.training.step import Step
 
-SENTENCES = 1  # shown of what a training has said; the tooltip has all
+SENTENCES = 1  # number of messages that are shown; the tooltip has all
 
 
 class Controls(QWidget):
-    """Shows one Training, or none; the buttons act on the one that is shown."""
+    """Shows the state of one training; the buttons act on it."""
 
     start = Signal()
 
@@ -76,14 +76,14 @@ class Controls(QWidget):
         self.refresh()
 
     def can_start(self, why_not: str, waits: str = "") -> None:
-        """Say whether a training can be started, and for which one it would wait."""
+        """Enable the start button or show why not, and which training it would wait for."""
         self.train.setEnabled(not why_not)
         self.train.setText("▶ Train next" if waits else "▶ Train")
         waiting = f"Begins when {waits} is done; it waits until then"
         self.train.setToolTip(why_not or (waiting if waits else "Train with what is set above"))
 
     def refresh(self) -> None:
-        """Show where the training is."""
+        """Show the state of the training."""
         training = self.training
         running = training is not None and training.job.running
         stopping = running and training is not None and training.job.stopping
@@ -123,7 +123,7 @@ class Controls(QWidget):
 
 
 def state(training: Training) -> str:
-    """Say where ``training`` is."""
+    """Return the state of ``training`` in words."""
     job, step = training.job, training.newest
     if not job.running:
         return training.problem or ending(training)
@@ -136,7 +136,7 @@ def state(training: Training) -> str:
 
 
 def ending(training: Training) -> str:
-    """Say how a training without an error has ended."""
+    """Return in words how a training without an error ended."""
     if training.last is None:
         return f"{training.name} was stopped before its first step: there is no network to keep"
     outcome = training.job.outcome
@@ -168,7 +168,7 @@ def best_of(steps: "Sequence[Step]") -> str:
 
 
 class ResumeBar(QWidget):
-    """Hidden while there is nothing to go on with; looks when it is made."""
+    """Offers to resume a training that a crash cut short; hidden if there is none."""
 
     def __init__(self, trainings: Trainings) -> None:
         super().__init__()

@@ -27,12 +27,12 @@ from napari_unet.workflows.training_sources import Recipe
 if TYPE_CHECKING:
     import napari
 
-PLOT = 145  # px, so that all of the dock is seen on a small screen
+PLOT = 145  # px, so that the whole dock fits on a small screen
 NO_SOURCE = "Add an image with its annotation first, with the role train"
 
 
 class TrainDock(Dock):
-    """The dock; trainings and networks belong to the session and go on without it."""
+    """The dock. Trainings and networks belong to the session and outlive it."""
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(napari_viewer)
@@ -57,7 +57,7 @@ class TrainDock(Dock):
         self.look_again()
 
     def recipe(self) -> Recipe:
-        """Take a picture of all that decides the training; ValueError where it cannot be one."""
+        """Return a copy of all that decides the training; ValueError if it is not possible."""
         sources = self.images.sources()
         train = [source for source in sources if source.role == "train"]
         if not train:
@@ -75,7 +75,7 @@ class TrainDock(Dock):
         )
 
     def train(self) -> None:
-        """Start a training, or say why there can be none."""
+        """Start a training, or show why it cannot start."""
         try:
             recipe = self.recipe()
             training = self.trainings.start(recipe)
@@ -85,7 +85,7 @@ class TrainDock(Dock):
         self.networks.choose(training.name)
 
     def copy_script(self) -> None:
-        """Put Python that repeats this training on the clipboard."""
+        """Copy Python code that repeats this training."""
         shown = self._shown
         try:
             recipe = shown.recipe if isinstance(shown, Training) else self.recipe()
@@ -96,11 +96,11 @@ class TrainDock(Dock):
         job.ended.connect(_copied)
 
     def look_again(self, *_: Any) -> None:
-        """Ask for the outlook when nothing has changed for a moment."""
+        """Request a new estimate after a short rest."""
         self.expected.look_again()
 
     def came_to_front(self) -> None:
-        """Look again: nothing is measured while the dock is behind others."""
+        """Request an estimate, because none is measured while the dock is hidden."""
         self.look_again()
 
     def reset_choices(self, event: Event | None = None) -> None:
@@ -147,7 +147,7 @@ class TrainDock(Dock):
         self.session.settings = settings
 
     def _to_look_at(self) -> Recipe | None:
-        """Return what to measure; nothing while nobody sees the dock or nothing is listed."""
+        """Return what to estimate; None if the dock is hidden or no image is listed."""
         self.trainings.watch()
         if not self.in_front() or self._cannot_start():
             return None
@@ -160,14 +160,14 @@ class TrainDock(Dock):
         self._refresh()
 
     def _fit_to_device(self, estimate: TrainingEstimate) -> None:
-        """Give settings that nobody has touched the time and the preset that suit the device."""
+        """Choose time and preset for the device, if nobody has changed the settings."""
         if estimate.kind and self.session.settings == TrainSettings.preset("standard"):
             timed = replace(self.session.settings, minutes=estimate.minutes)
             self.session.settings = with_preset(timed, estimate.suggested)
             self.expected.setText("measuring a step …")
 
     def _cannot_start(self) -> str:
-        """Say why there is nothing to train on; empty where there is something."""
+        """Return why there is nothing to train on; empty if there is something."""
         there = any(row.role == "train" for row in self.images.rows())
         return "" if there else NO_SOURCE
 
@@ -201,7 +201,7 @@ class TrainDock(Dock):
         self.plot.add(steps)
 
     def _refresh(self) -> None:
-        """Show what is best, and whether a tile can be looked at."""
+        """Show the best step, and whether a validation tile can be shown."""
         shown = self._shown
         self.plot.setVisible(shown is not None and bool(shown.steps))
         training = isinstance(shown, Training)

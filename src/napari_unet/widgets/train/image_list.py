@@ -35,7 +35,7 @@ NETWORKS = "U-Net (*.safetensors)"
 
 
 def ask_for_folders(parent: QWidget) -> FileSource | None:
-    """Ask for two folders; None when there is nothing in them to train on, which is said."""
+    """Ask for two folders; None, with a message, if there is nothing to train on in them."""
     images = QFileDialog.getExistingDirectory(parent, "Folder of images")
     if not images:
         return None
@@ -68,7 +68,7 @@ def ask_for_network(parent: QWidget, folder: Path) -> Path | None:
 
 
 def sure(parent: QWidget, question: str) -> bool:
-    """Ask before something is lost; No is the default."""
+    """Ask a yes-or-no question before something is lost; the default is No."""
     answer = QMessageBox.question(parent, "napari-unet", question)
     return bool(answer == QMessageBox.StandardButton.Yes)
 
@@ -87,7 +87,7 @@ NOTHING = "No image with an annotation yet: paint one in Annotate, or add layers
 
 
 class ImageList(QWidget):
-    """A row for each pair of layers or folders; what it shows is kept by the session."""
+    """A row for each pair of layers or folders; the session holds the pairs."""
 
     changed = Signal()
 
@@ -115,7 +115,7 @@ class ImageList(QWidget):
         self.refresh()
 
     def sources(self) -> tuple[Source, ...]:
-        """Take a picture of all that is not off; ValueError where a pair does not fit."""
+        """Return copies of all pairs that are not off; ValueError if one does not fit."""
         layers = [layer_source(p.image, p.labels, p.role) for p in self._pairs if p.role != "off"]
         return (*layers, *(f for f in self._trainings.folders if f.role != "off"))
 
@@ -130,7 +130,7 @@ class ImageList(QWidget):
         self.check_sizes()
 
     def refresh(self) -> None:
-        """Take over pairs and folders as they are now."""
+        """List the present pairs and folders."""
         known = [label.text() for label in self._facts]
         while self._grid.count():
             widget = self._grid.takeAt(0).widget()
@@ -149,7 +149,7 @@ class ImageList(QWidget):
         self.changed.emit()
 
     def check_sizes(self) -> None:
-        """Mark the pairs that do not fit: pixels or labels may be others now."""
+        """Mark the pairs whose labels do not fit their image."""
         for label, row in zip(self._facts, self.rows(), strict=True):
             problem = misfit(row.image, row.labels) if isinstance(row, ImagePair) else ""
             if problem or label.text() == MISFIT:
@@ -157,7 +157,7 @@ class ImageList(QWidget):
                 label.setToolTip(problem)
 
     def rows(self) -> list[ImagePair | FileSource]:
-        """Return what is listed, each with its role."""
+        """Return the listed pairs of layers and folders."""
         return [*self._pairs, *self._trainings.folders]
 
     def _add(self, place: int, row: ImagePair | FileSource) -> None:
@@ -233,7 +233,7 @@ class ImageList(QWidget):
         return row
 
     def _offer(self, menu: QMenu) -> None:
-        """Fill the menu with what fits; what does not is not offered."""
+        """Fill the menu with the pairs of layers that fit."""
         menu.clear()
         pairs = candidates(self._trainings.session.viewer, self._pairs)
         for image, labels in pairs:
@@ -252,7 +252,7 @@ class ImageList(QWidget):
 
 
 def candidates(viewer: Viewer, pairs: ImagePairs) -> list[tuple[Image, Labels]]:
-    """Return images with labels layers of their size, likely ones first."""
+    """Return pairs of images and labels layers of the same size, likely ones first."""
     images = [layer for layer in viewer.layers if isinstance(layer, Image)]
     labels = [layer for layer in viewer.layers if isinstance(layer, Labels)]
     fitting = [
@@ -275,6 +275,8 @@ def _tool(text: str, tip: str) -> QToolButton:
     button.setText(text)
     button.setToolTip(tip)
     button.setAccessibleName(tip)
-    button.setStyleSheet("QToolButton::menu-indicator { image: none; }")  # it hides the text
+    button.setStyleSheet(
+        "QToolButton::menu-indicator { image: none; }"
+    )  # the arrow would hide the text
     button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
     return button

@@ -12,11 +12,11 @@ from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 INTERVAL = 200  # ms between two drawings
-MARKED = 60  # a curve of fewer points shows each of them
+MARKED = 60  # points; a curve of fewer has a mark at each
 
 
 class DecadeAxis(pg.AxisItem):
-    """Marks 1, 2 and 5 of each decade, or decades alone: all nine run into one another."""
+    """A logarithmic axis with ticks at 1, 2 and 5 of each decade, or at decades only."""
 
     def logTickValues(  # noqa: N802 - pyqtgraph's name
         self, low: float, high: float, size: float, usual: list[tuple[float, np.ndarray]]
@@ -30,7 +30,7 @@ class DecadeAxis(pg.AxisItem):
 
 
 class Curve:
-    """One quantity over the steps, drawn when asked to."""
+    """The curve of one quantity over the steps."""
 
     def __init__(
         self, layout: pg.GraphicsLayoutWidget, row: int, name: str, unit: str, log: bool = False
@@ -48,7 +48,7 @@ class Curve:
         self.numbers, self.values = array("q"), array("d")
 
     def add(self, number: int, value: float) -> None:
-        """Add a point; points of steps that were taken back are forgotten. Draws nothing yet."""
+        """Add a point, and remove points of later steps, which were undone. Does not draw."""
         while self.numbers and self.numbers[-1] >= number:
             self.numbers.pop()
             self.values.pop()
@@ -66,7 +66,7 @@ class Curve:
         )
 
     def clear(self) -> None:
-        """Forget all points."""
+        """Remove all points."""
         del self.numbers[:], self.values[:]
 
     def paint(self, colour: str, dashed: bool) -> None:
@@ -114,7 +114,7 @@ class LossPlot(pg.GraphicsLayoutWidget):
     def add(self, steps: Iterable[Any]) -> None:
         """Add ``steps`` (core's Step), drawn within a fifth of a second. GUI thread."""
         for step in steps:
-            if step.validating is None:  # such a step was told before
+            if step.validating is None:  # else the step was added before its validation
                 self.loss.add(step.number, step.loss)
             if step.validation is not None:
                 self.iou.add(step.number, float(step.validation["iou"]))
@@ -122,7 +122,7 @@ class LossPlot(pg.GraphicsLayoutWidget):
             self._timer.start()
 
     def forget(self) -> None:
-        """Begin anew; ``clear`` is pyqtgraph's own and removes the plots."""
+        """Remove all points; pyqtgraph's ``clear`` would remove the plots."""
         self.loss.clear()
         self.iou.clear()
         self._draw()
@@ -132,7 +132,7 @@ class LossPlot(pg.GraphicsLayoutWidget):
         return QSize(300, 200)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
-        """A new theme reaches every widget as a new style."""
+        """Take the colours of a new theme, which Qt reports as a change of style."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.StyleChange and hasattr(self, "_viewer"):
             self._take_theme()

@@ -26,7 +26,7 @@ from napari_unet.widgets.train.image_list import ask_for_network, ask_where_to_s
 from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.unfinished_runs import runs_folder
 
-ROWS = 4  # seen without scrolling
+ROWS = 4  # visible without scrolling
 HEIGHT = 20  # px of a row
 NONE = "Choose a network in the list first"
 
@@ -34,10 +34,10 @@ Shown = Training | KeptNetwork
 
 
 class NetworkList(QWidget):
-    """Choosing one shows its curves; the buttons act on the chosen network."""
+    """The list and its buttons, which act on the chosen network."""
 
     chosen = Signal(object)  # Training, KeptNetwork or None
-    go_on = Signal(str)  # from the network of this name
+    go_on = Signal(str)  # train further from the network of this name
 
     def __init__(self, trainings: Trainings) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class NetworkList(QWidget):
         self.refresh()
 
     def current(self) -> Shown | None:
-        """Return what is chosen."""
+        """Return the chosen training or network."""
         item = self.tree.currentItem()
         return None if item is None else self._entries().get(item.data(0, _KEY))
 
@@ -76,7 +76,7 @@ class NetworkList(QWidget):
                 self.tree.setCurrentItem(item)
 
     def refresh(self) -> None:
-        """Take over what the session has; what was chosen stays chosen, as a network too."""
+        """List what the session has; a chosen training stays chosen when it is a network."""
         item = self.tree.currentItem()
         before = None if item is None else item.data(0, _KEY)
         blocker = QSignalBlocker(self.tree)

@@ -28,7 +28,7 @@ CHANGED = "changed"
 
 
 class BeginForm(QWidget):
-    """Edits the settings of the session; they are the truth, and More shows all of them."""
+    """Edits the most used settings of the session; More shows all of them."""
 
     changed = Signal()
 
@@ -57,15 +57,15 @@ class BeginForm(QWidget):
 
     @property
     def before(self) -> KeptNetwork | None:
-        """The network to go on from, None for a new one."""
+        """The network to train further, None for a new one."""
         return self._session.networks.get(self.network.currentData())
 
     def go_on_from(self, name: str) -> None:
-        """Choose the network called ``name``, or a new one where there is none."""
+        """Choose the network called ``name``, or a new network if there is none."""
         self.network.setCurrentIndex(max(self.network.findData(name), 0))
 
     def refresh(self) -> None:
-        """Take over the networks of the session."""
+        """List the networks of the session."""
         before = self.network.currentData()
         blocker = QSignalBlocker(self.network)
         self.network.clear()
@@ -90,7 +90,7 @@ class BeginForm(QWidget):
         self._show_architecture()
 
     def show_outlook(self, estimate: TrainingEstimate) -> None:
-        """Name the device, and the preset that suits it."""
+        """Show the device, and the preset that suits it."""
         if estimate.device:
             self.device.setText(estimate.device)
         settings = self._session.settings
@@ -133,7 +133,7 @@ class BeginForm(QWidget):
 
 
 def expectation(found: TrainingEstimate) -> str:
-    """Say what a training will take: time, steps, memory."""
+    """Return in words what a training will take: time, steps, memory."""
     if not found.seconds:
         return ""
     steps, total = count(found.steps, "step"), duration(found.seconds * found.steps)
@@ -142,7 +142,7 @@ def expectation(found: TrainingEstimate) -> str:
 
 
 def preset_of(settings: TrainSettings) -> str:
-    """Return the preset that ``settings`` are, the budget aside; empty where they are none."""
+    """Return the preset that equals ``settings``, without the budget; empty if none does."""
     return next((name for name in PRESETS if with_preset(settings, name) == settings), "")
 
 
@@ -176,9 +176,9 @@ QUIET = 700  # ms without a change after which a step is measured
 
 
 class EstimateLine(QLabel):
-    """Asks for the outlook of ``recipe()`` when nothing has changed for a moment, and shows it."""
+    """Shows the estimate of ``recipe()``, requested when nothing has changed for a moment."""
 
-    estimated = Signal(object)  # Outlook
+    estimated = Signal(object)  # TrainingEstimate
 
     def __init__(self, session: Session, recipe: Callable[[], Recipe | None]) -> None:
         super().__init__()
@@ -193,11 +193,11 @@ class EstimateLine(QLabel):
         self._timer.timeout.connect(self._look)
 
     def look_again(self) -> None:
-        """Something has changed."""
+        """Request a new estimate after QUIET."""
         self._timer.start()
 
     def show_outlook(self, estimate: TrainingEstimate) -> None:
-        """Say what is to be expected, or why nothing is."""
+        """Show the estimate, or why there is none."""
         text = f"⚠ {estimate.problem}" if estimate.problem else expectation(estimate)
         if not estimate.fits:
             text = f"⚠ {text}: choose a smaller tile, or a preset such as small"

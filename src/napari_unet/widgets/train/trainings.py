@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 class Training(QObject):
-    """One training: what it has told so far."""
+    """One training, with the steps and messages that it has yielded so far."""
 
     changed = Signal()
-    stepped = Signal(list)  # Steps since the last time
-    progressed = Signal()  # it has begun, or was validated
+    stepped = Signal(list)  # the new Steps
+    progressed = Signal()  # it started, or was validated
 
     def __init__(self, recipe: Recipe, folder: Path, job: Job, tile: TileView) -> None:
         super().__init__()
@@ -37,17 +37,17 @@ class Training(QObject):
         self.job = job
         self.tile = tile
         self.begun: RunStarted | None = None
-        self.steps: list[Any] = []  # of the network's whole history, each number once
-        self.doing = "waiting"  # before the first step
+        self.steps: list[Any] = []  # of all trainings of the network, each number once
+        self.doing = "waiting"  # in words, until the first step
         self.said: list[str] = []
         self.problem = ""
-        self.kept = ""  # the name its network has in the session
+        self.kept = ""  # the name of its network in the session
         self.newest: Any = None  # Step, which may tell of a validation that goes on
         self._offset = 0
 
     @property
     def name(self) -> str:
-        """The name of the network that will come of it."""
+        """The name that its network will get."""
         return self.recipe.name
 
     @property
@@ -63,12 +63,12 @@ class Training(QObject):
         return max(scored, key=lambda step: float(step.validation["score"]), default=None)
 
     def follow(self, earlier: tuple[Any, ...]) -> None:
-        """Count on from the steps that the network it goes on from has taken."""
+        """Continue the step numbers of the network that is trained further."""
         self.steps = list(earlier)
         self._offset = earlier[-1].number if earlier else 0
 
     def take(self, values: list[Any]) -> None:
-        """Take in what the compute thread has told."""
+        """Handle the values that the job yielded."""
         steps = []
         for value in values:
             if isinstance(value, str):
@@ -97,7 +97,7 @@ class Training(QObject):
                 self.said.append(step.said)
             if step.validating is None:
                 while len(self.steps) and self.steps[-1].number >= step.number:
-                    self.steps.pop()  # taken back after a divergence
+                    self.steps.pop()  # it was undone after a divergence
                 self.steps.append(step)
         if self.begun is not None and any(step.validation is not None for step in steps):
             self.tile.ask(self.begun)
@@ -106,14 +106,14 @@ class Training(QObject):
 class Trainings(QObject):
     """The trainings of a session; ``Trainings.of(session)`` finds them. GUI thread only."""
 
-    changed = Signal()  # one was started, has begun, was validated, or ended
-    edited = Signal()  # labels or pixels of a layer that is trained on
+    changed = Signal()  # a training was queued, started, was validated, or ended
+    edited = Signal()  # pixels of an image or labels layer of a pair changed
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = weakref.ref(session)
         self._running: list[Training] = []
-        self.ended: Training | None = None  # the last one, for what is to be said of it
+        self.ended: Training | None = None  # the training that ended last
         self.folders: list[FileSource] = []
         self.tile = TileView(session)
         self._watched: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -129,18 +129,18 @@ class Trainings(QObject):
 
     @property
     def running(self) -> tuple[Training, ...]:
-        """Those that run or wait, in the order in which they were started."""
+        """The trainings that run or wait, in the order of their start."""
         return tuple(self._running)
 
     @property
     def session(self) -> Session:
-        """The session they belong to."""
+        """The session of these trainings."""
         session = self._session()
         assert session is not None
         return session
 
     def free_name(self, stem: str) -> str:
-        """Return the first name of ``stem``-1, -2 … that no network has or will have."""
+        """Return the first of ``stem``-1, -2 … that no network has or will get."""
         taken = {training.name for training in self._running}
         number = 1
         while (name := f"{stem}-{number}") in taken or name in self.session.networks:
@@ -148,9 +148,9 @@ class Trainings(QObject):
         return name
 
     def start(self, recipe: Recipe, folder: Path | None = None) -> Training:
-        """Let the compute thread train as ``recipe`` says, when what was started before is done.
+        """Train by ``recipe`` in the compute thread, after the trainings started before.
 
-        ``folder`` is that of a run that is resumed; a new run gets one of its own.
+        ``folder`` is the run folder to resume; None makes a new one.
         """
         folder = folder or new_run(recipe.name)
         work = partial(training_events, recipe, folder)
@@ -168,7 +168,7 @@ class Trainings(QObject):
         return training
 
     def watch(self) -> None:
-        """Tell from now on when the layers of the pairs are painted in or get other data."""
+        """Emit ``edited`` from now on when layers of the pairs are painted in or get new data."""
         for pair in self.session.pairs:
             for layer, names in ((pair.image, ("data",)), (pair.labels, ("data", "paint"))):
                 if layer not in self._watched:
@@ -183,7 +183,7 @@ class Trainings(QObject):
         """Keep the network, whether the training came to its end, was stopped or went wrong."""
         self._running.remove(training)
         if self.session.closed:
-            return  # its run stays open, and is offered when a dock is next opened
+            return  # its run can be resumed when a dock is opened next
         self.ended = training
         if outcome.error is not None:
             training.problem = in_words(outcome.error)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KIND = "validation tile"
 OPACITY = 0.5
-COMPARED = 2**26  # bytes compared in the window's thread, in some hundredths of a second
+COMPARED = 2**26  # bytes compared in the GUI thread, in some hundredths of a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class SegmentedTile:
 
 
 class TileView(QObject):
-    """Asks for a tile and shows it in a layer of its own; belongs to the session, not to a dock."""
+    """Requests a tile and shows it in a layer of its own; it outlives the dock."""
 
     changed = Signal()
 
@@ -52,7 +52,7 @@ class TileView(QObject):
         self._session = weakref.ref(session)
         self._latest = LatestRequest(session, Urgency.PREVIEW, self)
         self._latest.answered.connect(self._show)
-        self._contrast: tuple[Any, Any] = (None, None)  # of which pixels, and what
+        self._contrast: tuple[Any, Any] = (None, None)  # the pixels, and their contrast
         self._wanted = False
 
     @property
@@ -61,14 +61,14 @@ class TileView(QObject):
         return self._wanted
 
     def want(self, wanted: bool, begun: RunStarted | None = None) -> None:
-        """Show a tile from now on, or no more; the layer with the last one stays."""
+        """Start or stop showing a tile; the layer with the last tile stays."""
         self._wanted = wanted
         if wanted and begun is not None:
             self.ask(begun)
         self.changed.emit()
 
     def ask(self, begun: RunStarted) -> None:
-        """Segment the tile with the network as it is now, if that is wanted."""
+        """Request the tile, segmented with the present network, if one is wanted."""
         place = begun.place
         if not self._wanted or place is None:
             return
@@ -83,13 +83,13 @@ class TileView(QObject):
         session = self._session()
         image = None if session is None else _layer_of(session.viewer, tile.place)
         if session is None or image is None:
-            return  # it was removed, or is another image now
+            return  # the image was removed, or has other pixels now
         data = np.zeros(labels_shape(image), np.uint8)
         data[region_to_layer(image, tile.region)] = tile.labels.reshape(
             data[region_to_layer(image, tile.region)].shape
         )
         options = {"opacity": OPACITY, "colormap": DirectLabelColormap(color_dict=tile.colours)}
-        chosen = session.viewer.layers.selection.active  # a new layer must not take the brush away
+        chosen = session.viewer.layers.selection.active  # so that the brush stays active
         session.results.labels(image, KIND, data, labels_geometry(image), **options)
         session.viewer.layers.selection.active = chosen
 
@@ -97,7 +97,7 @@ class TileView(QObject):
 def segmented_tile(
     network: "UNet", place: ValidationTilePlace, edge: int, contrast: "Contrast | None"
 ) -> SegmentedTile:
-    """Segment the tile of ``edge`` px in the middle of what is validated; compute thread."""
+    """Segment the tile of ``edge`` px in the middle of the validation labels; compute thread."""
     from napari_unet.core.network.legal_sizes import input_size
     from napari_unet.core.segmentation.prepare import prepare
 
@@ -115,7 +115,7 @@ def segmented_tile(
 
 
 def _layer_of(viewer: Viewer, place: ValidationTilePlace) -> Image | None:
-    """Return the layer that still holds the pixels, whatever it is called now."""
+    """Return the layer that has the pixels, under whatever name."""
     layers = [] if viewer is None else [x for x in viewer.layers if isinstance(x, Image)]
     for layer in layers:
         if pixels_of(layer).data is place.pixels.data:
@@ -124,7 +124,7 @@ def _layer_of(viewer: Viewer, place: ValidationTilePlace) -> Image | None:
 
 
 def _equal(layer: Image, pixels: ImagePixels) -> bool:
-    """Compare with the copy that a resumed training works on, where it is small enough."""
+    """Whether a layer has the pixels of a resumed training; only small ones are compared."""
     data = pixels_of(layer).data
     arrays = isinstance(data, np.ndarray) and isinstance(pixels.data, np.ndarray)
     return arrays and data.nbytes <= COMPARED and np.array_equal(data, pixels.data)
