@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from napari.utils.notifications import notification_manager
 
 from napari_unet import samples
@@ -79,6 +80,23 @@ def test_a_network_file_goes_round_through_napari(make_napari_viewer, qtbot, tmp
     assert told[3].startswith("Opening broken.safetensors: ")
     assert len(told) == 4
     assert len(viewer.layers) == 0
+
+
+def test_a_state_dict_of_pytorch_opens_as_a_network_that_is_in_no_file_yet(
+    make_napari_viewer, qtbot, tmp_path
+):
+    from napari_unet.core.network.unet import UNet
+
+    viewer = make_napari_viewer()
+    session = Session.of(viewer)
+    network = UNet(base=2, depth=1, norm="none")
+    torch.save(network.state_dict(), tmp_path / "theirs.pt")
+    viewer.open(tmp_path / "theirs.pt", plugin="napari-unet")
+    qtbot.waitUntil(lambda: len(session.networks) == 1, timeout=60_000)
+    kept = session.networks["theirs"]
+    assert not kept.saved
+    weights = kept.network.state_dict()
+    assert all(torch.equal(weights[name], one) for name, one in network.state_dict().items())
 
 
 def test_other_files_are_left_to_other_readers():

@@ -24,7 +24,10 @@ ABOUT = (
     "'napari-unet VERB -h' explains a verb."
 )
 # the first one is what no argument means
-VERBS = ("open", "demo", "check", "train", "segment", "evaluate", "preview", "export")
+VERBS = (
+    "open", "demo", "check", "train", "segment", "evaluate", "preview", "export", "import",
+)  # fmt: skip
+MODULES = {"import": "import_network"}  # of a verb that is a word of Python
 DONE, USER_ERROR, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -33,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name in VERBS:
-        module = import_module(f"napari_unet.cli.{name}")
+        module = import_module(f"napari_unet.cli.{MODULES.get(name, name)}")
         verb = verbs.add_parser(name, help=module.ABOUT, description=module.__doc__)
         module.add_arguments(verb)
         _add_common(verb)

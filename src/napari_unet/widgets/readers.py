@@ -39,7 +39,14 @@ def save_network(session: Session, name: str, path: Path, overwrite: bool = Fals
     return job
 
 
+FOREIGN = (".pt", ".pth")  # state dicts of PyTorch
+
+
 def _load(path: Path) -> "UNet":
+    if path.suffix in FOREIGN:
+        from napari_unet.core.network.import_state_dict import convert_state_dict
+
+        return convert_state_dict(path)
     from napari_unet.core.network.network_file import load_network
 
     return load_network(path)
@@ -52,11 +59,13 @@ def _save(network: "UNet", path: Path, overwrite: bool) -> None:
 
 
 def _opened(session: Session, path: Path, outcome: Outcome) -> None:
-    if outcome.value is not None:
-        network = session.networks.add(KeptNetwork(path.stem, outcome.value, path=path))
-        messages.info(
-            f"The network '{network.name}' is open: choose it in Segment, or train it further"
-        )
+    if outcome.value is None:
+        return
+    foreign = path.suffix in FOREIGN
+    kept = KeptNetwork(path.stem, outcome.value, path=None if foreign else path)
+    name = session.networks.add(kept).name
+    more = "; save it in Train to keep it as a network file" if foreign else ""
+    messages.info(f"The network '{name}' is open: choose it in Segment, or train it further{more}")
 
 
 def _saved(session: Session, name: str, path: Path, outcome: Outcome) -> None:
@@ -108,7 +117,7 @@ synthetic = partial(open_sample, "synthetic")
 def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None:
     """Return the reader of network files, or None for a path that is none."""
     paths = [path] if isinstance(path, str) else path
-    ours = all(Path(one).suffix == ".safetensors" for one in paths)
+    ours = all(Path(one).suffix in (".safetensors", *FOREIGN) for one in paths)
     return _read_networks if ours else None
 
 

@@ -11,7 +11,8 @@ from napari_unet import Annotation, TrainSettings, draw_sample
 from napari_unet.core.sampling.sample import preview_tile, preview_weights, undeformed
 from napari_unet.core.sampling.source import Source
 from napari_unet.core.sampling.synthetic_cells import draw_cells
-from napari_unet.core.weights.weight_map import falk_weight_map
+from napari_unet.core.weights.formulas import Falk
+from napari_unet.core.weights.weight_map import WeightMap
 
 SMALL = TrainSettings.preset("nano", depth=2, tile=84, flatten=0.0, gray=0.0)
 
@@ -163,9 +164,8 @@ def test_the_tile_is_the_sample_that_training_draws(synthetic):
 def test_weights_are_those_training_cuts_from(synthetic):
     settings = TrainSettings.preset("nano", weighting="falk", w0=30.0, sigma=4.0, v=0.3, sigma1=7.0)
     shown = preview_weights(synthetic, settings)
-    wanted = falk_weight_map(
-        synthetic.objects, v=0.3, sigma1=7.0, factor=30.0, sigma2=4.0, classes=synthetic.classes
-    )
+    formula = Falk(v=0.3, sigma1=7.0, factor=30.0, sigma2=4.0)
+    wanted = WeightMap(synthetic.objects, formula, classes=synthetic.classes).weights()
     np.testing.assert_array_equal(shown.values, wanted)
     assert (shown.low, shown.high) == (wanted.min(), wanted.max())
 

@@ -8,7 +8,7 @@ from scipy.ndimage import distance_transform_edt
 
 from napari_unet.core.weights import weight_map as room
 from napari_unet.core.weights.formulas import Falk, Paper
-from napari_unet.core.weights.weight_map import WeightMap, falk_weight_map, open_ridge, weight_map
+from napari_unet.core.weights.weight_map import WeightMap, open_ridge, weight_map
 
 COMPILED = settings(deadline=None, derandomize=True, max_examples=50)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -61,7 +61,7 @@ def test_separation_is_the_formula_of_the_paper(labels, w0, sigma):
 @COMPILED
 @given(painted(), st.floats(0.05, 1), st.floats(0.5, 12), st.floats(0, 60), st.floats(0.5, 8))
 def test_falk_is_the_formula_of_falk(labels, v, sigma1, factor, sigma2):
-    found = falk_weight_map(labels, v=v, sigma1=sigma1, factor=factor, sigma2=sigma2)
+    found = WeightMap(labels, Falk(v, sigma1, factor, sigma2)).weights()
     opened = open_ridge(labels)
     first, second = two_distances(opened)
     truth = v + (1 - v) * np.exp(-(first**2) / (2 * sigma1**2))
@@ -74,7 +74,7 @@ def test_falk_sums_over_classes():
     rng = np.random.default_rng(3)
     labels = paint(rng, (60, 50), 40, 30)
     classes = np.where(labels > 0, 1 + labels % 2, 0).astype(np.uint8)
-    found = falk_weight_map(labels, classes=classes)
+    found = WeightMap(labels, Falk(), classes=classes).weights()
     opened = open_ridge(labels)
     truth = np.full(labels.shape, 0.1)
     for kind in (1, 2):
@@ -159,7 +159,7 @@ def test_separation_of_unlabelled_background_is_0():
 def test_falk_weighs_0_where_unlabelled_and_1_on_objects():
     labels = paint(np.random.default_rng(5), (50, 50))
     unlabelled = np.arange(2500).reshape(50, 50) % 3 == 0
-    found = falk_weight_map(labels, unlabelled=unlabelled)
+    found = WeightMap(labels, Falk(), unlabelled=unlabelled).weights()
     assert not found[unlabelled].any()
     assert (found[~unlabelled & (open_ridge(labels) > 0)] == 1).all()
 
@@ -279,9 +279,9 @@ BAD = {
     "w0 is nan": lambda: weight_map(SQUARE, w0=float("nan")),
     "w0 must be a number, not 'ten'": lambda: weight_map(SQUARE, w0="ten"),
     "balance must be True or False, not 1": lambda: weight_map(SQUARE, balance=1),
-    "v is 0: ": lambda: falk_weight_map(SQUARE, v=0),
-    "sigma2 is 0": lambda: falk_weight_map(SQUARE, sigma2=0),
-    "factor is -1": lambda: falk_weight_map(SQUARE, factor=-1),
+    "v is 0: ": lambda: WeightMap(SQUARE, Falk(v=0)).weights(),
+    "sigma2 is 0": lambda: WeightMap(SQUARE, Falk(sigma2=0)).weights(),
+    "factor is -1": lambda: WeightMap(SQUARE, Falk(factor=-1)).weights(),
     r"unlabelled has shape \(4,\)": lambda: weight_map(SQUARE, unlabelled=SQUARE[0] > 0),
     "unlabelled is of type int64": lambda: weight_map(SQUARE, unlabelled=SQUARE),
     r"classes has shape \(4,\)": lambda: weight_map(SQUARE, classes=SQUARE[0]),

@@ -17,9 +17,8 @@ from napari_unet.widgets.layers.coordinates import (
     pixels_of,
     region_from_layer,
     region_to_layer,
-    set_axes,
-    to_layer,
 )
+from napari_unet.widgets.layers.layers import notes
 from napari_unet.widgets.shared.session import Session
 
 UM = "micrometer"
@@ -86,14 +85,9 @@ def test_nothing_lazy_is_read_before_the_compute_thread_asks():
     assert len(read) == 4
 
 
-def test_axes_are_set_by_hand_and_checked():
-    layer = image((2, 20, 30))
-    set_axes(layer, "tyx")
-    assert axes_of(layer) == "TYX"
-    with pytest.raises(ValueError, match="names 2 axes"):
-        set_axes(layer, "YX")
-    with pytest.raises(ValueError, match="last axis is C"):
-        set_axes(image((20, 30, 3), rgb=True), "YXZ")
+def test_axes_noted_with_the_image_are_its_axes():
+    layer = image((2, 20, 30), axis_labels=("z", "y", "x"))
+    notes(layer)["axes"] = "TYX"
     assert axes_of(layer) == "TYX"
 
 
@@ -130,7 +124,7 @@ def test_results_lie_where_their_image_lies():
 def test_labels_beside_channels_are_seen_with_every_channel():
     viewer = ViewerModel()
     layer = image((4, 3, 20, 30), scale=(2, 5, 0.5, 0.5), translate=(1, 2, 3, 4))
-    set_axes(layer, "ZCYX")
+    notes(layer)["axes"] = "ZCYX"
     viewer.add_layer(layer)
     made = new_annotation_layer(viewer, layer)
     assert made.data.shape == (4, 1, 20, 30)
@@ -142,6 +136,6 @@ def test_labels_beside_channels_are_seen_with_every_channel():
     region = (slice(1, 2), slice(3, 9), slice(0, 7))
     assert region_from_layer(layer, region_to_layer(layer, region)) == region
     core = np.arange(4 * 20 * 30).reshape(4, 20, 30)
-    there = Labels(to_layer(layer, core))
+    there = Labels(core.reshape(labels_shape(layer)))
     np.testing.assert_array_equal(from_layer(layer, there), core)
     np.testing.assert_array_equal(there.data[region_to_layer(layer, region)][:, 0], core[region])

@@ -203,10 +203,6 @@ class Strokes:
             return self._small_plane(plane)
         return self._whole.setdefault(plane, StrokeMap(self.shape))
 
-    def confirmed_in(self, plane: PlaneIndex, box: Box) -> np.ndarray:
-        """Tell which pixels of ``box`` were confirmed and not painted."""
-        return self._confirmed(self.numbers_in(plane, box))
-
     def numbers_in(self, plane: PlaneIndex, box: Box) -> np.ndarray:
         """Return the stroke numbers of ``box`` in pixels of the image."""
         return self._whole.setdefault(plane, StrokeMap(self.shape))[box]

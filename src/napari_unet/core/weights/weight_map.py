@@ -71,28 +71,6 @@ def weight_map(
     return WeightMap(labels, formula, unlabelled=unlabelled, classes=classes, dims=dims).weights()
 
 
-def falk_weight_map(
-    labels: np.ndarray,
-    *,
-    v: float = Falk.v,
-    sigma1: float = Falk.sigma1,
-    factor: float = Falk.factor,
-    sigma2: float = Falk.sigma2,
-    unlabelled: np.ndarray | None = None,
-    classes: np.ndarray | None = None,
-    dims: int | None = None,
-) -> np.ndarray:
-    """Return the weights of Falk et al. (2019), float32, in place of the paper's.
-
-    Objects weigh 1; background weighs v + (1 - v) · exp(-d1² / 2 sigma1²) + factor ·
-    exp(-(d1 + d2)² / 2 sigma2²). With ``classes`` the two distance terms are computed among the
-    objects of each class and summed. Everything else as in ``weight_map``, the symmetric ridge
-    between touching objects of any class included.
-    """
-    formula = Falk(v, sigma1, factor, sigma2)
-    return WeightMap(labels, formula, unlabelled=unlabelled, classes=classes, dims=dims).weights()
-
-
 class WeightMap:
     """A weight map that is updated when the annotation changes.
 

@@ -40,14 +40,6 @@ def axes_of(image: Image) -> str:
     raise ValueError(f"the image '{image.name}' has {len(shape)} axes: at most 5 can be used")
 
 
-def set_axes(image: Image, axes: str) -> None:
-    """Let the axes of ``image`` be ``axes``, letters of TZYXC; refused where they do not fit."""
-    axes = check_axes(axes, _data_shape(image))
-    if image.rgb and not axes.endswith("C"):
-        raise ValueError(f"'{image.name}' is shown as a colour image: its last axis is C")
-    notes(image)["axes"] = axes
-
-
 def labels_shape(image: Image) -> tuple[int, ...]:
     """Return the shape of the data of a labels layer of ``image``."""
     axes, spread = _label_axes(image)
@@ -75,11 +67,6 @@ def labels_geometry(image: Image) -> dict[str, Any]:
         "units": tuple(image.units[axis] for axis in axes),
         "axis_labels": tuple(image.axis_labels[axis] for axis in axes),
     }
-
-
-def to_layer(image: Image, labels: np.ndarray) -> np.ndarray:
-    """Return labels of ``core`` (axes of the image, no C) as the data of a labels layer."""
-    return labels.reshape(labels_shape(image))
 
 
 def region_to_layer(image: Image, region: Box) -> Box:
