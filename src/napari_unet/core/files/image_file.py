@@ -2,7 +2,9 @@
 
 TIFF (OME, ImageJ, tiled, BigTIFF), PNG, JPEG, .npy, Zarr and OME-Zarr. Nothing is unpickled or
 memory-mapped, and a file that declares more than it holds is refused before memory is taken. PNG
-and JPEG are decoded whole, after their header has been compared with the free memory.
+and JPEG are decoded whole, after their header has been compared with the free memory. The headers
+are read here: ``PIL.Image.open`` refuses images of more than 179 million pixels, and it does not
+say whether a colour PNG has 8 or 16 bits.
 """
 
 import struct
