@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from napari_unet.core.arrays.boxes import Pixels
+from napari_unet.core.arrays.boxes import Pixels, split, whole
 from napari_unet.core.files.atomic_write import new_file, one_sentence
 from napari_unet.core.files.lock import holder_of, lock, unlock
 from napari_unet.workflows.confirmed_pixels import Confirmed
@@ -226,15 +226,12 @@ def _begin_file(path: Path, records: Sequence[Record], overwrite: bool) -> tuple
 
 def _content(name: str, labels: Pixels, painted: float) -> Iterator[StrokeRecord]:
     """Yield what is painted in ``labels``, piece by piece, copied."""
-    edges = labels.shape
-    steps = [1] * (len(edges) - 2) + [TILE] * 2
-    starts = [range(0, edge, step) for edge, step in zip(edges, steps[-len(edges) :], strict=True)]
-    for corner in product(*starts):
-        ends = [min(a + s, e) for a, s, e in zip(corner, steps[-len(edges) :], edges, strict=True)]
-        box = tuple(zip(corner, ends, strict=True))
-        values = np.array(labels[tuple(slice(*part) for part in box)])
+    dims = len(labels.shape)
+    edges = [1] * (dims - 2) + [TILE] * 2
+    for box in split(whole(labels.shape), edges[-dims:]):
+        values = np.array(labels[box])
         if values.any():
-            yield StrokeRecord(name, box, values, painted)
+            yield StrokeRecord(name, _edges(box), values, painted)
 
 
 EDGE = 32  # px of the boxes looked at, at both ends and in the middle of each axis

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.annotation.label_codes import LabelCode
-from napari_unet.core.arrays.boxes import Box, Pixels, shape_of
-from napari_unet.core.arrays.label_values import pieces
+from napari_unet.core.arrays.boxes import Box, Pixels, pieces, shape_of
 from napari_unet.core.network.metadata import named_class
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.teaching_events import (

@@ -7,7 +7,6 @@ Frozen, so that they cross threads. A run keeps copies of its layers, labels as 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from napari_unet.core.annotation.annotation import Annotation
 from napari_unet.core.annotation.label_codes import LabelClass
 from napari_unet.core.arrays.axes import ImagePixels, spatial_axes
-from napari_unet.core.arrays.boxes import Pixels, whole
+from napari_unet.core.arrays.boxes import Pixels, pieces
 from napari_unet.core.files.atomic_write import new_file
 from napari_unet.core.files.file_pairs import pair_files
 from napari_unet.core.files.image_file import open_image
@@ -229,7 +228,6 @@ def _write(source: LayerSource, run: RunFolder, place: int) -> Iterator[None]:
 
 def write_slabs(path: Path, data: Pixels) -> Iterator[None]:
     """Write an array of any kind as .npy, a few of its planes or rows at a time."""
-    each = max(SLAB // max(prod(data.shape[1:]) * np.dtype(data.dtype).itemsize, 1), 1)
     header = {
         "descr": np.lib.format.dtype_to_descr(np.dtype(data.dtype)),
         "fortran_order": False,
@@ -237,8 +235,7 @@ def write_slabs(path: Path, data: Pixels) -> Iterator[None]:
     }
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for first in range(0, data.shape[0], each):
-            box = (slice(first, min(first + each, data.shape[0])), *whole(data.shape[1:]))
+        for box in pieces(data.shape, SLAB // np.dtype(data.dtype).itemsize):
             file.write(np.ascontiguousarray(data[box]).tobytes())
             yield
 

@@ -5,7 +5,17 @@ import threading
 import numpy as np
 import pytest
 
-from napari_unet.core.arrays.boxes import box_in, grow, inside, join, shape_of, share, whole
+from napari_unet.core.arrays.boxes import (
+    box_in,
+    grow,
+    inside,
+    join,
+    pieces,
+    shape_of,
+    share,
+    split,
+    whole,
+)
 
 
 def box(*ends):
@@ -28,6 +38,32 @@ def test_open_and_negative_ends_are_filled_in():
     assert found == box((0, 8), (15, 20))
     assert shape_of(found) == (8, 5)
     assert shape_of(box_in((10,), (slice(7, 3),))) == (0,)
+
+
+def test_a_box_is_split_into_parts_in_the_order_of_memory():
+    assert list(split(box((2, 7), (10, 13)), (3, 2))) == [
+        box((2, 5), (10, 12)),
+        box((2, 5), (12, 13)),
+        box((5, 7), (10, 12)),
+        box((5, 7), (12, 13)),
+    ]
+    assert list(split(box((4, 4), (0, 9)), (2, 2))) == []
+    assert list(split((), ())) == [()], "an array without axes is one pixel"
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixels", "edges"),
+    [
+        ((3, 10, 100), 3000, (3, 10, 100)),
+        ((3, 10, 100), 2999, (2, 10, 100)),
+        ((3, 10, 100), 999, (1, 9, 100)),
+        ((3, 10, 100), 99, (1, 1, 99)),
+        ((3, 10, 100), 0, (1, 1, 1)),
+        ((5, 0, 4), 100, (5, 1, 4)),
+    ],
+)
+def test_pieces_have_at_most_so_many_pixels_and_whole_last_axes(shape, pixels, edges):
+    assert list(pieces(shape, pixels)) == list(split(whole(shape), edges))
 
 
 @pytest.mark.parametrize("edges", [(4, 7), (1, 100), (100, 100)])

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 _THREADS = min(8, os.cpu_count() or 1)  # more only wait for memory
+PIECE = 2**22  # px looked at together: some ten milliseconds
 
 Box = tuple[slice, ...]  # one slice an axis, with start and stop, without step
 PlaneIndex = tuple[int, ...]  # of a plane: index along each axis before Y and X
@@ -43,7 +44,7 @@ class PixelStore(Pixels, Protocol):
         """Write the pixels of ``box``."""
 
 
-def whole(shape: tuple[int, ...]) -> Box:
+def whole(shape: Sequence[int]) -> Box:
     """Return the box that holds everything."""
     return tuple(slice(0, edge) for edge in shape)
 
@@ -89,7 +90,7 @@ def inside(outer: Box, inner: Box) -> Box:
 
 def share(work: Callable[[Box], object], box: Box, edges: tuple[int, ...]) -> None:
     """Do ``work`` on the parts of ``box`` of at most ``edges``, on as many threads as pay."""
-    parts = list(_parts(box, edges))
+    parts = list(split(box, edges))
     helpers = min(len(parts), _THREADS) - 1
     todo = iter(parts)  # next() of a list's iterator is one step to all threads
 
@@ -107,21 +108,22 @@ def share(work: Callable[[Box], object], box: Box, edges: tuple[int, ...]) -> No
         other.result()
 
 
-def _parts(box: Box, edges: tuple[int, ...]) -> Iterator[Box]:
-    for corner in product(*(range(p.start, p.stop, e) for p, e in zip(box, edges, strict=True))):
-        yield tuple(
-            slice(start, min(start + edge, part.stop))
-            for start, edge, part in zip(corner, edges, box, strict=True)
-        )
-
-
-def sweep(shape: Sequence[int], edges: Sequence[int]) -> Iterator[Box]:
-    """Yield boxes of at most ``edges`` that cover an array of ``shape`` once, in C order."""
+def split(box: Box, edges: Sequence[int]) -> Iterator[Box]:
+    """Yield the parts of ``box`` of at most ``edges``, which cover it once, in C order."""
     spans = [
-        [slice(a, min(a + edge, size)) for a in range(0, size, edge)]
-        for size, edge in zip(shape, edges, strict=True)
+        [slice(a, min(a + edge, part.stop)) for a in range(part.start, part.stop, edge)]
+        for part, edge in zip(box, edges, strict=True)
     ]
     yield from product(*spans)
+
+
+def pieces(shape: Sequence[int], pixels: int = PIECE) -> Iterator[Box]:
+    """Yield boxes of at most so many ``pixels`` that cover ``shape`` once, the last axes whole."""
+    edges, left = [], pixels
+    for edge in reversed(shape):
+        edges.append(max(1, min(edge, left)))
+        left //= max(edge, 1)
+    return split(whole(shape), edges[::-1])
 
 
 class FixedAxes:

@@ -5,13 +5,11 @@ Both are found in one pass over the pixels, so that the cost does not grow with 
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
-from napari_unet.core.arrays.boxes import Pixels
+from napari_unet.core.arrays.boxes import PIECE, Pixels, pieces
 
-PIECE = 2**22  # px counted at once: some ten milliseconds
 NARROW = 2**16  # values; up to so many a table is faster than sorting
 
 Counts = dict[int, int]  # pixels of each value that occurs
@@ -43,19 +41,6 @@ def add(counts: Counts, more: Counts, times: int = 1) -> None:
         counts[value] = counts.get(value, 0) + times * count
         if not counts[value]:
             del counts[value]
-
-
-def pieces(shape: tuple[int, ...], at_most: int = PIECE) -> list[tuple[slice, ...]]:
-    """Cut ``shape`` into boxes of ``at_most`` so many pixels, the last axes whole."""
-    edges, left = [], at_most
-    for edge in reversed(shape):
-        edges.append(max(1, min(edge, left)))
-        left //= max(edge, 1)
-    starts = [range(0, edge, step) for edge, step in zip(shape, edges[::-1], strict=True)]
-    return [
-        tuple(slice(a, a + step) for a, step in zip(corner, edges[::-1], strict=True))
-        for corner in product(*starts)
-    ]
 
 
 @dataclass(frozen=True, eq=False)

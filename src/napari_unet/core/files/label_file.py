@@ -11,7 +11,7 @@ from uuid import uuid4
 import numpy as np
 
 from napari_unet.core.arrays.axes import check_axes
-from napari_unet.core.arrays.boxes import Pixels
+from napari_unet.core.arrays.boxes import Pixels, split, whole
 from napari_unet.core.files.atomic_write import check_free, new_file
 
 LARGE = 2**28  # bytes; more is written in tiles, which lets a viewer open a part
@@ -106,16 +106,14 @@ def write_tiff(
 
 def _tiles(image: Pixels, dtype: np.dtype) -> Iterator[np.ndarray]:
     """Yield the tiles of every plane, row by row, those at the edge filled up with zeros."""
-    height, width = image.shape[-2:]
+    width = image.shape[-1]
     across = -(-width // TILE) * TILE
-    for plane in np.ndindex(*image.shape[:-2]):
-        for top in range(0, height, TILE):
-            rows = np.zeros((TILE, across), dtype)
-            box = (*(slice(i, i + 1) for i in plane), slice(top, min(top + TILE, height)))
-            part = np.asarray(image[(*box, slice(0, width))])
-            rows[: part.shape[-2], :width] = part.reshape(part.shape[-2:])
-            for left in range(0, across, TILE):
-                yield rows[:, left : left + TILE]
+    for box in split(whole(image.shape), (*(1 for _ in image.shape[:-2]), TILE, width)):
+        rows = np.zeros((TILE, across), dtype)
+        part = np.asarray(image[box])
+        rows[: part.shape[-2], :width] = part.reshape(part.shape[-2:])
+        for left in range(0, across, TILE):
+            yield rows[:, left : left + TILE]
 
 
 def _ome(axes: str, pixel_size: Mapping[str, float]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 import zarr
 
 from napari_unet.core.arrays.axes import check_axes
-from napari_unet.core.arrays.boxes import Pixels, sweep
+from napari_unet.core.arrays.boxes import Pixels, split, whole
 from napari_unet.core.files.atomic_write import new_folder
 from napari_unet.core.files.lazy_array import LazyPixels, check_memory, is_zarr
 from napari_unet.core.files.tiff import micrometres
@@ -168,7 +168,7 @@ def write_ome_zarr(
     with new_folder(path, overwrite=overwrite) as folder:
         group = zarr.create_group(folder, zarr_format=3)
         level = add_level(group, image.shape, image.dtype, axes)
-        for box in sweep(level.shape, level.chunks):
+        for box in split(whole(level.shape), level.chunks):
             level[box] = np.asarray(image[box])
         complete(group, pixel_size or {}, levels, path.stem)
 
@@ -206,7 +206,7 @@ def complete(
         finer = group[str(done - 1)]
         shape = (*finer.shape[:-2], *(-(-size // 2) for size in finer.shape[-2:]))
         coarser = add_level(group, shape, finer.dtype, axes, finer.chunks)
-        for box in sweep(coarser.shape, coarser.chunks):
+        for box in split(whole(coarser.shape), coarser.chunks):
             coarser[box] = _halved(finer, box)
     group.attrs["ome"] = _description(group, axes, pixel_size, name)
 

@@ -17,7 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from skimage.measure import label
 
-from napari_unet.core.arrays.boxes import Box, PixelStore, sweep
+from napari_unet.core.arrays.boxes import Box, PixelStore, split, whole
 from napari_unet.core.runtime.jit import jit
 from napari_unet.core.text import number
 
@@ -276,13 +276,13 @@ def fill_holes(labelling: RegionStore, largest: int, edges: Sequence[int]) -> No
     """Give holes of up to ``largest`` pixels to the region around them; boxes have ``edges``."""
     shape = labelling.shape
     around = Components(labelling.store, shape, corners=True, sign=-1)
-    for box in sweep(shape, edges):
+    for box in split(whole(shape), edges):
         around.add(box, (labelling.read(box) == 0).astype(np.uint8))
     background, of_part = around.regions()
     inner = (background.low > 0).all(axis=1) & (background.high < shape).all(axis=1)
     small = inner & (background.area <= largest)
     owner = np.zeros(len(background) + 1, np.int64)
-    for box in sweep(shape, edges):
+    for box in split(whole(shape), edges):
         _own(labelling, box, np.where(small[of_part], of_part, 0), owner)
     small &= owner > 0
     owner[~small] = 0

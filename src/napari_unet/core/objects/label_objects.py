@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.core.arrays.boxes import Box, FixedAxes, Pixels, PixelStore, grow, inside, sweep
+from napari_unet.core.arrays.boxes import (
+    Box,
+    FixedAxes,
+    Pixels,
+    PixelStore,
+    grow,
+    inside,
+    split,
+    whole,
+)
 from napari_unet.core.objects.components import Components, RegionStore, fill_holes
 from napari_unet.core.objects.touching_objects import MARGIN, give_back, split_objects
 
@@ -104,7 +113,7 @@ class _Plane:
         """Write the objects, numbered from ``before`` + 1 on; return the class of each."""
         shape = self.out.shape
         components = Components(self.work, shape)
-        for box in sweep(shape, edges):
+        for box in split(whole(shape), edges):
             components.add(box, foreground(self.scores[(slice(None), *box)], settings.threshold))
         labelling = RegionStore(self.work, shape, *components.regions())
         labelling.drop_small(settings.min_area)
@@ -113,7 +122,7 @@ class _Plane:
         if settings.split:
             split_objects(labelling, settings.split, settings.min_area)
         kinds = labelling.regions.kind
-        for box in sweep(shape, edges):
+        for box in split(whole(shape), edges):
             ids = self._grown(labelling, box) if settings.give_back else labelling.read(box)
             self.out[box] = np.where(ids > 0, ids + before, 0)
         return kinds[1:]

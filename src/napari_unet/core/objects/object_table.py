@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.arrays.axes import spatial_axes
-from napari_unet.core.arrays.boxes import Pixels, sweep
+from napari_unet.core.arrays.boxes import Pixels, split, whole
 from napari_unet.core.files.atomic_write import new_file
 from napari_unet.core.objects.components import in_space
 from napari_unet.core.runtime.jit import jit
@@ -55,7 +55,7 @@ class ObjectTable:
         area, score = np.zeros(n, np.int64), np.zeros(n)
         place, low = np.zeros((n, dims)), np.full((n, dims), np.iinfo(np.int32).max, np.int32)
         high = np.zeros((n, dims), np.int32)
-        for box in sweep(labels.shape, (*(1,) * (dims - 3), *edges[-dims:])):
+        for box in split(whole(labels.shape), (*(1,) * (dims - 3), *edges[-dims:])):
             here, corner = np.asarray(labels[box]), np.array([part.start for part in box])
             if not here.any():
                 continue
@@ -166,7 +166,7 @@ def preferred_classes(
     known = np.sort(np.asarray(wanted, np.int64))
     sums = np.zeros((scores.shape[0], len(known)))
     dims = len(labels.shape)
-    for box in sweep(labels.shape, (*(1,) * (dims - 3), *edges[-dims:])):
+    for box in split(whole(labels.shape), (*(1,) * (dims - 3), *edges[-dims:])):
         here = np.asarray(labels[box])
         inside = np.isin(here, known)
         if inside.any():

@@ -8,14 +8,14 @@ next tile is read in a thread while this one is computed.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, product
+from itertools import chain
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_unet.core.arrays.axes import LETTERS, check_axes, guess_axes, spatial_axes
-from napari_unet.core.arrays.boxes import Pixels, mirror_indices, read_mirrored
+from napari_unet.core.arrays.boxes import Pixels, mirror_indices, pieces, read_mirrored
 from napari_unet.core.network.legal_sizes import border
 from napari_unet.core.normalisation import Contrast
 from napari_unet.core.segmentation.tile_grid import TileGrid
@@ -115,11 +115,8 @@ class OrderedImage:
             )
 
     def _strips(self) -> Iterator[np.ndarray]:
-        *leading, length, width = self.shape
-        rows = max(STRIP // width, 1)
-        for plane in product(*(range(n) for n in leading)):
-            for first in range(0, length, rows):
-                yield self[*plane, slice(first, min(first + rows, length)), slice(0, width)]
+        for box in pieces(self.shape, STRIP):
+            yield self[box]
 
     def _check(self, channels: int, guessed: bool) -> None:
         has = self.shape[0] if "C" in self.given else 1

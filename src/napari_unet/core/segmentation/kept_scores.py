@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_unet.core.arrays.boxes import Box
+from napari_unet.core.arrays.boxes import Box, pieces
 from napari_unet.core.objects.label_objects import (
     ObjectSettings,
     foreground,
@@ -127,10 +127,8 @@ def _classes(kept: ScoreCache, settings: ObjectSettings) -> np.ndarray:
         labels, kinds = _objects(kept, settings)
         return kinds[labels]
     labels = np.zeros(kept.shape[1:], np.uint8)
-    rows = max(2**22 // max(int(np.prod(kept.shape[2:])), 1), 1)
-    for first in range(0, len(labels), rows):
-        part = slice(first, first + rows)
-        labels[part] = foreground(kept[:, part], settings.threshold)
+    for box in pieces(labels.shape):
+        labels[box] = foreground(kept[(slice(None), *box)], settings.threshold)
     return labels
 
 

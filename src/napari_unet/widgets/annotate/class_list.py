@@ -13,8 +13,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.core.annotation.label_codes import LAST_CLASS, LabelClass
-from napari_unet.core.arrays.boxes import Pixels
-from napari_unet.core.arrays.label_values import pieces
+from napari_unet.core.arrays.boxes import Pixels, pieces
 from napari_unet.core.text import count
 from napari_unet.widgets.annotate.class_counts import ClassFigures, class_figures, summary
 from napari_unet.widgets.annotate.class_editing import (

@@ -14,7 +14,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotation.label_codes import LabelClass, LabelCode
-from napari_unet.core.arrays.boxes import Pixels
+from napari_unet.core.arrays.boxes import Pixels, pieces
 from napari_unet.widgets.layers.label_classes import new_class, set_classes
 from napari_unet.widgets.layers.layers import notes, region_write
 from napari_unet.widgets.segment.region_choice import LayerGeometry
@@ -357,13 +357,11 @@ def score_maps(keeping: CacheChoice, names: list[str]) -> dict[str, np.ndarray]:
 
 
 def uncertainty_map(keeping: CacheChoice) -> dict[str, np.ndarray]:
-    """Return the entropy of the scores, row by row of the first axis; compute thread."""
+    """Return the entropy of the scores, piece by piece; compute thread."""
     from napari_unet.core.segmentation.segment import entropy
 
     scores: Any = keeping.scores
     uncertainty = np.zeros(scores.shape[1:], np.float32)
-    rows = max(2**22 // max(int(np.prod(uncertainty.shape[1:])), 1), 1)
-    for first in range(0, len(uncertainty), rows):
-        part = slice(first, first + rows)
-        uncertainty[part] = entropy(scores[:, part])
+    for box in pieces(uncertainty.shape):
+        uncertainty[box] = entropy(scores[(slice(None), *box)])
     return {UNCERTAINTY: uncertainty}
