@@ -13,19 +13,19 @@ from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.teaching_events import Status
 
 
-class Room(TeachingState):
+class Teaching(TeachingState):
     """The tools are the real ones; what they ask for is kept in ``asked``."""
 
     def __init__(self, session, image, labels):
         super().__init__(session, image, labels)
         self.asked = []
         self.live, self.busy = True, False
-        self.guide, self.confirm, self.check = (
+        self.tour, self.confirm, self.check = (
             SuggestionTour(self), ConfirmBrush(self), BlindCheckTool(self)
         )  # fmt: skip
 
-    def ask(self, errand):
-        self.asked.append(errand)
+    def ask(self, request):
+        self.asked.append(request)
 
     def switch(self):
         self.live = not self.live
@@ -37,7 +37,7 @@ class Room(TeachingState):
     def learned(self, **changes):
         """There is a preview from now on."""
         said = {"said": "Settled", "by": "nano", "epoch": 1, "strokes": 2, "learning": False}
-        self.told = Status(**(said | changes))
+        self.status = Status(**(said | changes))
         self.changed.emit()
 
     def names(self):
@@ -45,16 +45,16 @@ class Room(TeachingState):
         return [one if isinstance(one, str) else name_of(one) for one in self.asked]
 
 
-def name_of(errand):
-    return getattr(errand, "func", errand).__name__
+def name_of(request):
+    return getattr(request, "func", request).__name__
 
 
 @pytest.fixture
-def room(qapp):
+def teaching(qapp):
     """Return a stack of two planes whose annotation layer is taught; nothing is painted."""
     viewer = ViewerModel()
     image = viewer.add_image(np.zeros((2, 40, 50), np.uint8), name="stack", scale=(1, 0.5, 0.5))
     labels = new_annotation_layer(viewer, image)
-    made = Room(Session.of(viewer), image, labels)
-    made.viewer = viewer  # kept as long as the room
+    made = Teaching(Session.of(viewer), image, labels)
+    made.viewer = viewer  # kept as long as the teaching
     return made

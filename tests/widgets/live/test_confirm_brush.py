@@ -40,21 +40,21 @@ def test_the_brush_passes_what_lies_as_near_to_its_way(axes, size, scale):
 
 
 @pytest.fixture
-def previewed(room):
+def previewed(teaching):
     codes = np.ones((1, 40, 50), np.uint8)
     codes[0, :, 25:] = 2
-    room.preview.write(PLANE, codes)
-    room.learned()
-    room.labels.brush_size = 5
-    return room
+    teaching.preview.write(PLANE, codes)
+    teaching.learned()
+    teaching.labels.brush_size = 5
+    return teaching
 
 
-def drag(room, places):
+def drag(teaching, places):
     """Press, move and release as napari tells its callbacks."""
     event = SimpleNamespace(
         type="mouse_press", button=1, dims_displayed=[0, 1, 2], position=places[0]
     )
-    held = [act(room.labels, event) for act in list(room.labels.mouse_drag_callbacks)]
+    held = [act(teaching.labels, event) for act in list(teaching.labels.mouse_drag_callbacks)]
     held = [one for one in held if next(one, None) is None and one is not None]
     event.type = "mouse_move"
     for event.position in places[1:]:
@@ -66,49 +66,49 @@ def drag(room, places):
 
 
 def test_a_stroke_writes_what_the_preview_says_and_one_undo_takes_it_back(previewed):
-    room = previewed
-    room.labels.data[0, 18:22, 10:14] = 2  # painted by hand
-    before = room.labels.data.copy()
-    room.confirm.toggle()
-    assert room.confirm.on
-    assert room.labels.selected_label == 0, "no class is chosen"
-    drag(room, [(0, 10, 5), (0, 10, 12), (0, 10, 20)])  # world: half a unit a pixel
-    changed = room.labels.data != before
+    teaching = previewed
+    teaching.labels.data[0, 18:22, 10:14] = 2  # painted by hand
+    before = teaching.labels.data.copy()
+    teaching.confirm.toggle()
+    assert teaching.confirm.on
+    assert teaching.labels.selected_label == 0, "no class is chosen"
+    drag(teaching, [(0, 10, 5), (0, 10, 12), (0, 10, 20)])  # world: half a unit a pixel
+    changed = teaching.labels.data != before
     assert changed[0].any()
     assert not changed[1].any()
     assert not (changed & (before > 0)).any()
     np.testing.assert_array_equal(
-        room.labels.data[changed], np.asarray(room.preview.layer.data)[changed]
+        teaching.labels.data[changed], np.asarray(teaching.preview.layer.data)[changed]
     )
-    np.testing.assert_array_equal(room.follower._edits.confirming.pixels.whole(), changed)
-    room.labels.undo()
-    np.testing.assert_array_equal(room.labels.data, before)
+    np.testing.assert_array_equal(teaching.sender._edits.confirming.pixels.whole(), changed)
+    teaching.labels.undo()
+    np.testing.assert_array_equal(teaching.labels.data, before)
 
 
 def test_it_is_put_down_by_its_key_by_a_class_and_by_another_tool(previewed):
-    room, told = previewed, []
-    room.confirm.changed.connect(lambda: told.append(room.confirm.on))
-    room.labels.selected_label = 2
+    teaching, told = previewed, []
+    teaching.confirm.changed.connect(lambda: told.append(teaching.confirm.on))
+    teaching.labels.selected_label = 2
     for put_down in (
-        room.confirm.toggle,
-        lambda: setattr(room.labels, "selected_label", 1),
-        lambda: setattr(room.labels, "mode", "erase"),
+        teaching.confirm.toggle,
+        lambda: setattr(teaching.labels, "selected_label", 1),
+        lambda: setattr(teaching.labels, "mode", "erase"),
     ):
-        room.confirm.toggle()
+        teaching.confirm.toggle()
         put_down()
-        assert not room.confirm.on
+        assert not teaching.confirm.on
     assert told == [True, False] * 3
-    assert room.labels.selected_label == 1
-    room.confirm.toggle()
-    room.labels.mode = "pan_zoom"  # a look elsewhere is a break
-    assert room.confirm.on
-    room.labels.mode = "paint"
-    room.confirm.put_down()
-    before = room.labels.data.copy()
-    drag(room, [(0, 5, 5)])
-    assert not np.array_equal(room.labels.data, before), "napari's own brush is back"
+    assert teaching.labels.selected_label == 1
+    teaching.confirm.toggle()
+    teaching.labels.mode = "pan_zoom"  # a look elsewhere is a break
+    assert teaching.confirm.on
+    teaching.labels.mode = "paint"
+    teaching.confirm.put_down()
+    before = teaching.labels.data.copy()
+    drag(teaching, [(0, 5, 5)])
+    assert not np.array_equal(teaching.labels.data, before), "napari's own brush is back"
 
 
-def test_there_is_nothing_to_confirm_without_a_preview(room):
-    room.confirm.toggle()
-    assert not room.confirm.on
+def test_there_is_nothing_to_confirm_without_a_preview(teaching):
+    teaching.confirm.toggle()
+    assert not teaching.confirm.on

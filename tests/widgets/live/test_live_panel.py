@@ -17,79 +17,79 @@ from napari_unet.workflows.teaching_events import (
 
 
 @pytest.fixture
-def section(room, qtbot, monkeypatch):
-    """Return the section, which finds the room that answers nothing."""
-    monkeypatch.setattr(live_panel.LiveTeaching, "of", lambda session, image, labels: room)
-    made = LiveSection(room.session)
+def section(teaching, qtbot, monkeypatch):
+    """Return the section, which finds the teaching that answers nothing."""
+    monkeypatch.setattr(live_panel.LiveTeaching, "of", lambda session, image, labels: teaching)
+    made = LiveSection(teaching.session)
     qtbot.addWidget(made)
-    made.set_layers(room.image, room.labels)
+    made.set_layers(teaching.image, teaching.labels)
     return made
 
 
-def test_where_teaching_stands_in_one_sentence(room):
+def test_where_teaching_stands_in_one_sentence(teaching):
     assert status(None) == "Needs an image and its annotation layer."
-    assert status(room) == "Getting ready …"
-    room.learned(said="Settled")
-    assert status(room) == "Settled · preview by Nano"
-    room.live = False
-    assert status(room) == "Off: J learns from the strokes once · preview by Nano"
-    room.learned(said="x", strokes=0, by="")
-    assert status(room) == "Off"
-    room.busy = True
-    assert status(room) == "x"
-    room.problem = "No Z"
-    assert status(room) == "No Z."
+    assert status(teaching) == "Getting ready …"
+    teaching.learned(said="Settled")
+    assert status(teaching) == "Settled · preview by Nano"
+    teaching.live = False
+    assert status(teaching) == "Off: J learns from the strokes once · preview by Nano"
+    teaching.learned(said="x", strokes=0, by="")
+    assert status(teaching) == "Off"
+    teaching.busy = True
+    assert status(teaching) == "x"
+    teaching.problem = "No Z"
+    assert status(teaching) == "No Z."
 
 
-def test_it_follows_the_layer_and_its_keys_come_and_go(room, section):
-    keys = {str(key) for key in room.labels.keymap}
+def test_it_follows_the_layer_and_its_keys_come_and_go(teaching, section):
+    keys = {str(key) for key in teaching.labels.keymap}
     assert set(KEYS) <= keys
     assert section.switch.text() == "● on   G"
     section.switch.click()
     assert section.switch.text() == "○ off   G"
-    assert not room.live
-    room.viewer.layers.remove(room.labels)
+    assert not teaching.live
+    teaching.viewer.layers.remove(teaching.labels)
     section.set_layers(None, None)
-    assert not set(KEYS) & {str(key) for key in room.labels.keymap}
+    assert not set(KEYS) & {str(key) for key in teaching.labels.keymap}
     assert not section.switch.isEnabled()
     assert section.status.text() == "Needs an image and its annotation layer."
 
 
-def test_buttons_say_why_they_are_off_and_ask_once_they_are_on(room, section):
+def test_buttons_say_why_they_are_off_and_ask_once_they_are_on(teaching, section):
     for button in (section.confirm, section.undo):
         assert not button.isEnabled()
         assert button.toolTip() == NO_PREVIEW
-    room.learned()
+    teaching.learned()
     section.undo.click()
     section.confirm.click()
-    assert room.confirm.on
+    assert teaching.confirm.on
     assert section.confirm.isChecked()
     section.next.click()
-    assert room.names() == ["undo_learning", "suggest"]
+    assert teaching.names() == ["undo_learning", "suggest"]
     place = SuggestedPlace((slice(0, 1), slice(2, 9), slice(2, 9)), "few strokes here")
-    room.answered.emit(Suggested((place,)))
+    teaching.answered.emit(Suggested((place,)))
     assert section.place.text() == "Place 1 of 1: few strokes here"
     assert not section.place.isHidden()
 
 
-def test_how_much_was_right_before_it_was_learned(room, section):
+def test_how_much_was_right_before_it_was_learned(teaching, section):
     assert section.bar.isHidden()
-    room.learned(foreseen=StrokesPredicted(0.42, 7, "Of the last 7 strokes …"))
+    teaching.learned(foreseen=StrokesPredicted(0.42, 7, "Of the last 7 strokes …"))
     assert (section.share.text(), section.bar.share) == ("42%", 0.42)
     assert section.share.toolTip() == "Of the last 7 strokes …"
     assert not section.bar.isHidden()
 
 
-def test_a_better_working_size_is_offered_and_taken(room, section):
+def test_a_better_working_size_is_offered_and_taken(teaching, section):
     assert section.better.isHidden()
-    room.sized = WorkingSizeChanged(1, 2, "Objects are large")
-    room.changed.emit()
+    teaching.working_size = WorkingSizeChanged(1, 2, "Objects are large")
+    teaching.changed.emit()
     assert section.better.text() == "Work at ½ size"
     section.better.click()
-    assert room.asked[-1].keywords == {"factor": 2}
+    assert teaching.asked[-1].keywords == {"factor": 2}
 
 
-def test_a_refusal_is_told(room, section):
+def test_a_refusal_is_told(teaching, section):
     count = len(notification_manager.records)
-    room.answered.emit(Refused("There is nothing to undo"))
+    teaching.answered.emit(Refused("There is nothing to undo"))
     assert str(notification_manager.records[count].message) == "There is nothing to undo"

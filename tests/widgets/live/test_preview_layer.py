@@ -16,83 +16,83 @@ def codes():
     return found
 
 
-def test_it_is_made_with_the_first_tile_under_the_annotation(room, codes):
-    preview = room.preview
+def test_it_is_made_with_the_first_tile_under_the_annotation(teaching, codes):
+    preview = teaching.preview
     assert preview.layer is None
     assert not preview.answer(PLANE).any()
-    active = room.viewer.layers.selection.active
+    active = teaching.viewer.layers.selection.active
     preview.write(PLANE, codes)
     layer = preview.layer
-    assert [one.name for one in room.viewer.layers] == [
+    assert [one.name for one in teaching.viewer.layers] == [
         "stack",
         "stack preview",
         "stack annotation",
     ]
-    assert room.viewer.layers.selection.active is active
+    assert teaching.viewer.layers.selection.active is active
     assert not layer.editable
     assert layer.opacity == FILLED
-    np.testing.assert_allclose(layer.scale, room.labels.scale)
+    np.testing.assert_allclose(layer.scale, teaching.labels.scale)
     np.testing.assert_array_equal(layer.data[:1], codes)
     assert not layer.data[1].any(), "nobody has asked for this plane"
     assert (layer.get_color(1)[3], layer.get_color(2)[3]) == (0, 1)
 
 
-def test_strokes_lie_over_the_answer_and_what_is_erased_shows_it(room, codes):
-    room.preview.write(PLANE, codes)
-    layer = room.preview.layer
-    room.labels.data[0, 12:14, 5:15] = 1
+def test_strokes_lie_over_the_answer_and_what_is_erased_shows_it(teaching, codes):
+    teaching.preview.write(PLANE, codes)
+    layer = teaching.preview.layer
+    teaching.labels.data[0, 12:14, 5:15] = 1
     box = (slice(0, 1), slice(12, 14), slice(5, 15))
-    room.preview.repaint(box)
+    teaching.preview.repaint(box)
     assert (layer.data[box] == 1).all()
-    np.testing.assert_array_equal(room.preview.answer(box), codes[:, 12:14, 5:15])
-    room.labels.data[:] = 0
-    room.preview.repaint_all()
+    np.testing.assert_array_equal(teaching.preview.answer(box), codes[:, 12:14, 5:15])
+    teaching.labels.data[:] = 0
+    teaching.preview.repaint_all()
     np.testing.assert_array_equal(layer.data[:1], codes)
 
 
-def test_colours_and_contours_follow(room, codes):
-    room.preview.write(PLANE, codes)
-    layer = room.preview.layer
-    recolour_class(room.labels, 1, "#0000ff")
-    room.preview.contour = True
-    room.preview.restyle()
+def test_colours_and_contours_follow(teaching, codes):
+    teaching.preview.write(PLANE, codes)
+    layer = teaching.preview.layer
+    recolour_class(teaching.labels, 1, "#0000ff")
+    teaching.preview.contour = True
+    teaching.preview.restyle()
     np.testing.assert_allclose(layer.get_color(2)[:3], (0, 0, 1))
     assert (layer.contour, layer.opacity > FILLED) == (2, True)
-    room.preview.contour = False
-    room.preview.restyle()
+    teaching.preview.contour = False
+    teaching.preview.restyle()
     assert (layer.contour, layer.opacity) == (0, FILLED)
 
 
-def test_it_goes_and_comes_again_and_forgets_what_was_said(room, codes):
-    room.preview.write(PLANE, codes)
-    room.preview.remove()
-    assert room.preview.layer is None
-    assert len(room.viewer.layers) == 2
-    assert not room.preview.answer(PLANE).any()
-    room.viewer.layers.remove(room.labels)
-    room.preview.write(PLANE, codes)
-    assert room.preview.layer is None, "there is no annotation to lie under"
+def test_it_goes_and_comes_again_and_forgets_what_was_said(teaching, codes):
+    teaching.preview.write(PLANE, codes)
+    teaching.preview.remove()
+    assert teaching.preview.layer is None
+    assert len(teaching.viewer.layers) == 2
+    assert not teaching.preview.answer(PLANE).any()
+    teaching.viewer.layers.remove(teaching.labels)
+    teaching.preview.write(PLANE, codes)
+    assert teaching.preview.layer is None, "there is no annotation to lie under"
 
 
-def test_layers_come_and_go_without_a_change_of_what_is_chosen(room):
-    viewer = room.viewer
-    viewer.layers.selection = {room.image, room.labels}
-    viewer.layers.selection.active = room.image
+def test_layers_come_and_go_without_a_change_of_what_is_chosen(teaching):
+    viewer = teaching.viewer
+    viewer.layers.selection = {teaching.image, teaching.labels}
+    viewer.layers.selection.active = teaching.image
     with undisturbed(viewer):
         viewer.add_labels(np.zeros((4, 4), np.uint8))
-        viewer.layers.remove(room.labels)
-    assert viewer.layers.selection == {room.image}
-    assert viewer.layers.selection.active is room.image
+        viewer.layers.remove(teaching.labels)
+    assert viewer.layers.selection == {teaching.image}
+    assert viewer.layers.selection.active is teaching.image
 
 
-def test_where_somebody_looks_is_told_once_it_rests(room, qtbot):
-    viewer = room.viewer
+def test_where_somebody_looks_is_told_once_it_rests(teaching, qtbot):
+    viewer = teaching.viewer
     viewer.canvas.size = (400, 400)
     viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 10, 12), 40.0
     viewer.dims.set_point(0, 1)
     tracker, moves = ViewTracker(viewer), []
     tracker.moved.connect(lambda: moves.append(1))
-    seen = tracker.look(room.image, room.labels)
+    seen = tracker.look(teaching.image, teaching.labels)
     assert seen.box[0] == slice(1, 2)
     assert seen.box[1].start <= 20 < seen.box[1].stop
     assert seen.box[2].start <= 24 < seen.box[2].stop
@@ -103,7 +103,7 @@ def test_where_somebody_looks_is_told_once_it_rests(room, qtbot):
     qtbot.wait(2 * REST)
     assert moves == [1]
     viewer.dims.ndisplay = 3
-    assert tracker.look(room.image, room.labels) is None
+    assert tracker.look(teaching.image, teaching.labels) is None
     tracker.close()
     viewer.dims.ndisplay = 2
     qtbot.wait(2 * REST)

@@ -11,43 +11,43 @@ BOXES = [(slice(n, n + 1), slice(4, 20), slice(8 + n, 24 + n)) for n in range(2)
 PLACES = tuple(SuggestedPlace(box, f"reason {n}") for n, box in enumerate(BOXES))
 
 
-def test_places_are_gone_through_and_asked_for_again_after_a_stroke(room):
-    room.learned(strokes=2)
-    room.guide.next()
-    assert room.names() == ["suggest"]
-    assert [name for name, _ in room.asked[0].keywords["classes"]] == ["background", "object"]
-    room.guide.next()  # still looking
-    assert room.names() == ["suggest"]
-    room.answered.emit(Suggested(PLACES))
-    assert room.guide.said == "Place 1 of 2: reason 0"
-    room.guide.next()
-    assert room.guide.said == "Place 2 of 2: reason 1"
-    assert room.viewer.dims.point[0] == 1
-    room.guide.next()
-    assert room.names() == ["suggest", "suggest"], "all were seen"
-    room.answered.emit(Suggested(PLACES))
-    room.learned(strokes=3)
-    room.guide.next()
-    assert room.names() == ["suggest"] * 3, "a stroke may have changed which teach most"
+def test_places_are_gone_through_and_asked_for_again_after_a_stroke(teaching):
+    teaching.learned(strokes=2)
+    teaching.tour.next()
+    assert teaching.names() == ["suggest"]
+    assert [name for name, _ in teaching.asked[0].keywords["classes"]] == ["background", "object"]
+    teaching.tour.next()  # still looking
+    assert teaching.names() == ["suggest"]
+    teaching.answered.emit(Suggested(PLACES))
+    assert teaching.tour.said == "Place 1 of 2: reason 0"
+    teaching.tour.next()
+    assert teaching.tour.said == "Place 2 of 2: reason 1"
+    assert teaching.viewer.dims.point[0] == 1
+    teaching.tour.next()
+    assert teaching.names() == ["suggest", "suggest"], "all were seen"
+    teaching.answered.emit(Suggested(PLACES))
+    teaching.learned(strokes=3)
+    teaching.tour.next()
+    assert teaching.names() == ["suggest"] * 3, "a stroke may have changed which teach most"
 
 
 @pytest.mark.parametrize(
     ("answer", "said"), [(Suggested(()), NOTHING), (Refused("Paint first"), "Paint first")]
 )
-def test_that_there_is_no_place_is_said(room, answer, said):
-    room.guide.next()
-    room.answered.emit(answer)
-    assert room.guide.said == said
-    room.guide.next()
-    assert room.names() == ["suggest", "suggest"]
+def test_that_there_is_no_place_is_said(teaching, answer, said):
+    teaching.tour.next()
+    teaching.answered.emit(answer)
+    assert teaching.tour.said == said
+    teaching.tour.next()
+    assert teaching.names() == ["suggest", "suggest"]
 
 
-def test_the_frame_lies_around_the_place_and_goes_when_it_ends(room):
-    room.guide.next()
-    room.answered.emit(Suggested(PLACES))
-    active = room.viewer.layers.selection.active
-    frame = room.viewer.layers["stack place"]
-    assert active is room.labels
+def test_the_frame_lies_around_the_place_and_goes_when_it_ends(teaching):
+    teaching.tour.next()
+    teaching.answered.emit(Suggested(PLACES))
+    active = teaching.viewer.layers.selection.active
+    frame = teaching.viewer.layers["stack place"]
+    assert active is teaching.labels
     ends = np.concatenate([frame.data[:, 0], frame.data[:, 0] + frame.data[:, 1]])
     assert set(ends[:, 0]) == {0}
     np.testing.assert_array_equal(ends[:, 1:].min(0), (3.5, 7.5))
@@ -55,15 +55,17 @@ def test_the_frame_lies_around_the_place_and_goes_when_it_ends(room):
     corners, counts = np.unique(ends[:, 1:], axis=0, return_counts=True)
     assert len(corners) == 4
     assert counts.tolist() == [2] * 4, "four edges, closed"
-    np.testing.assert_allclose(room.viewer.scene.camera.center[-2:], (5.75, 7.75))
-    room.guide.stop()
+    np.testing.assert_allclose(teaching.viewer.scene.camera.center[-2:], (5.75, 7.75))
+    teaching.tour.stop()
     assert not frame.visible
-    assert room.guide.said == ""
+    assert teaching.tour.said == ""
 
 
 @pytest.mark.parametrize(("zoom", "share"), [(0.01, 0.25), (1000.0, 0.7)])
-def test_a_place_takes_a_fair_share_of_the_canvas(room, zoom, share):
-    room.viewer.canvas.size = (400, 600)
-    room.viewer.scene.camera.zoom = zoom
-    suggestion_tour.show(room.session, room.image, room.labels, BOXES[0])
-    assert room.viewer.scene.camera.zoom * 8 == pytest.approx(share * 400)  # 16 px of half a unit
+def test_a_place_takes_a_fair_share_of_the_canvas(teaching, zoom, share):
+    teaching.viewer.canvas.size = (400, 600)
+    teaching.viewer.scene.camera.zoom = zoom
+    suggestion_tour.show(teaching.session, teaching.image, teaching.labels, BOXES[0])
+    assert teaching.viewer.scene.camera.zoom * 8 == pytest.approx(
+        share * 400
+    )  # 16 px of half a unit
