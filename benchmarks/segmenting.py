@@ -3,6 +3,9 @@
 Every contender has the same weights. Peers run the network as their users do, with padded
 convolutions, in float32, in the setting their documentation shows; MONAI also gets the precision
 and memory layout that are fastest here. Whole-image passes are the floor without any tiler.
+OpenVINO and ONNX Runtime pass the exported network over the whole image on a CPU, with the threads
+and the precision that each chooses itself. A peer that is not installed is left out, and its row
+says so.
 
     .venv-benchmarks/bin/python benchmarks/segmenting.py --size 2048 --base 32 64 --rounds 3
 """
@@ -11,9 +14,11 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +27,7 @@ import zarr
 from torch import nn
 
 from napari_unet import UNet, segment
+from napari_unet.core.network.onnx_export import onnx_bytes
 from napari_unet.core.runtime.device import choose_device, fast_dtype, memory_free
 from napari_unet.core.runtime.memory import kept_memory
 from napari_unet.core.segmentation.prepare import prepare
@@ -32,12 +38,16 @@ from race import Row, peer, race, record, table
 
 OURS, STORES = "napari-unet", "napari-unet, Zarr to Zarr"
 WHOLE = "whole image, mirrored border, same precision"
+OPENVINO = "OpenVINO, whole image, mirrored border"
+ONNX_RUNTIME = "ONNX Runtime, whole image, mirrored border"
 AIMS = {
     "MONAI, overlap 0.25": 4.0,
     "MONAI, overlap 0.5 gaussian": 6.0,
     "nnU-Net predictor, no mirroring": 5.0,
     "torch_em predict_with_halo": 5.0,
     WHOLE: 1.0,
+    OPENVINO: 1.3,  # below it, core/fast_conv is not worth its lines
+    ONNX_RUNTIME: 1.3,
 }
 EDGE = 512  # tile of the peers, in pixels
 WARM = 1024  # edge of the image peers warm up on: they go by tiles of EDGE, whatever the image
@@ -109,6 +119,8 @@ class Field:
             "whole image, padded convolutions, same precision": lambda: self.fast(self.tensor),
             "whole image, padded convolutions, float32": lambda: self.nchw(self.tensor),
         }
+        if self.device.type == "cpu":
+            found |= {OPENVINO: self.openvino, ONNX_RUNTIME: self.onnx_runtime}
         free = memory_free(self.device)
         itemsize = {name: 4 if "float32" in name else self.dtype.itemsize for name in found}
         maps = 6 * self.size**2 * self.network.base  # values alive at once in a whole-image pass
@@ -122,14 +134,35 @@ class Field:
         with torch.autocast(self.device.type, self.dtype, self.dtype != torch.float32):
             return self.padded(x.contiguous(memory_format=torch.channels_last)).float()
 
-    def whole(self) -> torch.Tensor:
-        """Mirror the border of the whole image and send it through the unpadded network."""
+    def mirrored(self) -> np.ndarray:
+        """Return the whole image with its border mirrored, (1, 1, *input)."""
         border, legal = self.network.border, self.network.input_size(self.size)
         after = legal - self.size - border
-        mirrored = np.pad(self.image, (border, after), mode="reflect")
+        return np.pad(self.image, (border, after), mode="reflect")[None, None]
+
+    def whole(self) -> torch.Tensor:
+        """Send the whole image through the unpadded network."""
         half = in_half(self.network) if self.dtype == torch.bfloat16 else self.network
-        x = torch.from_numpy(mirrored)[None, None].to(self.device)
+        x = torch.from_numpy(self.mirrored()).to(self.device)
         return half(x.contiguous(memory_format=torch.channels_last))
+
+    def openvino(self) -> object:
+        return self._in_openvino(self.mirrored())
+
+    def onnx_runtime(self) -> object:
+        return self._in_onnx_runtime.run(None, {"image": self.mirrored()})
+
+    @cached_property
+    def _in_openvino(self) -> Any:
+        core = peer("openvino").Core()
+        model = core.read_model(onnx_bytes(self.network))
+        model.reshape(list(self.mirrored().shape))  # as its documentation has it for one shape
+        return core.compile_model(model, "CPU")
+
+    @cached_property
+    def _in_onnx_runtime(self) -> Any:
+        session = peer("onnxruntime").InferenceSession
+        return session(onnx_bytes(self.network), providers=["CPUExecutionProvider"])
 
     def monai(self, net: Callable[[torch.Tensor], torch.Tensor], **how: object) -> object:
         inferers = peer("monai.inferers")

@@ -14,6 +14,7 @@ from napari_unet.core.fast_conv import buffers, forward
 from napari_unet.core.fast_conv.buffers import BufferPool
 from napari_unet.core.fast_conv.network import SWITCH, WinogradNetwork, accelerated
 from napari_unet.core.segmentation import precision, tile_size
+from napari_unet.core.segmentation.prepare import prepare
 from napari_unet.core.segmentation.scorer import TileScorer
 
 SHAPES = [
@@ -135,7 +136,7 @@ def test_the_switch_leaves_everything_to_torch_and_labels_as_they_are(monkeypatc
 
 @pytest.mark.parametrize("half", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("pays", [True, False])
-def test_large_images_get_the_quickest(pays, half, monkeypatch):
+def test_images_get_the_quickest_and_small_ones_no_half_precision(pays, half, monkeypatch):
     def measured(network, rival=None, times=1.0):
         return accelerated(network) if pays or rival is None else None
 
@@ -151,8 +152,35 @@ def test_large_images_get_the_quickest(pays, half, monkeypatch):
         with torch.no_grad():
             net.head.bias.copy_(torch.tensor([0.0, 9.0]))  # labels agree in any precision
         tile = np.zeros((1, *(28,) * net.dims), np.float32)
-        assert precision.choose_precision(net, "auto", None) == "float32"  # a small one
+        small = "winograd" if quick == "winograd" else "float32"
+        assert precision.choose_precision(net, "auto", None) == small
         assert precision.choose_precision(net, "auto", lambda tile=tile: tile) == quick
+
+
+def test_labels_need_not_be_compared_where_it_is_used(monkeypatch):
+    def sample():
+        raise AssertionError("no tile is to be read")
+
+    monkeypatch.setattr(precision, "faster_copy", lambda net, beaten: accelerated(net))
+    assert precision.choose_precision(network(base=16, depth=1), "auto", sample) == "winograd"
+
+
+def test_a_small_image_is_scored_so_and_has_the_same_labels(monkeypatch):
+    monkeypatch.setattr(precision, "faster_copy", lambda net, beaten: accelerated(net))
+    net = network(base=16, depth=2)
+    image = np.random.default_rng(2).integers(0, 200, (130, 150), np.uint8)
+    assert prepare(image, net).precision == "winograd"
+    labels = segment(image, net).labels
+    np.testing.assert_array_equal(labels, segment(image, net, precision="float32").labels)
+    monkeypatch.undo()
+    monkeypatch.setenv(SWITCH, "0")
+    assert prepare(image, net).precision != "winograd"
+    np.testing.assert_array_equal(labels, segment(image, net).labels)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_networks_in_other_precisions_stay_in_them(dtype):
+    assert precision.faster_copy(network(base=16, depth=1).to(dtype)) is None
 
 
 @pytest.fixture

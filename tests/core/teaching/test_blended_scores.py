@@ -2,8 +2,18 @@
 
 import numpy as np
 import pytest
+import torch
 
-from napari_unet.core.teaching.blended_scores import NEAR, REACH, StrokeNeighbourhood
+from napari_unet import UNet
+from napari_unet.core.fast_conv.network import accelerated
+from napari_unet.core.teaching import blended_scores
+from napari_unet.core.teaching.blended_scores import (
+    NEAR,
+    REACH,
+    BlendedScorer,
+    StrokeNeighbourhood,
+    TilePlace,
+)
 
 PIXELS = np.array([[30, 40], [30, 41], [31, 41]], np.int32)
 
@@ -36,3 +46,29 @@ def test_only_what_looks_like_the_stroke_is_mended():
     np.testing.assert_array_equal(found[:, ~same], values[:, ~same])
     np.testing.assert_allclose(found, np.where(same, values + share * (near - values), values))
     assert (found.argmax(0)[same & (share == 1)] == 1).all()
+
+
+def test_the_tiles_of_a_preview_are_scored_by_a_faster_copy_and_say_the_same(monkeypatch):
+    torch.manual_seed(3)
+    network, taught = (UNet(base=12, depth=2, norm="weight").eval() for _ in range(2))
+    weights = {name: weight.clone() for name, weight in taught.state_dict().items()}
+    made = []
+
+    def copied(given):
+        made.append(accelerated(given))
+        return made[-1]
+
+    monkeypatch.setattr(blended_scores, "faster_copy", copied)
+    scorer = BlendedScorer(network, weights)
+    other = scorer.with_beside(None)
+    for number, (edge, copies) in enumerate([(64, 0), (256, 1), (64, 1)]):
+        tiles = np.random.default_rng(number).random((2, 1, *(network.input_size(edge),) * 2), "f4")
+        places = [TilePlace((number, k), ((0, edge), (0, edge))) for k in range(2)]
+        for one in (scorer, other):
+            values = np.stack(one.values(tiles, places))
+            with torch.inference_mode():
+                expected = taught(torch.from_numpy(tiles)).numpy()
+            np.testing.assert_allclose(values, expected, atol=1e-4)
+            np.testing.assert_array_equal(values.argmax(1), expected.argmax(1))
+        assert len(made) == copies
+    assert not any(one is None for one in made)

@@ -9,7 +9,10 @@ import torch
 
 from napari_unet.core.annotation.annotation import Annotation
 from napari_unet.core.arrays.boxes import read_mirrored
+from napari_unet.core.fast_conv.network import accelerated
+from napari_unet.core.network.unet import UNet
 from napari_unet.core.normalisation import Normalisation
+from napari_unet.core.training import validation
 from napari_unet.core.training.train import train
 from napari_unet.core.training.validation import Validator
 from napari_unet.core.training.validation_split import reach, split_by_blocks
@@ -240,3 +243,31 @@ def test_validation_is_never_deformed(make, settings):
     network, held = make.build(settings), [make.annotate(3)]
     wild = replace(settings, sd=30.0, rotation=180.0, gray=1.0, noise=0.5, seed=9)
     assert validated(held, network, settings) == validated(held, network, wild)
+
+
+def test_the_faster_copy_finds_the_same_scores_and_follows_the_weights(make, settings, monkeypatch):
+    torch.manual_seed(1)
+    network = UNet(base=16, depth=1)
+    validator = Validator(
+        [Annotation(*make.scene(0), ids="objects")], replace(settings, base=16, depth=1)
+    )
+    copies = []
+
+    def copied(given, dtype):
+        copies.append(accelerated(given))
+        return copies[-1]
+
+    def scores(faster):
+        monkeypatch.setattr(validation, "faster_copy", faster)
+        return list(validator.run(network, torch.float32))[-1]
+
+    first = scores(copied)
+    assert first == scores(lambda given, dtype: None)
+    with torch.no_grad():
+        network.head.weight.neg_()
+        network.head.bias.neg_()
+    changed = scores(copied)
+    assert changed == scores(lambda given, dtype: None)
+    assert changed != first
+    assert network.training
+    assert len(copies) == 2

@@ -1,8 +1,8 @@
 """Choose the quickest arithmetic with which the labels stay the same, otherwise plain float32.
 
-It is half precision where the device is fast in it; on a CPU it is float32 by Winograd's
-convolutions where these are faster still. Whether labels stay the same is measured: one tile from
-the middle of the image is scored both ways before a large image is segmented.
+On a CPU it is float32 by Winograd's convolutions where these are measured to be the fastest, from
+the first tile on: labels stay the same as in any float32. Otherwise it is half precision where the
+device is fast in it, for large images: one tile from the middle is scored both ways before.
 """
 
 from collections.abc import Callable
@@ -38,9 +38,9 @@ def choose_precision(network: UNet, precision: str, sample: Callable[[], np.ndar
     kept = _CHOSEN.get(network)
     if kept is not None and kept[0] == state:
         return kept[1]
-    if sample is None:
-        return "float32"
     quick = _quickest(network)
+    if quick == "winograd" or sample is None:
+        return quick if quick == "winograd" else "float32"
     chosen = quick if _labels_agree(network, quick, sample) else "float32"
     _CHOSEN[network] = (state, chosen)
     return chosen
@@ -49,11 +49,22 @@ def choose_precision(network: UNet, precision: str, sample: Callable[[], np.ndar
 def _quickest(network: UNet) -> str:
     """Return the precision that is measured to be the fastest on this device."""
     fast = fast_dtype(network.head.weight.device)
-    if fast == torch.bfloat16:  # rounds more: to be faster at all is enough
-        ours = accelerated(network, in_half)
-    else:
-        ours = accelerated(network, _as_it_is, CLEARLY_FASTER)
-    return str(fast).removeprefix("torch.") if ours is None else "winograd"
+    if faster_copy(network, fast) is not None:
+        return "winograd"
+    return str(fast).removeprefix("torch.")
+
+
+def faster_copy(network: UNet, beaten: torch.dtype = torch.float32) -> UNet | None:
+    """Return a copy that scores in float32 faster than torch does in ``beaten``, or None.
+
+    It has to be clearly faster than torch in float32. Half precision rounds more: there it is
+    enough to be faster at all.
+    """
+    if network.head.weight.dtype != torch.float32:
+        return None
+    if beaten == torch.bfloat16:
+        return accelerated(network, in_half)
+    return accelerated(network, _as_it_is, CLEARLY_FASTER)
 
 
 def _as_it_is(network: UNet) -> UNet:

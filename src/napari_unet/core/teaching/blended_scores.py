@@ -24,6 +24,7 @@ from napari_unet.core.arrays.boxes import Box, PlaneIndex, read_mirrored, shape_
 from napari_unet.core.network.legal_sizes import border, input_size
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.segmentation.image_reader import Reader
+from napari_unet.core.segmentation.precision import faster_copy
 from napari_unet.core.teaching.image_view import DIMS, ImageView
 from napari_unet.core.teaching.pixel_classifier import FilterBank, PixelClassifier
 from napari_unet.core.teaching.strokes import Stroke, Strokes
@@ -82,6 +83,7 @@ def areas_around(some: Iterable[Stroke], strokes: Strokes) -> tuple[StrokeNeighb
 
 
 NETWORK = 0.65  # how much the network counts, beside the pixel classifier
+LARGE = 2**16  # pixels of a tile from which on a faster copy of the network is worth making
 KEPT = 2**23  # numbers kept of what was said: 32 MB
 
 
@@ -165,6 +167,7 @@ class BlendedScorer:
         self.network = network  # of this architecture; its own weights are not used
         self.weights = weights
         self.beside = beside
+        self._network_scores = _NetworkScores(network, weights)
         self._network_said, self._said = _Memory(), _Memory()
 
     def with_beside(self, beside: ClassifierPart | None) -> "BlendedScorer":
@@ -183,7 +186,7 @@ class BlendedScorer:
         """Return the same before the softmax."""
         beside = self.beside
         if beside is None:
-            return self._network_said.of(places, partial(self._asked, tiles))
+            return self._network_said.of(places, partial(self._network_scores, tiles))
         return self._said.of(places, partial(self._added, beside, tiles, places))
 
     def _added(
@@ -191,21 +194,43 @@ class BlendedScorer:
     ) -> list[np.ndarray]:
         some, values = [places[k] for k in new], [np.empty(0)] * len(new)
         if beside.network:
-            values = self._network_said.of(some, partial(self._asked, tiles[new]))
+            values = self._network_said.of(some, partial(self._network_scores, tiles[new]))
         return [beside.added_to(value, place) for value, place in zip(values, some, strict=True)]
-
-    def _asked(self, tiles: np.ndarray, new: list[int]) -> list[np.ndarray]:
-        with torch.inference_mode():
-            device = self.weights["head.weight"].device
-            pixels = torch.from_numpy(tiles[new]).to(device)
-            pixels = pixels.contiguous(memory_format=torch.channels_last)
-            self.network.eval()
-            answers = functional_call(self.network, self.weights, (pixels,))
-            return list(answers.contiguous().cpu().numpy())
 
 
 def _agree(one: ClassifierPart, other: ClassifierPart, place: TilePlace) -> bool:
     return not one.differs(other, place)
+
+
+class _NetworkScores:
+    """What a network with these weights says of tiles, before the softmax.
+
+    At the first large tile, which is one of a preview, a faster copy is made where there is one.
+    Making it takes as long as some cells of a test, so that tests alone do not make it.
+    """
+
+    def __init__(self, network: UNet, weights: dict[str, torch.Tensor]) -> None:
+        self._network, self._weights = network, weights
+        self._fast: UNet | None = None
+        self._tried = False
+
+    def __call__(self, tiles: np.ndarray, new: list[int]) -> list[np.ndarray]:
+        """Return the values (K, *output) of the ``new`` ones of ``tiles`` (B, C, *input)."""
+        if not self._tried and tiles[0, 0].size >= LARGE:
+            self._fast, self._tried = self._made(), True
+        with torch.inference_mode():
+            pixels = torch.from_numpy(tiles[new]).to(self._weights["head.weight"].device)
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+            if self._fast is not None:
+                return list(self._fast(pixels).contiguous().numpy())
+            self._network.eval()
+            values = functional_call(self._network, self._weights, (pixels,))
+            return list(values.contiguous().cpu().numpy())
+
+    def _made(self) -> UNet | None:
+        network = copy.deepcopy(self._network)
+        network.load_state_dict(self._weights)
+        return faster_copy(network)
 
 
 class _Memory:

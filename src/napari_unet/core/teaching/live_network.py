@@ -21,6 +21,7 @@ import torch
 from napari_unet.core.network.adapt import adapt
 from napari_unet.core.network.network_file import load_network
 from napari_unet.core.network.unet import UNet
+from napari_unet.core.segmentation.precision import faster_copy
 from napari_unet.core.teaching.image_view import DIMS, ImageView
 from napari_unet.core.teaching.pixel_classifier import FilterBank, PixelClassifierTrainer
 from napari_unet.core.teaching.stroke_batches import ALL, Choice, StrokeBatches
@@ -197,6 +198,7 @@ def warm_up(picture: ImageView, fresh: LiveNetwork, filters: FilterBank) -> None
         PixelClassifierTrainer(filters, strokes, fresh.settings).fit(fresh.network.classes)
         if np.prod(picture.shape) <= READY * picture.factor**2:
             filters.of(plane, tuple(slice(0, n) for n in picture.working))
+    faster_copy(fresh.network)  # measured, and compiled after an installation, for previews
 
 
 @contextmanager
