@@ -7,6 +7,7 @@ from scipy.ndimage import binary_dilation
 from napari_unet import Teacher
 from napari_unet.core.annotation.annotation import UNLABELLED
 from napari_unet.core.teaching import stability
+from napari_unet.core.teaching.blended_scores import predict
 from napari_unet.core.teaching.stability import Transition
 from napari_unet.core.teaching.stroke_batches import NOTHING, StrokeBatches
 
@@ -154,7 +155,7 @@ def test_a_stride_changes_no_more_than_a_part_of_what_is_shown_as_objects(
         seen[row * 64 : row * 64 + 64, column * 64 : column * 64 + 64] = True
     region = teacher._region(whole).box
     start, end = (
-        np.log(teacher._view.predict(scorer, region)[1]).reshape(2, 160, 260)
+        np.log(predict(teacher._picture, scorer, region)[1]).reshape(2, 160, 260)
         for scorer in (shown, aim)
     )
     before = start.argmax(0)
