@@ -65,19 +65,19 @@ class Levels:
         layers = self.layers
         copies: list[np.ndarray] = []
         height, width = image.shape[1:]
-        given: dict[str, Any] = {"image": image, "first": layers.bottom[0]}
+        inputs: dict[str, Any] = {"image": image, "first": layers.bottom[0]}
         for level, ((_, second), size) in enumerate(zip(layers.contract, sizes, strict=True)):
             height, width, channels = height - 4, width - 4, len(second.bias)
             copied = self.maps.take(f"copy {level}", (*size, channels * layers.skips))
             pooled = self._map(level, (height // 2, width // 2, channels))
-            self._compute((height, width), **given, second=second, pooled=pooled, copied=copied)
+            self._compute((height, width), **inputs, second=second, pooled=pooled, copied=copied)
             copies.insert(0, copied)
             height, width = pooled.shape[:2]
             first = (*layers.contract, layers.bottom)[level + 1][0]
-            given = {"pixels": pooled, "first": first}
+            inputs = {"pixels": pooled, "first": first}
         second = layers.bottom[1]
         low = self._map(len(sizes), (height - 4, width - 4, len(second.bias)))
-        self._compute(low.shape[:2], **given, second=second, out=low)
+        self._compute(low.shape[:2], **inputs, second=second, out=low)
         return low, copies
 
     def up(self, low: np.ndarray, copies: Sequence[np.ndarray]) -> np.ndarray:
@@ -86,13 +86,13 @@ class Levels:
         steps = zip(layers.rises, layers.expand, copies, strict=True)
         for level, (rise, (first, second), copied) in enumerate(steps, start=len(copies) + 1):
             size = tuple(2 * n - 4 for n in low.shape[:2])
-            given = {"low": low, "rise": rise, "beside": copied, "first": first, "second": second}
+            inputs = {"low": low, "rise": rise, "beside": copied, "first": first, "second": second}
             if level == 2 * len(copies):
                 low = np.empty((*size, layers.classes), np.float32)
-                self._compute(size, **given, scores=low)
+                self._compute(size, **inputs, scores=low)
             else:
                 low = self._map(level, (*size, len(second.bias)))
-                self._compute(size, **given, out=low)
+                self._compute(size, **inputs, out=low)
         return low
 
     def _map(self, level: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -190,11 +190,11 @@ def _finer_at_the_end(
     """Return the same parts, the last ones cut: the thread that is done first waits for less."""
     if threads == 1:
         return parts
-    found = parts[:-threads]
+    finer = parts[:-threads]
     for left, (first, end) in parts[-threads:]:
         length = max(_length(end - first, FINER), least)
-        found += [(left, rows) for rows in _cut(first, end, length)]
-    return found
+        finer += [(left, rows) for rows in _cut(first, end, length)]
+    return finer
 
 
 def _plane(given: dict[str, Any], name: str, columns: slice) -> FeatureMap:

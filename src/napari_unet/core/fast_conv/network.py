@@ -72,8 +72,8 @@ class WinogradNetwork(UNet):
         if sizes[-1][-1] < 2 * FEWEST:  # pixels in a row of the bottom, up-convolved
             return super().forward(x)
         self.passage.threads = torch.get_num_threads()
-        found = [self.passage(image.numpy(), sizes) for image in x.contiguous()]
-        scores = np.stack(found) if len(found) > 1 else found[0][None]  # one need not be copied
+        scored = [self.passage(image.numpy(), sizes) for image in x.contiguous()]
+        scores = np.stack(scored) if len(scored) > 1 else scored[0][None]  # one need not be copied
         return torch.from_numpy(scores).permute(0, 3, 1, 2)
 
     @property

@@ -113,8 +113,8 @@ def _both_ways(
     """
     changed = [change(row) for row in rows]
     for x, column in enumerate(zip(*changed, strict=True)):
-        for y, found in enumerate(change(column)):
-            yield (y, x), found
+        for y, value in enumerate(change(column)):
+            yield (y, x), value
 
 
 @intrinsic

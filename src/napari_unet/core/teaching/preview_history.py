@@ -185,9 +185,9 @@ def network(
     history.scorer()  # refuses where nothing is learned yet
     state = history.last
     assert state is not None
-    found = copy.deepcopy(state.network)
-    found.load_state_dict(state.weights)
-    about: dict[str, Any] = found.about
+    copied = copy.deepcopy(state.network)
+    copied.load_state_dict(state.weights)
+    about: dict[str, Any] = copied.about
     about["normalisation"] = normalisation.to_dict()
     if pixel_size is not None:
         about["pixel_size"] = {axis: size * factor for axis, size in pixel_size.items()}
@@ -196,7 +196,7 @@ def network(
         "event": "taught", "strokes": state.shown.strokes, "steps": state.shown.steps,
         "working_size": factor,
     })  # fmt: skip
-    return found.eval()
+    return copied.eval()
 
 
 def state(network: UNet, channels: int, seed: int) -> LearnedState:
