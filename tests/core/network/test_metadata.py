@@ -64,3 +64,5 @@ def test_what_a_network_cannot_carry_is_refused_in_one_sentence(about, said):
 def test_what_others_add_is_kept_and_colours_may_have_opacity():
     shown = [NAMED, {"name": "", "color": "#E69F0080", "note": "thin"}]
     check_about(changed(classes=shown, pixel_size={"Y": 0.5, "X": 1}, note={"by": [1, None]}), 2)
+    whole = {"low": 0.0, "high": 100, "flatten": 0}  # the limits themselves are legal
+    check_about(changed(normalisation=whole), 2)
