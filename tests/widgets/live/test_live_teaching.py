@@ -1,6 +1,7 @@
 """Live teaching in a window: strokes, undo, classes, keys, confirming, places, checks, the end."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -76,110 +77,30 @@ def press(labels, key):
     return next(act for name, act in labels.keymap.items() if str(name) == key)(labels)
 
 
-def test_two_strokes_make_a_preview_that_follows_the_brush(viewer, qtbot, discs):
+@pytest.fixture
+def taught(viewer, qtbot, discs):
+    """Two strokes in a picture of discs, and the preview that was learned from them."""
     image, truth = discs
-    records = len(notification_manager.records)
     layer = viewer.add_image(image, name="discs")
     dock = opened(viewer)
     qtbot.waitUntil(lambda: dock.labels is not None)
-    labels, live = dock.labels, dock.live
-    teaching = live.teaching
-    assert teaching is LiveTeaching.find(labels)
-    settled(teaching, qtbot)
-    assert live.status.text() == READY
-    assert not live.confirm.isEnabled()
-    assert "two classes" in live.confirm.toolTip()
+    labels, live, teaching = dock.labels, dock.live, dock.live.teaching
     labels.brush_size = 5
-    first, second = way(truth, True, 0), way(truth, False, 1)
-    brush(labels, 2, *first)
-    settled(teaching, qtbot)
-    assert teaching.preview.layer is None
-    brush(labels, 1, *second)
+    brush(labels, 2, *way(truth, True, 0))
+    brush(labels, 1, *way(truth, False, 1))
     qtbot.waitUntil(lambda: teaching.preview.layer is not None)
-    preview = teaching.preview.layer
-    assert viewer.layers.selection.active is labels
-    assert [one.name for one in viewer.layers] == ["discs", "discs preview", "discs annotation"]
-    assert (str(labels.mode), preview.data.dtype, preview.editable) == ("paint", np.uint8, False)
-    assert "preview by Nano" in live.status.text()
     settled(teaching, qtbot)
-    found = np.asarray(preview.data) == 2
-    assert (found & truth).sum() / (found | truth).sum() > 0.4
-    assert live.status.text() == "Settled, waiting for you · preview by Nano"
-    # nothing computes now
-    qtbot.wait(200)  # longer than the eye rests before it tells of a move
-    settled(teaching, qtbot)
-    begun = []
-    Session.of(viewer).jobs_changed.connect(lambda: begun.append(1))
-    qtbot.wait(300)
-    assert not Session.of(viewer).jobs
-    assert begun == []
-    # the stroke wins at once, before anything is learned; undo and redo do, too
-    teaching.live = False
-    assert live.switch.text().startswith("○")
-    wrong = way(truth, True, 5)
-    answer = teaching.preview.answer((slice(None), slice(None))).copy()
-    inside = (slice(wrong[0][0], wrong[0][0] + 1), slice(wrong[0][1], wrong[1][1]))
-    brush(labels, 1, *wrong)
-    assert (np.asarray(preview.data)[inside] == 1).all()
-    labels.undo()
-    np.testing.assert_array_equal(np.asarray(preview.data)[inside], answer[inside])
-    labels.redo()
-    assert (np.asarray(preview.data)[inside] == 1).all()
-    settled(teaching, qtbot)
-    taught = np.zeros(truth.shape, np.uint8)
-    for stroke in teaching._loop.teacher.strokes:
-        taught[tuple(stroke.pixels.T)] = stroke.kind + 1
-    np.testing.assert_array_equal(taught, labels.data)
-    labels.undo()
-    settled(teaching, qtbot)
-    assert len(teaching._loop.teacher.strokes) == 2
-    epoch = teaching.status.epoch
-    live.more.once.click()  # once, although it is off
-    settled(teaching, qtbot)
-    assert teaching.status.epoch > epoch
-    teaching.live = True
-    settled(teaching, qtbot)
-    # back, and forward with the next stroke
-    states = teaching.status.epoch
-    live.undo.click()
-    settled(teaching, qtbot)
-    assert "Back to what was learned" in live.status.text()
-    assert teaching.status.epoch == states + 1
-    # a class is added, named and painted while live, removed and brought back
-    dock.classes.add.click()
-    assert teaching.preview.layer is preview
-    third = way(truth, False, 8)
-    brush(labels, 3, *third)
-    settled(teaching, qtbot)
-    assert teaching._loop.teacher.classes == 3
-    assert set(np.unique(preview.data)) == {1, 2, 3}
-    dock.classes.rows[2].cross.click()
-    settled(teaching, qtbot)
-    assert teaching._loop.teacher.classes == 2
-    assert {stroke.kind for stroke in teaching._loop.teacher.strokes} == {0, 1}
-    dock.classes.back.click()
-    settled(teaching, qtbot)
-    assert teaching._loop.teacher.classes == len(classes_of(labels)) == 3
-    assert {stroke.kind for stroke in teaching._loop.teacher.strokes} == {0, 1, 2}
-    # a dock that is closed and opened again finds it as it was; a removed layer ends it
-    viewer.window.remove_dock_widget(dock)
-    dock.deleteLater()
-    qtbot.wait(20)
-    again = opened(viewer)
-    assert again.live.teaching is teaching
-    assert again.labels is labels
-    viewer.layers.remove(labels)
-    assert LiveTeaching.find(labels) is None
-    qtbot.waitUntil(lambda: not Session.of(viewer).jobs)
-    assert preview not in viewer.layers
-    assert layer in viewer.layers
-    severe = [r for r in notification_manager.records[records:] if str(r.severity) == "error"]
-    assert severe == []
+    return SimpleNamespace(
+        viewer=viewer, truth=truth, image=layer, dock=dock, labels=labels, live=live, teaching=teaching,
+        preview=teaching.preview.layer, told=len(notification_manager.records),
+    )  # fmt: skip
 
 
-def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
+@pytest.fixture
+def stack(viewer, qtbot, discs):
+    """Strokes of both classes in the first plane of two, and the preview of that plane."""
     image, truth = discs
-    stack = viewer.add_image(np.stack([image, image[::-1]]), name="stack")
+    layer = viewer.add_image(np.stack([image, image[::-1]]), name="stack")
     dock = opened(viewer)
     qtbot.waitUntil(lambda: dock.labels is not None)
     labels, live, teaching = dock.labels, dock.live, dock.live.teaching
@@ -190,20 +111,145 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
             brush(labels, 1 + kind, *((0, *p) for p in way(truth, kind, seed + 10 * kind)))
     qtbot.waitUntil(lambda: teaching.shown)
     settled(teaching, qtbot)
+    return SimpleNamespace(
+        viewer=viewer, image=layer, dock=dock, labels=labels, live=live, teaching=teaching,
+        preview=teaching.preview.layer,
+    )  # fmt: skip
+
+
+def test_two_strokes_of_two_classes_make_a_preview(viewer, qtbot, discs):
+    image, truth = discs
+    viewer.add_image(image, name="discs")
+    dock = opened(viewer)
+    qtbot.waitUntil(lambda: dock.labels is not None)
+    labels, live = dock.labels, dock.live
+    teaching = live.teaching
+    assert teaching is LiveTeaching.find(labels)
+    settled(teaching, qtbot)
+    assert live.status.text() == READY
+    assert not live.confirm.isEnabled()
+    assert "two classes" in live.confirm.toolTip()
+    labels.brush_size = 5
+    brush(labels, 2, *way(truth, True, 0))
+    settled(teaching, qtbot)
+    assert teaching.preview.layer is None
+    brush(labels, 1, *way(truth, False, 1))
+    qtbot.waitUntil(lambda: teaching.preview.layer is not None)
     preview = teaching.preview.layer
+    assert viewer.layers.selection.active is labels
+    assert [one.name for one in viewer.layers] == ["discs", "discs preview", "discs annotation"]
+    assert (str(labels.mode), preview.data.dtype, preview.editable) == ("paint", np.uint8, False)
+    assert "preview by Nano" in live.status.text()
+    settled(teaching, qtbot)
+    objects = np.asarray(preview.data) == 2
+    assert (objects & truth).sum() / (objects | truth).sum() > 0.4
+    assert live.status.text() == "Settled, waiting for you · preview by Nano"
+    qtbot.wait(200)  # longer than the eye rests before it tells of a move
+    settled(teaching, qtbot)
+    begun = []
+    Session.of(viewer).jobs_changed.connect(lambda: begun.append(1))
+    qtbot.wait(300)
+    assert not Session.of(viewer).jobs, "nothing computes now"
+    assert begun == []
+
+
+def test_a_stroke_wins_at_once_and_so_do_undo_and_redo(taught, qtbot):
+    labels, teaching, preview = taught.labels, taught.teaching, taught.preview
+    teaching.live = False
+    assert taught.live.switch.text().startswith("○")
+    wrong = way(taught.truth, True, 5)
+    answer = teaching.preview.answer((slice(None), slice(None))).copy()
+    inside = (slice(wrong[0][0], wrong[0][0] + 1), slice(wrong[0][1], wrong[1][1]))
+    brush(labels, 1, *wrong)
+    assert (np.asarray(preview.data)[inside] == 1).all()
+    labels.undo()
+    np.testing.assert_array_equal(np.asarray(preview.data)[inside], answer[inside])
+    labels.redo()
+    assert (np.asarray(preview.data)[inside] == 1).all()
+    settled(teaching, qtbot)
+    known = np.zeros(taught.truth.shape, np.uint8)
+    for stroke in teaching._loop.teacher.strokes:
+        known[tuple(stroke.pixels.T)] = stroke.kind + 1
+    np.testing.assert_array_equal(known, labels.data)
+    labels.undo()
+    settled(teaching, qtbot)
+    assert len(teaching._loop.teacher.strokes) == 2
+
+
+def test_it_learns_once_although_it_is_off(taught, qtbot):
+    teaching = taught.teaching
+    teaching.live = False
+    settled(teaching, qtbot)
+    brush(taught.labels, 1, *way(taught.truth, False, 3))
+    settled(teaching, qtbot)
+    epoch = teaching.status.epoch
+    taught.live.more.once.click()
+    settled(teaching, qtbot)
+    assert teaching.status.epoch > epoch
+
+
+def test_learning_goes_back_and_no_stroke_is_lost(taught, qtbot):
+    teaching = taught.teaching
+    brush(taught.labels, 1, *way(taught.truth, False, 3))
+    settled(teaching, qtbot)
+    states, strokes = teaching.status.epoch, len(teaching._loop.teacher.strokes)
+    taught.live.undo.click()
+    settled(teaching, qtbot)
+    assert "Back to what was learned" in taught.live.status.text()
+    assert teaching.status.epoch == states + 1
+    assert len(teaching._loop.teacher.strokes) == strokes
+
+
+def test_a_class_is_added_painted_removed_and_brought_back_while_it_learns(taught, qtbot):
+    dock, labels, teaching = taught.dock, taught.labels, taught.teaching
+    dock.classes.add.click()
+    assert teaching.preview.layer is taught.preview
+    brush(labels, 3, *way(taught.truth, False, 8))
+    settled(teaching, qtbot)
+    assert teaching._loop.teacher.classes == 3
+    assert set(np.unique(taught.preview.data)) == {1, 2, 3}
+    dock.classes.rows[2].cross.click()
+    settled(teaching, qtbot)
+    assert teaching._loop.teacher.classes == 2
+    assert {stroke.kind for stroke in teaching._loop.teacher.strokes} == {0, 1}
+    dock.classes.back.click()
+    settled(teaching, qtbot)
+    assert teaching._loop.teacher.classes == len(classes_of(labels)) == 3
+    assert {stroke.kind for stroke in teaching._loop.teacher.strokes} == {0, 1, 2}
+
+
+def test_a_dock_opened_again_finds_it_and_a_removed_layer_ends_it(taught, qtbot):
+    viewer, labels = taught.viewer, taught.labels
+    viewer.window.remove_dock_widget(taught.dock)
+    taught.dock.deleteLater()
+    qtbot.wait(20)
+    again = opened(viewer)
+    assert again.live.teaching is taught.teaching
+    assert again.labels is labels
+    viewer.layers.remove(labels)
+    assert LiveTeaching.find(labels) is None
+    qtbot.waitUntil(lambda: not Session.of(viewer).jobs)
+    assert taught.preview not in viewer.layers
+    assert taught.image in viewer.layers
+    records = notification_manager.records[taught.told :]
+    assert [record for record in records if str(record.severity) == "error"] == []
+
+
+def test_a_plane_is_previewed_when_somebody_looks_at_it(stack, qtbot):
+    preview = stack.preview
     assert np.asarray(preview.data[0]).all()
-    assert not np.asarray(preview.data[1]).any()  # nobody has looked at it
-    viewer.dims.set_point(0, 1)
+    assert not np.asarray(preview.data[1]).any()
+    stack.viewer.dims.set_point(0, 1)
     qtbot.waitUntil(lambda: np.asarray(preview.data[1]).all())
-    viewer.dims.set_point(0, 0)
-    # K: brushing over the preview makes it annotation, one undo takes it back
-    for key in KEYS:
-        assert key in [str(name) for name in labels.keymap]
+
+
+def test_what_is_confirmed_is_known_as_such_through_undo_erasing_and_a_new_begin(stack, qtbot):
+    labels, live, teaching, preview = stack.labels, stack.live, stack.teaching, stack.preview
     before = labels.data.copy()
     press(labels, "K")
     assert teaching.confirm.on
     assert live.confirm.isChecked()
-    drag(viewer, labels, [(0, 40, 30), (0, 42, 80), (0, 60, 120)])
+    drag(stack.viewer, labels, [(0, 40, 30), (0, 42, 80), (0, 60, 120)])
     changed = labels.data != before
     assert changed[0].sum() > 300
     assert not changed[1].any()
@@ -217,11 +263,11 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     settled(teaching, qtbot)
 
     def confirmed_now():
-        found = np.zeros(labels.data.shape, bool)
+        pixels = np.zeros(labels.data.shape, bool)
         for stroke in teaching._loop.teacher.strokes:
             if stroke.confirmed:
-                found[stroke.plane][tuple(stroke.pixels.T)] = True
-        return found
+                pixels[stroke.plane][tuple(stroke.pixels.T)] = True
+        return pixels
 
     np.testing.assert_array_equal(confirmed_now(), changed)
     press(labels, "Q")  # another tool puts it down
@@ -236,18 +282,28 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     np.testing.assert_array_equal(confirmed_now(), changed)
     qtbot.waitUntil(lambda: teaching.shown)
     settled(teaching, qtbot)
-    preview = teaching.preview.layer
-    assert not teaching.confirm.on
-    assert (str(labels.mode), labels.selected_label) == ("paint", 2)
-    plain = labels.data.copy()
-    drag(viewer, labels, [(0, 100, 30), (0, 100, 40)])  # napari's own brush is back
-    assert (labels.data[0, 100, 30:40] == 2).all()
-    labels.undo()
-    np.testing.assert_array_equal(labels.data, plain)
     live.more.unconfirm.click()
     settled(teaching, qtbot)
     np.testing.assert_array_equal(labels.data, before)
-    # S and A are held
+
+
+def test_the_brush_of_napari_is_back_after_confirming(stack, qtbot):
+    labels, teaching = stack.labels, stack.teaching
+    press(labels, "K")
+    press(labels, "Q")
+    assert not teaching.confirm.on
+    assert (str(labels.mode), labels.selected_label) == ("paint", 2)
+    plain = labels.data.copy()
+    drag(stack.viewer, labels, [(0, 100, 30), (0, 100, 40)])
+    assert (labels.data[0, 100, 30:40] == 2).all()
+    labels.undo()
+    np.testing.assert_array_equal(labels.data, plain)
+
+
+def test_preview_and_strokes_are_hidden_while_a_key_is_held(stack):
+    labels, preview = stack.labels, stack.preview
+    for key in KEYS:
+        assert key in [str(name) for name in labels.keymap]
     held = press(labels, "S")
     next(held)
     assert not preview.visible
@@ -258,8 +314,11 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     next(held)
     assert (labels.opacity, str(labels.mode)) == (0, "paint")
     next(held, None)
-    assert labels.opacity == opacity or labels.opacity > 0
-    # N: places with a reason, one after the other
+    assert labels.opacity == opacity
+
+
+def test_places_to_paint_next_come_one_after_the_other_with_a_reason(stack, qtbot):
+    viewer, labels, live, teaching = stack.viewer, stack.labels, stack.live, stack.teaching
     press(labels, "N")
     qtbot.waitUntil(lambda: "Place 1 of" in live.place.text())
     place = teaching.tour._places[0]
@@ -271,10 +330,19 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     np.testing.assert_allclose(frame.data[:, 0, 0], place.box[0].start)
     low = frame.data[:, 0, 1:].min(0)
     np.testing.assert_allclose(low, [part.start - 0.5 for part in place.box[1:]])
-    # O and D: windows drawn at random, counted with an interval
+    press(labels, "O")  # no check is on
+    assert live.check.isHidden()
+    live.more.check.click()  # it takes the view
+    qtbot.waitUntil(lambda: teaching.check._window)
+    assert live.place.isHidden()
+
+
+def test_windows_drawn_at_random_are_counted_with_an_interval(stack, qtbot):
+    labels, live, teaching = stack.labels, stack.live, stack.teaching
     live.more.check.click()
     qtbot.waitUntil(lambda: teaching.check._window)
     assert not live.check.isHidden()
+    frame = stack.viewer.layers["stack place"]
     press(labels, "O")
     qtbot.waitUntil(lambda: teaching.check._window)
     press(labels, "D")
@@ -285,20 +353,30 @@ def test_confirming_places_and_the_blind_check(viewer, qtbot, discs):
     live.check.end.click()
     assert live.check.isHidden()
     assert not frame.visible
-    # the working size
+
+
+def test_it_works_at_another_size_when_asked_to(stack, qtbot):
+    live, teaching = stack.live, stack.teaching
     live.more.size.setCurrentIndex(1)
     live.more.size.activated.emit(1)
     settled(teaching, qtbot)
     assert teaching.working_size.now == teaching._loop.teacher.working_size == 2
-    # the end: a network in the session, with the names of the window
+
+
+def test_the_end_is_a_network_in_the_session_with_the_names_of_the_window(stack, qtbot):
     names = []
-    live.finishing.disconnect(dock._finish)
-    live.finishing.connect(names.append)
-    live.more.finish.click()
+    stack.live.finishing.disconnect(stack.dock._finish)
+    stack.live.finishing.connect(names.append)
+    stack.live.more.finish.click()
     qtbot.waitUntil(lambda: bool(names))
-    kept = Session.of(viewer).networks[names[0]]
+    kept = Session.of(stack.viewer).networks[names[0]]
     assert [one["name"] for one in kept.network.about["classes"]] == ["background", "object"]
-    assert stack in viewer.layers
-    # an annotation without unlabelled pixels is refused in words
+    assert stack.image in stack.viewer.layers
+
+
+def test_an_annotation_without_unlabelled_pixels_is_refused_in_words(viewer, qtbot, discs):
+    viewer.add_image(discs[0], name="discs")
+    dock = opened(viewer)
+    qtbot.waitUntil(lambda: dock.labels is not None)
     dock.meaning.zero.click()
-    assert "0 is background" in live.status.text()
+    assert "0 is background" in dock.live.status.text()

@@ -1,6 +1,7 @@
 """The Preview dock: what it shows is what Train will draw, and it never gets stuck."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -42,7 +43,9 @@ def shown(viewer):
     return {layer.name for layer in viewer.layers if layer.visible}
 
 
-def test_the_dock_shows_what_training_draws(make_napari_viewer_proxy, qtbot):
+@pytest.fixture
+def previewed(make_napari_viewer_proxy, qtbot):
+    """A dock that shows the first tile of cells whose truth is their annotation."""
     proxy = make_napari_viewer_proxy()
     viewer = proxy.__wrapped__
     image, truth = add_cells(viewer)
@@ -51,93 +54,118 @@ def test_the_dock_shows_what_training_draws(make_napari_viewer_proxy, qtbot):
     dock = PreviewDock(proxy)
     viewer.window.add_dock_widget(dock, name="Preview")
     settle(qtbot, dock)
-    annotation = Annotation(image.data, truth.data, zero="background", ids="objects")
+    return SimpleNamespace(
+        proxy=proxy, viewer=viewer, image=image, truth=truth, session=session, dock=dock,
+        annotation=Annotation(image.data, truth.data, zero="background", ids="objects"),
+    )  # fmt: skip
 
-    # deformation: the very sample, beside the image, nothing selected away
-    assert viewer.layers.selection.active is truth
+
+def drawn(previewed, seed):
+    """Return the sample that a training draws."""
+    settings = previewed.session.settings
+    return draw_sample(previewed.annotation, settings, np.random.default_rng(seed))
+
+
+def test_the_very_sample_lies_beside_the_image_and_nothing_is_selected_away(previewed):
+    viewer, image = previewed.viewer, previewed.image
+    assert viewer.layers.selection.active is previewed.truth
     deformed = viewer.layers["cells deformed"]
-    drawn = draw_sample(annotation, SMALL, np.random.default_rng(0))
-    np.testing.assert_array_equal(deformed.data, drawn.image[0])
+    np.testing.assert_array_equal(deformed.data, drawn(previewed, 0).image[0])
     np.testing.assert_array_equal(deformed.scale, image.scale)
     assert (deformed.extent.world[0] > image.extent.world[1]).any()
     assert len(viewer.layers["cells grid"].data) > 100
-    page = dock.pages["deformation"]
-    assert "othing is folded" in page.facts.text()
-    assert not dock.note.text()
+    assert "othing is folded" in previewed.dock.pages["deformation"].facts.text()
+    assert not previewed.dock.note.text()
 
-    # re-roll by key, and grid and labels can be left out
-    count = len(viewer.layers)
-    (key,) = dock.findChildren(QShortcut)
+
+def test_another_tile_is_drawn_by_key_and_lines_can_be_left_out(previewed, qtbot):
+    viewer, page = previewed.viewer, previewed.dock.pages["deformation"]
+    (key,) = previewed.dock.findChildren(QShortcut)
     assert key.key().toString() == "R"
     key.activated.emit()
-    settle(qtbot, dock)
-    drawn = draw_sample(annotation, SMALL, np.random.default_rng(1))
-    np.testing.assert_array_equal(deformed.data, drawn.image[0])
+    settle(qtbot, previewed.dock)
+    deformed = viewer.layers["cells deformed"]
+    np.testing.assert_array_equal(deformed.data, drawn(previewed, 1).image[0])
     page.over["grid"].setChecked(False)
     assert "cells grid" not in shown(viewer)
     page.over["grid"].setChecked(True)
+    assert "cells grid" in shown(viewer)
 
-    # a slider writes to the settings that Train uses; the newest of many wins; folds are marked
+
+def test_a_slider_writes_to_the_settings_that_train_uses_and_folds_are_marked(previewed, qtbot):
+    viewer, dock, session = previewed.viewer, previewed.dock, previewed.session
+    page, count = dock.pages["deformation"], len(viewer.layers)
     row = page.rows.rows["sd"]
-    for tick in range(100, 900, 40):
+    for tick in range(100, 900, 40):  # the newest of many wins
         row.slider.setValue(tick)
     settle(qtbot, dock)
     assert session.settings.sd == row.editor.value() > 50
-    drawn = draw_sample(annotation, session.settings, np.random.default_rng(1))
-    np.testing.assert_array_equal(deformed.data, drawn.image[0])
-    assert drawn.deformation.folded().pixels
-    assert f"{drawn.deformation.folded().pixels} px" in page.facts.text()
+    sample = drawn(previewed, 0)
+    np.testing.assert_array_equal(viewer.layers["cells deformed"].data, sample.image[0])
+    folded = sample.deformation.folded().pixels
+    assert folded
+    assert f"{folded} px" in page.facts.text()
     assert len(viewer.layers["cells folded"].data)
     assert len(viewer.layers) == count
+    session.settings = replace(session.settings, sd=7.0, rotation=0.0)  # changed elsewhere
+    assert row.editor.value() == 7.0
+    settle(qtbot, dock)
 
-    # weights: those of training, over the image, with a colour bar and the value at the cursor
+
+def test_weights_are_those_of_training_over_the_image(previewed, qtbot):
+    viewer, image, dock = previewed.viewer, previewed.image, previewed.dock
     dock.views.set_value("weights")
     settle(qtbot, dock)
     weights = viewer.layers["cells weights"]
-    wanted = preview_weights(annotation, session.settings)
+    wanted = preview_weights(previewed.annotation, previewed.session.settings)
     np.testing.assert_array_equal(weights.data, wanted.values)
     np.testing.assert_allclose(weights.extent.world, image.extent.world)
     assert weights.colorbar.visible
     assert shown(viewer) == {"cells", "cells truth", "cells weights"}
     viewer.cursor.position = weights.data_to_world((40, 50))
     assert f"{wanted.values[40, 50]:.3f}" in dock.pages["weights"].hover.text()
-    formula = dock.pages["weights"].rows.rows["weighting"].editor
-    formula.set_value("falk")
+
+
+def test_another_formula_brings_its_own_parameters(previewed, qtbot):
+    dock, session = previewed.dock, previewed.session
+    dock.views.set_value("weights")
+    settle(qtbot, dock)
+    rows = dock.pages["weights"].rows.rows
+    rows["weighting"].editor.set_value("falk")
     settle(qtbot, dock)
     assert (session.settings.w0, session.settings.sigma) == (50.0, 6.0)
-    wanted = preview_weights(annotation, session.settings)
+    weights = previewed.viewer.layers["cells weights"]
+    wanted = preview_weights(previewed.annotation, session.settings)
     np.testing.assert_array_equal(weights.data, wanted.values)
     assert weights.contrast_limits[1] == pytest.approx(wanted.high)
-    assert not dock.pages["weights"].rows.rows["balance"].editor.widget.isVisibleTo(dock)
-    assert dock.pages["weights"].rows.rows["v"].slider.isVisibleTo(dock)
-    formula.set_value("paper")
+    assert not rows["balance"].editor.widget.isVisibleTo(dock)
+    assert rows["v"].slider.isVisibleTo(dock)
+    rows["weighting"].editor.set_value("paper")
     assert (session.settings.w0, session.settings.sigma) == (2.0, 5.0)
 
-    # sample: input and output frames, what counts inside
+
+def test_a_sample_has_frames_of_what_goes_in_and_of_what_counts(previewed, qtbot):
+    viewer, dock = previewed.viewer, previewed.dock
     dock.views.set_value("sample")
     settle(qtbot, dock)
-    frames = viewer.layers["cells frame"]
-    drawn = draw_sample(annotation, session.settings, np.random.default_rng(1))
-    size, inner = drawn.image.shape[1], drawn.classes.shape[0]
+    frames, sample = viewer.layers["cells frame"], drawn(previewed, 0)
+    size, inner = sample.image.shape[1], sample.classes.shape[0]
     edges = np.abs(frames.data[:8, 1]).max(axis=1)
     np.testing.assert_array_equal(edges, [size] * 4 + [inner] * 4)
-    np.testing.assert_array_equal(viewer.layers["cells sample labels"].data, drawn.classes + 1)
+    np.testing.assert_array_equal(viewer.layers["cells sample labels"].data, sample.classes + 1)
     assert f"{size} × {size} px" in dock.pages["sample"].facts.text()
 
-    # settings changed elsewhere are followed
-    session.settings = replace(session.settings, sd=7.0, rotation=0.0)
-    assert row.editor.value() == 7.0
-    settle(qtbot, dock)
 
-    # closed and opened again: the same layers
+def test_a_dock_opened_again_uses_the_same_layers(previewed, qtbot):
+    viewer, dock = previewed.viewer, previewed.dock
     layers = list(viewer.layers)
     viewer.window.remove_dock_widget(dock)
     dock.close()
     dock.deleteLater()
     qtbot.wait(50)
-    truth.refresh()
+    previewed.truth.refresh()
     viewer.scene.camera.zoom *= 1.5
-    again = PreviewDock(proxy)
+    again = PreviewDock(previewed.proxy)
     viewer.window.add_dock_widget(again, name="Preview")
     settle(qtbot, again)
     assert list(viewer.layers) == layers
