@@ -1,5 +1,7 @@
 """The dock in a window: what opening it does, and that no change of layers breaks or loses it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from napari.utils._proxies import ReadOnlyWrapper
@@ -14,10 +16,20 @@ from napari_unet.widgets.layers.label_classes import classes_of
 pytestmark = pytest.mark.usefixtures("bare_thread", "not_live")
 
 
-def test_painting_from_the_first_image_on(opened, closed, errors, viewer, qtbot):
-    dock = opened()
-    real = viewer.__wrapped__
-    told = []
+@pytest.fixture
+def annotated(opened, closed, viewer, qtbot, errors):
+    """A dock beside an image, the annotation layer that it has made, and no error at the end."""
+    dock, real = opened(), viewer.__wrapped__
+    real.add_image(np.random.default_rng(0).random((64, 80)), name="cells")
+    qtbot.waitUntil(lambda: dock.labels is not None)
+    made = SimpleNamespace(dock=dock, viewer=real, labels=dock.labels)
+    yield made
+    closed(made.dock)
+    assert errors() == []
+
+
+def test_an_image_gets_an_annotation_layer_with_the_brush_in_hand(opened, closed, viewer, qtbot):
+    dock, real, told = opened(), viewer.__wrapped__, []
     dock.annotation_changed.connect(lambda: told.append((dock.image, dock.labels)))
     assert dock.labels is None
     assert "Open an image" in dock.choice.notice.text()
@@ -33,17 +45,28 @@ def test_painting_from_the_first_image_on(opened, closed, errors, viewer, qtbot)
         ("background", "W"),
         ("object", "Q"),
     ]
+    closed(dock)
+
+
+def test_what_is_painted_is_counted_and_what_is_missing_said(annotated):
+    dock, labels = annotated.dock, annotated.labels
     labels.paint((10, 10), 2)
     painted = int((labels.data == 2).sum())
+    rows = dock.classes.rows
     assert rows[1].amount.text() == f"{painted} px"
     assert rows[1].bar.share == 1
     assert "2; name: object" in labels.get_status((10, 10), world=True)["value"]
     assert "Paint some background (W)" in dock.hint.text()
     rows[0].chosen.emit(0)
     assert labels.selected_label == 1
+
+
+def test_a_class_is_added_renamed_removed_and_brought_back(annotated):
+    dock, labels = annotated.dock, annotated.labels
     dock.classes.add.click()
     row = dock.classes.rows[2]
     row.edit.setText("mitosis")
+    row.edit.show()
     row.edit.editingFinished.emit()
     assert [entry.name for entry in classes_of(labels)][2] == "mitosis"
     labels.paint((30, 30), 3)
@@ -53,28 +76,35 @@ def test_painting_from_the_first_image_on(opened, closed, errors, viewer, qtbot)
     dock.classes.back.click()
     assert (labels.data == 3).any()
     assert dock.classes.rows[2].name.text() == "mitosis"
+
+
+def test_a_check_leads_to_what_it_finds(annotated, qtbot):
+    dock, labels, viewer = annotated.dock, annotated.labels, annotated.viewer
     labels.paint((50, 50), 1)
     dock.checking.button.click()
     qtbot.waitUntil(lambda: bool(dock.checking.rows))
     going = [row for row in dock.checking.rows if row.finding.where is not None]
     going[0].go.click()
-    centre = np.array(real.scene.camera.center[-2:])
+    centre = np.array(viewer.scene.camera.center[-2:])
     np.testing.assert_allclose(centre, going[0].finding.where, atol=1)
     labels.paint((20, 60), 1)
     assert "before the last stroke" in dock.checking.status.text()
+
+
+def test_what_is_painted_while_the_dock_is_closed_is_known_when_it_opens(annotated, opened, closed):
+    labels = annotated.labels
+    labels.paint((30, 30), 2)
     before = labels.data.copy()
-    closed(dock)
-    labels.paint((5, 70), 2)  # with the dock closed
+    closed(annotated.dock)
+    labels.paint((5, 70), 2)
     labels.undo()
-    again = opened()
+    annotated.dock = again = opened()
     assert again.labels is labels
     np.testing.assert_array_equal(labels.data, before)
-    assert len(real.layers) == 2
+    assert len(annotated.viewer.layers) == 2
     assert again.edits.counts == dict(
-        zip(*(found.tolist() for found in np.unique(before, return_counts=True)), strict=True)
+        zip(*(part.tolist() for part in np.unique(before, return_counts=True)), strict=True)
     )
-    assert errors() == []
-    closed(again)
 
 
 def test_a_mouse_stroke_is_counted_and_the_right_button_is_left_to_napari(

@@ -1,5 +1,7 @@
 """The Train dock in a window: what it offers, says and keeps, also when it or napari is closed."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from qtpy.QtGui import QGuiApplication
@@ -30,14 +32,15 @@ def tiny(dock, steps):
     dock.session.settings = TrainSettings.preset("nano", steps=steps, **changes)
 
 
-def test_from_the_first_look_to_a_kept_network(open_dock, cells, place, qtbot):
-    viewer = open_dock.viewer
+def test_what_it_will_take_is_said_and_one_class_alone_refused_while_painting(
+    open_dock, cells, place, qtbot
+):
     dock = open_dock()
     assert not dock.controls.train.isEnabled()
     assert dock.controls.train.toolTip() == NO_SOURCE
     assert not dock.images._empty.isHidden()
 
-    work = place(viewer, cells)
+    work = place(open_dock.viewer, cells)
     assert [row.role for row in dock.images.rows()] == ["train"]
     assert dock.controls.train.isEnabled()
     tiny(dock, 10_000_000)
@@ -50,39 +53,56 @@ def test_from_the_first_look_to_a_kept_network(open_dock, cells, place, qtbot):
     assert dock.begin.device.text().startswith("CPU")
     assert dock.images._facts[0].text() == f"{np.unique(cells[1]).size - 1} objects"
 
-    # one class only: said while painting, before anybody presses Train; and taken back
     good, work.labels.data = work.labels.data, np.ones_like(work.labels.data)
     qtbot.waitUntil(lambda: "⚠" in dock.expected.text(), timeout=WAIT)
     assert "at least one other class" in dock.expected.text()
     work.labels.data = good
     qtbot.waitUntil(lambda: "≈" in dock.expected.text(), timeout=WAIT)
 
+
+@pytest.fixture
+def training(open_dock, cells, place, qtbot):
+    """A dock and its training, which has been validated once."""
+    work = place(open_dock.viewer, cells)
+    dock = open_dock()
+    tiny(dock, 10_000_000)
     dock.controls.train.click()
-    (training,) = dock.trainings.running
-    qtbot.waitUntil(lambda: training.best is not None, timeout=WAIT)
+    trainings = dock.trainings
+    (running,) = trainings.running
+    qtbot.waitUntil(lambda: running.best is not None, timeout=WAIT)
+    yield SimpleNamespace(viewer=open_dock.viewer, dock=dock, training=running, work=work)
+    running.job.stop()
+    qtbot.waitUntil(lambda: not trainings.running, timeout=WAIT)
+
+
+def test_a_training_is_seen_and_rests_when_it_is_paused(training, qtbot):
+    viewer, dock, running = training.viewer, training.dock, training.training
     assert " · loss " in dock.controls.status.text()
     assert dock.best.text().startswith("best: step ")
-    viewer.layers.selection.active = work.labels
+    viewer.layers.selection.active = training.work.labels
     dock.tile.click()
     qtbot.waitUntil(lambda: "cells validation tile" in viewer.layers, timeout=WAIT)
-    assert viewer.layers.selection.active is work.labels
+    assert viewer.layers.selection.active is training.work.labels
 
     dock.controls.pause.click()
     other = dock.session.start(lambda: None, Urgency.TRAINING)  # its turn comes when that rests
-    qtbot.waitUntil(lambda: not other.running and not training.job.work.yielded)
-    before = training.last.number
+    qtbot.waitUntil(lambda: not other.running and not running.job.work.yielded)
+    before = running.last.number
     qtbot.wait(100)
-    assert training.last.number == before
+    assert running.last.number == before
     assert dock.controls.status.text().startswith("paused · step ")
     assert dock.controls.pause.text() == "▶ Go on"
 
-    # closed and opened again it shows what runs, from the first step on, and can stop it
-    viewer.window.remove_dock_widget(dock)
-    qtbot.wait(50)
-    training.job.resume()
-    qtbot.waitUntil(lambda: training.last.number > before + 5, timeout=WAIT)
+
+def test_a_dock_opened_again_shows_what_runs_and_keeps_its_network(training, open_dock, qtbot):
+    dock, running = training.dock, training.training
+    dock.tile.click()
+    before = running.last.number
+    training.viewer.window.remove_dock_widget(dock)
+    dock.deleteLater()
+    qtbot.waitUntil(lambda: running.last.number > before + 5, timeout=WAIT)
     again = open_dock()
-    assert again.controls.training is training
+    assert again.controls.training is running
     assert again.controls.train.text() == "▶ Train next"
     assert "Begins when cells-1 is done" in again.controls.train.toolTip()
     assert again.tile.isChecked()
@@ -90,7 +110,7 @@ def test_from_the_first_look_to_a_kept_network(open_dock, cells, place, qtbot):
     assert again.plot.loss.line.xData[0] == 1
     again.controls.stop.click()
     assert not again.controls.stop.isEnabled()
-    qtbot.waitUntil(lambda: not dock.trainings.running, timeout=WAIT)
+    qtbot.waitUntil(lambda: not again.trainings.running, timeout=WAIT)
     assert again.controls.status.text().startswith("stopped at step ")
     assert "the network cells-1 is kept" in again.controls.status.text()
     assert again.networks.current().name == "cells-1"
@@ -102,7 +122,7 @@ def test_from_the_first_look_to_a_kept_network(open_dock, cells, place, qtbot):
     again.copy_script()
     clipboard = QGuiApplication.clipboard()
     qtbot.waitUntil(lambda: "load_network(" in clipboard.text(), timeout=WAIT)
-    dock.session.networks.change("cells-1", name="renamed")
+    again.session.networks.change("cells-1", name="renamed")
     assert again.begin.before is None  # never another network than the one named
 
 
