@@ -91,8 +91,9 @@ def taught(viewer, qtbot, discs):
     qtbot.waitUntil(lambda: teaching.preview.layer is not None)
     settled(teaching, qtbot)
     return SimpleNamespace(
-        viewer=viewer, truth=truth, image=layer, dock=dock, labels=labels, live=live, teaching=teaching,
-        preview=teaching.preview.layer, told=len(notification_manager.records),
+        viewer=viewer, truth=truth, image=layer, dock=dock, labels=labels, live=live,
+        teaching=teaching, preview=teaching.preview.layer,
+        told=len(notification_manager.records),
     )  # fmt: skip
 
 
