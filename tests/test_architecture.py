@@ -33,6 +33,8 @@ SMALL_AT_MOST = 11
 WITHOUT_QT_AT_MOST = 4  # modules of widgets that could be in workflows
 UNTESTED_AT_MOST = 95  # modules of 100 lines and more without a test file of the same name
 
+IDLE_WORDS_AT_MOST = 5  # ordinary words of the glossary that no name has any more
+
 QT = ("napari", "qtpy", "PyQt6", "PySide6", "superqt", "magicgui", "pyqtgraph")
 FACES = ("napari_unet.widgets", "napari_unet.cli")
 MAY_NOT_IMPORT = {
@@ -191,6 +193,9 @@ def test_every_term_of_the_glossary_is_used():
         used |= set(re.findall(r"[a-z0-9]+", path.read_text(encoding="utf-8").lower()))
     unused = {word for word in terms if not forms(word) & used}
     assert not unused, f"take these out of docs/glossary.md: {unused}"
+    names = set().union(*(words_of(path) for path in MODULES))
+    idle = {word for word in ordinary if not forms(word) & names}
+    assert len(idle) <= IDLE_WORDS_AT_MOST, f"take these out of docs/glossary.md: {idle}"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)

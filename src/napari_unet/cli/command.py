@@ -1,6 +1,6 @@
 """The command: finds the verb, runs it, and turns an error into one sentence and a status.
 
-Each verb is a module of this folder with ``NAME``, ``ABOUT``, ``add_arguments(parser)`` and
+Each verb is a module of this folder with ``ABOUT``, ``add_arguments(parser)`` and
 ``run(arguments) -> int``. It is imported when the parser is made, so it must import torch late.
 The report of a verb, the handling of Ctrl-C and the flags for ``TrainSettings`` are here, too.
 """
@@ -23,7 +23,7 @@ ABOUT = (
     "Teach a U-Net with a few strokes, train it, and segment microscope images with it. "
     "'napari-unet VERB -h' explains a verb."
 )
-# the first one is what no argument means
+# without an argument the first verb runs
 VERBS = (
     "open", "demo", "check", "train", "segment", "evaluate", "preview", "export", "import",
 )  # fmt: skip
@@ -99,7 +99,7 @@ class Report:
             print(text, file=sys.stderr, flush=True)
 
     def say(self, text: str, **facts: Any) -> None:
-        """Tell a result."""
+        """Print a result."""
         self._end_live_line()
         if self.json:
             self._object("result", text, facts)
@@ -107,7 +107,7 @@ class Report:
             print(text, flush=True)
 
     def warn(self, text: str, **facts: Any) -> None:
-        """Tell what the user should know though the work goes on."""
+        """Print a warning; the work goes on."""
         self._end_live_line()
         if self.json:
             self._object("warning", text, facts)
@@ -127,7 +127,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Within, the first signal is noted, and the second one interrupts at once."""
+    """Within, the first signal sets ``wanted``; the second one raises KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self.wanted = False
@@ -138,7 +138,7 @@ class Interruption:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            # None: it was not set by Python, which cannot set it again
+            # None: the handler was not set by Python, which therefore cannot set it again
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
@@ -147,11 +147,11 @@ class Interruption:
         self.wanted = True
 
 
-COMMON = ("seed",)  # every verb has them
+COMMON = ("seed",)  # settings whose flag every verb has
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each setting, sorted as a form would sort them."""
+    """Add a flag for each setting, in the groups of the settings form."""
     groups: dict[str, Any] = {}
     for item in fields(TrainSettings):
         if item.name in COMMON:

@@ -23,7 +23,7 @@ SAMPLE = "nuclei"
 TRAINED_ON, TESTED_ON = ("nuclei", "nuclei-2"), "nuclei-test"
 PRESET = "nano"
 SECONDS = 60.0
-SMALLEST = 30  # px of an object; what is smaller is no nucleus
+SMALLEST = 30  # px; smaller objects are no nuclei
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Open the window, or do the work and tell where the picture is."""
+    """Open the window, or train, segment, score and draw without one."""
     report = Report(arguments)
     why = "" if arguments.headless else no_window()
     if not arguments.headless and not why:
@@ -102,7 +102,7 @@ def _trained(arguments: argparse.Namespace, report: Report) -> "UNet":
 
 
 def _tell_scores(report: Report, test: "SampleImage", result: "np.ndarray", seed: int) -> None:
-    """Tell the figures on the image that was not trained on, with their intervals."""
+    """Print the scores, with intervals, of the image that was not trained on."""
     from napari_unet.cli.score_table import tell_summary
     from napari_unet.core.evaluation import Comparison, object_measures, score, summarise
 

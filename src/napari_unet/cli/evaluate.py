@@ -52,7 +52,7 @@ class Opened(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """The true labels and those found of one image."""
+    """The true labels and the result of one image."""
 
     name: str
     truth: "np.ndarray"

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 GAP = 12  # pixels between panels
 TITLE = 22  # pixels above a panel
-PAPER, INK = (24, 26, 30), (230, 230, 230)
-# dark to bright: read as less to more also without colour
+BACKGROUND, TEXT = (24, 26, 30), (230, 230, 230)
+# from dark to bright, so that it can be read without colours
 HEAT = np.array([(0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)], float)
 
 
@@ -26,7 +26,7 @@ def gray(image: np.ndarray) -> np.ndarray:
 
 
 def tinted(picture: np.ndarray, labels: np.ndarray, strength: float = 0.45) -> np.ndarray:
-    """Lay a colour for each id of ``labels`` over ``picture``; neighbouring ids differ in hue."""
+    """Blend a colour for each label over ``picture``; consecutive labels differ in hue."""
     colours = _hue(labels.astype(np.int64) * 0.618034 % 1.0)
     mixed = picture * (1 - strength) + colours * strength
     return np.where((labels > 0)[..., None], mixed, picture).astype(np.uint8)
@@ -41,7 +41,7 @@ def heat(values: np.ndarray, top: float) -> np.ndarray:
 
 
 def ruled(picture: np.ndarray, coordinates: np.ndarray, spacing: float = 32.0) -> np.ndarray:
-    """Draw where ``coordinates`` (2, Y, X) cross multiples of ``spacing``: the deformed grid."""
+    """Draw the deformed grid: where ``coordinates`` (2, Y, X) cross multiples of ``spacing``."""
     drawn = picture.copy()
     for axis in (0, 1):
         cell = np.floor(coordinates[axis] / spacing)
@@ -62,7 +62,7 @@ def framed(picture: np.ndarray, border: int) -> np.ndarray:
 
 
 def with_errors(picture: np.ndarray, errors: "ErrorLayer", strength: float = 0.65) -> np.ndarray:
-    """Lay the colour of its kind over every error."""
+    """Blend the colour of its kind over every error."""
     colours = np.array([(0, 0, 0), *(ImageColor.getrgb(words.color) for words in ERRORS)])
     mixed = picture * (1 - strength) + colours[errors.labels] * strength
     return np.where((errors.labels > 0)[..., None], mixed, picture).astype(np.uint8)
@@ -85,13 +85,13 @@ def draw_panels(path: Path, panels: Sequence[tuple[str, np.ndarray]], columns: i
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     heights = [max(picture.shape[0] for _, picture in row) + TITLE + GAP for row in rows]
     widths = [sum(picture.shape[1] + GAP for _, picture in row) for row in rows]
-    sheet = Image.new("RGB", (max(widths) + GAP, sum(heights) + GAP), PAPER)
+    sheet = Image.new("RGB", (max(widths) + GAP, sum(heights) + GAP), BACKGROUND)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
     top = GAP
     for row, height in zip(rows, heights, strict=True):
         left = GAP
         for title, picture in row:
-            pen.text((left, top), title, fill=INK, font=font)
+            pen.text((left, top), title, fill=TEXT, font=font)
             sheet.paste(Image.fromarray(picture), (left, top + TITLE))
             left += picture.shape[1] + GAP
         top += height

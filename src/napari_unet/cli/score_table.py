@@ -38,7 +38,7 @@ MOST_COLUMNS = 10
 
 
 def tell_images(report: Report, worst_first: Sequence["ScoredImage"]) -> None:
-    """Tell the figures of each image; the long lists are left to --csv and --json."""
+    """Print the figures of each image; --csv and --json have more of them."""
     shown = [name for name in worst_first[0].figures if name in OF_EACH]
     shown += [name for name in worst_first[0].figures if name.startswith("iou of")]
     shown = shown[:MOST_COLUMNS]
@@ -55,7 +55,7 @@ def tell_images(report: Report, worst_first: Sequence["ScoredImage"]) -> None:
 def tell_summary(
     report: Report, figures: Sequence["Figure"], images: int, notes: Sequence[str]
 ) -> None:
-    """Tell each measure over all images, with its interval, and what people need to read it."""
+    """Print each measure over all images with its interval, and notes on how to read it."""
     several = images > 1
     pooled = f"{images} images pooled" if several else "1 image"
     titles = [pooled, "95 % interval", *(["mean of images", "95 % interval"] if several else [])]
@@ -70,7 +70,7 @@ def tell_summary(
 
 
 def facts(figure: "Figure") -> dict[str, Any]:
-    """Return a figure for programs."""
+    """Return a figure as JSON for programs."""
     intervals = {"pooled_interval": figure.pooled_interval, "mean_interval": figure.mean_interval}
     return {
         "measure": figure.measure,
@@ -104,13 +104,13 @@ def _summary_rows(figures: Sequence["Figure"]) -> Iterator[list[Any]]:
 
 
 def heading(measure: str) -> str:
-    """Return what people call a measure: "iou of 2" is the "IoU of class 2"."""
+    """Return the name of a measure for people: "iou of 2" is "IoU of class 2"."""
     name, _, of = measure.partition(" of ")
     return HEADINGS[name] + (f" of class {of}" if of else "")
 
 
 def number(figure: float) -> str:
-    """Return four decimals, or the power of ten where they would show nothing."""
+    """Return a figure with four decimals; a very small one as a power of ten."""
     return f"{figure:.4f}" if figure == 0 or figure >= 0.001 else f"{figure:.2e}"
 
 
@@ -124,7 +124,7 @@ def _row(name: str, cells: Sequence[str], width: int, cell: int) -> str:
 
 
 def _method(figures: Sequence["Figure"], images: int) -> str:
-    """Say over what the intervals were drawn."""
+    """Return the sentence on how the intervals were made."""
     if images > 1:
         return f"Intervals: bootstrap over the {images} images."
     drawn = sorted({f.pooled_interval[2:] for f in figures if f.pooled_interval})

@@ -52,7 +52,7 @@ def left_behind() -> list[Replay]:
 
 
 def put_away(path: Path) -> None:
-    """Move the journal where it is not offered; it is deleted after a month."""
+    """Rename the journal, so that it is not offered; it is deleted after a month."""
     path.rename(path.with_suffix(USED))
 
 
