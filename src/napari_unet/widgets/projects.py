@@ -67,7 +67,7 @@ def _read(path: str) -> list[Any]:
 def open_project(viewer: Viewer, folder: Path) -> Project:
     """Open images, annotations and networks, and continue the journal of the project."""
     session = Session.of(viewer)
-    keeper = Autosave.of(session)
+    autosave = Autosave.of(session)
     project = Project.open(folder)
     strokes = project.strokes.strokes if project.strokes is not None else 0
     images: dict[str, Image] = {}
@@ -85,7 +85,7 @@ def open_project(viewer: Viewer, folder: Path) -> Project:
     new = project.strokes.annotations.items() if project.strokes is not None else ()
     for key, restored in [(key, replayed) for key, replayed in new if key not in known]:
         keys[restore(session, restored)] = key
-    _take_over(session, keeper, project, keys)
+    _take_over(session, autosave, project, keys)
     for network in project.networks:
         open_network(session, network)
     if strokes:
@@ -96,14 +96,14 @@ def open_project(viewer: Viewer, folder: Path) -> Project:
 def save_project(viewer: Viewer, folder: Path) -> list[Path]:
     """Save the window as a project: the open one, or a new one in ``folder``."""
     session = Session.of(viewer)
-    keeper = Autosave.of(session)
+    autosave = Autosave.of(session)
     folder = folder if folder.suffix == SUFFIX else folder.with_name(folder.name + SUFFIX)
     pairs = list(session.pairs)
     if not pairs:
         raise ValueError("there is no annotation to save: make one in Annotate first")
-    again = keeper.project is not None and keeper.project.folder == folder
-    project = keeper.project if again and keeper.project is not None else Project.create(folder)
-    keeper.flush()
+    again = autosave.project is not None and autosave.project.folder == folder
+    project = autosave.project if again and autosave.project is not None else Project.create(folder)
+    autosave.flush()
     images, annotations = [], []
     for pair in pairs:
         pixels = pixels_of(pair.image)
@@ -116,13 +116,13 @@ def save_project(viewer: Viewer, folder: Path) -> list[Path]:
         pair.labels.name: UndoFollower.of(pair.labels, session).confirming.pixels for pair in pairs
     }
     project.save(images, annotations, confirmed)
-    _take_over(session, keeper, project, {pair.labels: pair.labels.name for pair in pairs})
+    _take_over(session, autosave, project, {pair.labels: pair.labels.name for pair in pairs})
     rooms = [folder / FACTS, *(folder / one.file for one in project.annotations)]
     return rooms + _save_networks(session, folder / NETWORKS)
 
 
 def _take_over(
-    session: Session, keeper: Autosave, project: Project, keys: dict[Labels, str]
+    session: Session, autosave: Autosave, project: Project, keys: dict[Labels, str]
 ) -> None:
     """Write strokes to the journal of the project from now on."""
     data = {key: labels.data for labels, key in keys.items()}
@@ -130,8 +130,8 @@ def _take_over(
     confirmed = {
         key: UndoFollower.of(labels, session).confirming.pixels for labels, key in keys.items()
     }
-    keeper.flush()
-    keeper.move(project.journal(data, facts, confirmed), project, keys)
+    autosave.flush()
+    autosave.move(project.journal(data, facts, confirmed), project, keys)
 
 
 def _add_image(viewer: Viewer, entry: KeptImage, file: ImageFile) -> Image:

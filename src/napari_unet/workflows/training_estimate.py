@@ -46,7 +46,7 @@ class TrainingEstimate:
         return not self.memory or self.memory <= self.free
 
 
-def outlook(recipe: Recipe) -> Generator[Any, None, TrainingEstimate]:
+def estimate_training(recipe: Recipe) -> Generator[Any, None, TrainingEstimate]:
     """Look at the annotations and measure a step; given up at a yield when others are asked for."""
     from napari_unet.core.runtime.device import choose_device
 

@@ -11,13 +11,13 @@ from napari_unet.widgets.preview.line_layers import BUNCH, PreviewLayerStore, fi
 def test_a_picture_of_the_same_size_and_place_is_written_over():
     viewer = ViewerModel()
     of = viewer.add_image(np.zeros((30, 40), np.float32), name="cells")
-    sheets, told = PreviewLayerStore(ResultLayers(viewer)), []
+    store, told = PreviewLayerStore(ResultLayers(viewer)), []
 
     def show(value, shape=(30, 40), move=0.0):
         given = np.full(shape, value, np.float32)
         given.setflags(write=False)  # what the compute thread made is nobody's to write
         place = like(of) | {"translate": (0.0, move)}
-        layer = sheets.image(of, "deformed", given, place, contrast_limits=(0, 10), visible=True)
+        layer = store.image(of, "deformed", given, place, contrast_limits=(0, 10), visible=True)
         np.testing.assert_array_equal(layer.data, given)
         return layer
 
@@ -30,7 +30,7 @@ def test_a_picture_of_the_same_size_and_place_is_written_over():
     np.testing.assert_array_equal(first._data_view, np.full((30, 40), 9))  # what the canvas gets
     assert not told, "the window looked at all layers for one picture"
     np.testing.assert_array_equal(first.thumbnail, thumbnail)
-    sheets.catch_up()
+    store.catch_up()
     assert first.thumbnail[..., :3].max() > thumbnail[..., :3].max()
 
     # another place or size: new data in the same layer
@@ -52,11 +52,11 @@ def test_a_picture_of_the_same_size_and_place_is_written_over():
 def test_lines_come_in_bunches_that_look_like_the_lines_alone():
     viewer = ViewerModel()
     of = viewer.add_image(np.zeros((30, 40), np.float32), name="cells")
-    sheets = PreviewLayerStore(ResultLayers(viewer))
+    store = PreviewLayerStore(ResultLayers(viewer))
     rng = np.random.default_rng(0)
     for count in (3, 100, BUNCH, BUNCH + 1, 2):
         lines = rng.uniform(0, 30, (count, 2, 2))
-        layer = sheets.lines(of, "grid", lines, like(of), edge_color="red")
+        layer = store.lines(of, "grid", lines, like(of), edge_color="red")
         np.testing.assert_array_equal(layer.data[:count], lines)
         assert len(layer.data) % BUNCH == 0
         assert not layer.data[count:, 1].any(), "a line that nobody drew"

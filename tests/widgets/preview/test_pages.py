@@ -57,7 +57,7 @@ def test_each_formula_has_its_usual_parameters():
 
 def test_layers_over_the_tile_are_chosen(pages):
     page, wishes = pages["sample"], []
-    page.wished.connect(lambda: wishes.append(page.kinds()))
+    page.over_changed.connect(lambda: wishes.append(page.kinds()))
     assert page.kinds() == ("sample", "frame", "sample labels")
     page.over["sample weights"].click()
     page.over["sample labels"].click()

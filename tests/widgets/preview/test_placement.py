@@ -73,9 +73,9 @@ def given(shape, region):
     sample = SimpleNamespace(
         image=np.zeros((1, *shape)), place=SimpleNamespace(centre=np.array([6.0, 0, 0]))
     )
-    subject = SimpleNamespace(region=region)
+    source = SimpleNamespace(region=region)
     return SimpleNamespace(
-        found=SimpleNamespace(sample=sample), request=SimpleNamespace(subject=subject)
+        found=SimpleNamespace(sample=sample), request=SimpleNamespace(source=source)
     )
 
 

@@ -21,7 +21,7 @@ def test_lines_and_labels_of_every_kind_of_image():
         PreviewRequest,
         PreviewResult,
         facts,
-        subject_of,
+        input_of,
     )
 
     kinds = {
@@ -41,10 +41,10 @@ def test_lines_and_labels_of_every_kind_of_image():
         labels = new_annotation_layer(viewer, image)
         labels.data[..., 20:30, 20:30] = 2
         settings = replace(SMALL, dims=dims, depth=1, tile=44, sd=2.0)
-        subject = subject_of(viewer, image, labels, dims)
-        assert subject.whole
-        request = PreviewRequest("deformation", subject, settings, 0)
-        found = preview_tile(subject.annotation(), settings, 0)
+        source = input_of(viewer, image, labels, dims)
+        assert source.whole
+        request = PreviewRequest("deformation", source, settings, 0)
+        found = preview_tile(source.annotation(), settings, 0)
         given = PreviewResult(request, found)
         PreviewLayers(viewer, Session.of(viewer)).show(image, labels, given)
         assert ("Cut from z " in facts(given)) == (kind == "stack")

@@ -14,8 +14,8 @@ def test_of_a_large_image_the_part_in_view_is_taken():
     from napari_unet.widgets.preview.preview_request import (
         PreviewRequest,
         PreviewResult,
+        input_of,
         remarks,
-        subject_of,
     )
 
     viewer = ViewerModel()
@@ -24,13 +24,13 @@ def test_of_a_large_image_the_part_in_view_is_taken():
     labels.data[1, 2000:2010, 2900:2910] = 2
     viewer.dims.set_point(0, 1)
     viewer.scene.camera.center = (0, 2500, 2900)
-    subject = subject_of(viewer, image, labels, 2)
-    assert not subject.whole
-    assert subject.region == (slice(1, 2), slice(552, 2600), slice(952, 3000))
-    assert subject.annotation().image.shape == (1, 2048, 2048)
-    assert (subject.annotation().classes[0, 1448:1458, 1948:1958] == 1).all()
+    source = input_of(viewer, image, labels, 2)
+    assert not source.whole
+    assert source.region == (slice(1, 2), slice(552, 2600), slice(952, 3000))
+    assert source.annotation().image.shape == (1, 2048, 2048)
+    assert (source.annotation().classes[0, 1448:1458, 1948:1958] == 1).all()
     viewer.scene.camera.center = (0, 2510, 2910)
-    assert subject.same(subject_of(viewer, image, labels, 2))
-    found = preview_weights(subject.annotation(), SMALL)
-    told = remarks(PreviewResult(PreviewRequest("weights", subject, SMALL, 0), found))
+    assert source.same(input_of(viewer, image, labels, 2))
+    found = preview_weights(source.annotation(), SMALL)
+    told = remarks(PreviewResult(PreviewRequest("weights", source, SMALL, 0), found))
     assert "2048 × 2048 px" in told

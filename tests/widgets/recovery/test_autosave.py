@@ -16,11 +16,11 @@ def test_what_is_painted_erased_and_undone_is_in_the_journal(make_napari_viewer,
     viewer = make_napari_viewer()
     viewer.add_image(np.zeros((50, 60)), name="cells")
     new_annotation(viewer)
-    layer, keeper = viewer.layers["cells annotation"], Autosave.of(Session.of(viewer))
+    layer, autosave = viewer.layers["cells annotation"], Autosave.of(Session.of(viewer))
 
     def kept():
-        assert keeper.flush()
-        (one,) = replay(keeper._journal.path).annotations.values()
+        assert autosave.flush()
+        (one,) = replay(autosave._journal.path).annotations.values()
         return one
 
     layer.paint((10, 10), 2)
@@ -35,14 +35,14 @@ def test_what_is_painted_erased_and_undone_is_in_the_journal(make_napari_viewer,
     np.testing.assert_array_equal(kept().labels, layer.data)
     layer.name = "other name"
     assert kept().facts["layer"] == "other name"
-    path = keeper._journal.path
+    path = autosave._journal.path
     path.rename(path.with_suffix(".away"))
     before = len(notification_manager.records)
     layer.paint((30, 30), 1)
-    assert not keeper.flush()
-    keeper._look()
+    assert not autosave.flush()
+    autosave._look()
     assert "Strokes are not being kept" in str(notification_manager.records[before].message)
     path.with_suffix(".away").rename(path)
     np.testing.assert_array_equal(kept().labels, layer.data)
-    keeper.close()
+    autosave.close()
     assert replay(path).ended

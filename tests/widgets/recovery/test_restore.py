@@ -74,11 +74,11 @@ def test_after_a_kill_the_next_window_offers_to_restore_and_does(make_napari_vie
     np.testing.assert_array_equal(layer.data, expected)
     session = Session.of(viewer)
     assert session.pairs.annotation_of(image) is layer
-    keeper = Autosave.of(session)
-    keeper.flush()
-    (kept,) = replay(keeper._journal.path).annotations.values()  # it is kept again
+    autosave = Autosave.of(session)
+    autosave.flush()
+    (kept,) = replay(autosave._journal.path).annotations.values()  # it is kept again
     np.testing.assert_array_equal(kept.labels, expected)
     np.testing.assert_array_equal(kept.confirmed.whole(), confirmed)
     found = UndoFollower.of(layer, session).confirming.pixels
     np.testing.assert_array_equal(found.whole(), confirmed)
-    keeper.close()
+    autosave.close()

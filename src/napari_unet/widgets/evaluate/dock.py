@@ -157,7 +157,7 @@ class EvaluateDock(Dock):
             self._give_up(f"Nothing is painted in '{two[1].name}' yet: choose another result.")
             return
         try:
-            asked = evaluation_request(*two, classes=classes, **self.matching.wishes())
+            asked = evaluation_request(*two, classes=classes, **self.matching.values())
         except ValueError as error:
             self._give_up(f"{error}.")
             return

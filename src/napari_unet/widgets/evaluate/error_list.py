@@ -240,8 +240,8 @@ def go_to(viewer: Viewer, layer: Labels, item: "ErrorItem") -> None:
     pixel = float(min(layer.scale[axis] for axis in shown if axis >= 0))
     zoom = viewer.scene.camera.zoom
     nearest, farthest = SHARE * canvas / largest, 0.8 * canvas / largest
-    wished = max(zoom, min(nearest, CLOSEST / pixel))
-    viewer.scene.camera.zoom = min(wished, max(farthest, 1e-9))
+    wanted = max(zoom, min(nearest, CLOSEST / pixel))
+    viewer.scene.camera.zoom = min(wanted, max(farthest, 1e-9))
 
 
 WIDTH = 2  # px

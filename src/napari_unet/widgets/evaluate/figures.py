@@ -224,7 +224,7 @@ class MatchSettings(QWidget):
         self.iou.valueChanged.connect(self._tell)
         self.warping.toggled.connect(self._tell)
 
-    def wishes(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """Return both as arguments of a request."""
         return {"iou": self.iou.value(), "warping": self.warping.isChecked()}
 

@@ -24,9 +24,9 @@ from napari_unet.widgets.preview.preview_request import (
     PreviewResult,
     answer,
     facts,
+    input_of,
     remarks,
     size_of,
-    subject_of,
 )
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Dock, open_dock
@@ -135,9 +135,9 @@ class PreviewDock(Dock):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.seed = 0
-        self.screen = PreviewLayers(self.viewer, self.session)
+        self.preview_layers = PreviewLayers(self.viewer, self.session)
         self.latest = LatestRequest(self.session, parent=self)
-        self._subject: PreviewInput | None = None
+        self._source: PreviewInput | None = None
         self._entered: tuple[Any, ...] = ()  # what the layers show: the image and the view
         self._size: tuple[int, ...] = ()
         self._last: dict[str, dict[str, float]] = {}  # the parameters of each formula
@@ -170,7 +170,7 @@ class PreviewDock(Dock):
         for page in self.pages.values():
             page.rows.edited.connect(self._edited)
             page.rerolled.connect(self.reroll)
-            page.wished.connect(self._reveal)
+            page.over_changed.connect(self._reveal)
             page.closed_up.connect(self._look)
         self.train.clicked.connect(self._open_train)
         self.session.settings_changed.connect(self._take_settings)
@@ -182,7 +182,7 @@ class PreviewDock(Dock):
         key.activated.connect(self.reroll)
         self._settled = timer(self, SETTLED, self._view_moved)
         self._patience = timer(self, PATIENCE, self._say_drawing)
-        self._rested = timer(self, RESTED, self.screen.catch_up)
+        self._rested = timer(self, RESTED, self.preview_layers.catch_up)
         view = Connections()
         camera = self.viewer.scene.camera.events
         view.follow(self._moving, camera.center, camera.zoom, self.viewer.dims.events.current_step)
@@ -198,7 +198,7 @@ class PreviewDock(Dock):
         self._last[settings.weighting] = {"w0": settings.w0, "sigma": settings.sigma}
         for page in self.pages.values():
             page.rows.show_settings(settings)
-        if self._subject is None or self._subject.whole:
+        if self._source is None or self._source.whole:
             self._ask()
         else:
             self._look_again()  # a network for volumes previews another part
@@ -219,7 +219,7 @@ class PreviewDock(Dock):
     def _other_layers(self) -> None:
         """Drop requests of other layers."""
         self.latest.drop()
-        self._subject = None
+        self._source = None
         self._look_again()
 
     def _view_chosen(self, view: str) -> None:
@@ -232,34 +232,34 @@ class PreviewDock(Dock):
 
     def _look_again(self) -> None:
         """Copy the labels as they are now, and request a preview."""
-        before, self._subject = self._subject, None
+        before, self._source = self._source, None
         try:
             image, labels = self.chosen.layers()
-            self._subject = subject_of(self.viewer, image, labels, self.session.settings.dims)
+            self._source = input_of(self.viewer, image, labels, self.session.settings.dims)
         except (ValueError, TypeError) as error:
             self.latest.drop()
             self._refuse(str(error))
             return
-        if before is not None and before.same(self._subject):
-            self._subject = before
+        if before is not None and before.same(self._source):
+            self._source = before
         self._ask()
 
     def _ask(self) -> None:
         """Request the preview that the dock shows now."""
-        if self._subject is None or not self.in_front():
+        if self._source is None or not self.in_front():
             return  # the dock shows why, or asks when it is visible again
         view, settings = self.views.value(), self.session.settings
-        self.latest.ask(answer, PreviewRequest(view, self._subject, settings, self.seed))
+        self.latest.ask(answer, PreviewRequest(view, self._source, settings, self.seed))
 
     def _answered(self, result: PreviewResult) -> None:
         view = result.request.view
-        if result.request.subject is not self._subject or view != self.views.value():
+        if result.request.source is not self._source or view != self.views.value():
             return  # a newer request is on its way
         if not self.in_front():
             return  # no preview is added while another dock is used
         try:
             image, labels = self.chosen.layers()
-            new = self.screen.show(image, labels, result)
+            new = self.preview_layers.show(image, labels, result)
         except ValueError as error:
             self._refuse(str(error))
             return
@@ -268,7 +268,7 @@ class PreviewDock(Dock):
         self.pages[view].facts.setText(facts(result))
         if new or self._entered != (image, view):
             self._reveal()
-        turn_to(self.viewer, self.screen.shown(image, view)[-1])
+        turn_to(self.viewer, self.preview_layers.shown(image, view)[-1])
         if self._entered != (image, view) or self._size != size_of(result):
             self._look(self.pages[view].closeup.isChecked(), moved=False)
         self._entered, self._size = (image, view), size_of(result)
@@ -280,7 +280,7 @@ class PreviewDock(Dock):
     def _refuse(self, sentence: str) -> None:
         """Show why there is no preview; the layers are hidden, not removed."""
         self._entered = ()
-        self.screen.reveal(None, ())
+        self.preview_layers.reveal(None, ())
         for page in self.pages.values():
             page.facts.clear()
         self._say(f"⚠ {sentence[:1].upper()}{sentence[1:]}.")
@@ -289,16 +289,16 @@ class PreviewDock(Dock):
 
     def _reveal(self) -> None:
         image = self.chosen.image.value()
-        self.screen.reveal(image, self.pages[self.views.value()].kinds())
+        self.preview_layers.reveal(image, self.pages[self.views.value()].kinds())
         if image is not None:
-            self.screen.redraw_lines(image)
+            self.preview_layers.redraw_lines(image)
 
     def _look(self, close: bool, moved: bool = True) -> None:
         """Move the camera to the tile, alone or with its image, unless it is visible already."""
         image, view = self.chosen.image.value(), self.views.value()
         if image is None:
             return
-        layers = self.screen.shown(image, view)
+        layers = self.preview_layers.shown(image, view)
         if close or moved:
             fill_canvas(self.viewer, layers[-1:] if close else layers)
         else:
@@ -323,19 +323,19 @@ class PreviewDock(Dock):
     def _view_moved(self) -> None:
         """Follow the camera: the part of a large image, the channel, the width of lines."""
         image = self.chosen.image.value()
-        if image is None or self._subject is None:
+        if image is None or self._source is None:
             return
-        self.screen.redraw_lines(image)
-        if not self._subject.whole:
+        self.preview_layers.redraw_lines(image)
+        if not self._source.whole:
             self._look_again()
-        elif "C" in self._subject.pixels.axes and not image.rgb:
+        elif "C" in self._source.pixels.axes and not image.rgb:
             self._ask()
 
     def _hover(self, event: Event) -> None:
         """Show the weight of the pixel under the cursor."""
         image, page = self.chosen.image.value(), self.pages["weights"]
         if image is not None and self.views.value() == "weights":
-            value = self.screen.weight_at(image, self.viewer.cursor.position)
+            value = self.preview_layers.weight_at(image, self.viewer.cursor.position)
             page.hover.setText("Under the cursor: " + ("–" if value is None else f"{value:.3f}"))
 
     def _open_train(self) -> None:

@@ -99,7 +99,7 @@ class Page(QWidget):
     """The settings of a view and the facts of what it shows."""
 
     rerolled = Signal()
-    wished = Signal()  # the choice of layers over the tile changed
+    over_changed = Signal()  # the choice of layers over the tile changed
     closed_up = Signal(bool)  # show the tile alone, or the image as well
 
     def __init__(
@@ -140,7 +140,7 @@ class Page(QWidget):
         return (*self._base, *(kind for kind, box in self.over.items() if box.isChecked()))
 
     def _toggled(self, checked: bool) -> None:
-        self.wished.emit()
+        self.over_changed.emit()
 
     def _rolled(self, checked: bool) -> None:
         self.rerolled.emit()

@@ -115,7 +115,7 @@ class TilePlacement:
         letters = axes_of(image)[: image.ndim].removeprefix("C")
         size = dict(zip(letters, labels_shape(image), strict=True))
         spatial = axes_of(image).replace("C", "")
-        starts = {a: p.start for a, p in zip(spatial, result.request.subject.region, strict=True)}
+        starts = {a: p.start for a, p in zip(spatial, result.request.source.region, strict=True)}
         offset = _beside(size["Y"], size["X"], edges["Y"], edges["X"])
         if len(shape) == 3:
             centre = result.found.sample.place.centre[0] + starts["Z"]

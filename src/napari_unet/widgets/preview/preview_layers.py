@@ -31,7 +31,7 @@ class PreviewLayers:
 
     def __init__(self, viewer: Viewer, session: Session) -> None:
         self._viewer = viewer
-        self._sheets = PreviewLayerStore(session.results)
+        self._store = PreviewLayerStore(session.results)
 
     def show(self, image: Image, labels: Labels, result: PreviewResult) -> bool:
         """Write the result into its layers; return whether a layer was added."""
@@ -50,12 +50,12 @@ class PreviewLayers:
 
     def shown(self, image: Image, view: str) -> list[Layer]:
         """Return the layers that the camera is to show: the image and the tile beside it."""
-        layer = self._sheets.find(image, KINDS[view])
+        layer = self._store.find(image, KINDS[view])
         return [image] if layer is None else [image, layer]
 
     def weight_at(self, image: Image, position: Sequence[float]) -> float | None:
         """Return the weight at a place of the world, None where there is none."""
-        layer = self._sheets.find(image, "weights")
+        layer = self._store.find(image, "weights")
         if layer is None or not layer.visible or self._viewer.dims.ndisplay == 3:
             return None
         value = layer.get_value(position, world=True)
@@ -63,7 +63,7 @@ class PreviewLayers:
 
     def reveal(self, image: Image | None, kinds: Iterable[str]) -> None:
         """Show the layers of these kinds and hide every other preview."""
-        wanted = [self._sheets.find(image, kind) for kind in kinds] if image is not None else []
+        wanted = [self._store.find(image, kind) for kind in kinds] if image is not None else []
         for layer in self._viewer.layers:
             if is_preview(layer):
                 layer.visible = any(layer is other for other in wanted)
@@ -71,7 +71,7 @@ class PreviewLayers:
     def redraw_lines(self, image: Image) -> None:
         """Keep lines as wide on the screen as they were."""
         for kind in LINES:
-            layer = self._sheets.find(image, kind)
+            layer = self._store.find(image, kind)
             if layer is None or not layer.visible:
                 continue
             width = line_width(self._viewer, layer)
@@ -80,19 +80,19 @@ class PreviewLayers:
 
     def catch_up(self) -> None:
         """Draw thumbnails that are out of date, when no slider moves."""
-        self._sheets.catch_up()
+        self._store.catch_up()
 
     def _lift_lines(self, image: Image) -> None:
         """Move lines above tiles that were added after them."""
         layers = self._viewer.layers
         for kind in LINES:
-            layer = self._sheets.find(image, kind)
+            layer = self._store.find(image, kind)
             if layer is not None:
                 layers.move(layers.index(layer), len(layers))
 
     def _show_weights(self, image: Image, result: PreviewResult) -> None:
         preview = result.found
-        region = region_to_layer(image, result.request.subject.region)
+        region = region_to_layer(image, result.request.source.region)
         data = preview.values.reshape([part.stop - part.start for part in region])
         geometry = moved(labels_geometry(image), [part.start for part in region])
         self._show_heat(image, "weights", data, preview.high, geometry)
@@ -102,8 +102,8 @@ class PreviewLayers:
     ) -> None:
         """Show weights from 0 up; the contrast follows the slider until a person sets it."""
         limits = (0.0, max(high, 1e-3))
-        before = self._sheets.find(image, kind)
-        layer = self._sheets.image(
+        before = self._store.find(image, kind)
+        layer = self._store.image(
             image, kind, data, geometry, colormap="inferno", opacity=0.8, contrast_limits=limits,
             metadata=_mark(), visible=False,
         )  # fmt: skip
@@ -121,7 +121,7 @@ class PreviewLayers:
         place = TilePlacement.of(image, result)
         preview = result.found
         self._show_image(image, "deformed", place, preview.sample.image)
-        layer = self._sheets.labels(
+        layer = self._store.labels(
             image, "deformed labels", place.tile.array(preview.labels), place.geometry(),
             metadata=_mark(), opacity=0.4, visible=False,
         )  # fmt: skip
@@ -136,7 +136,7 @@ class PreviewLayers:
         preview = result.found
         sample, lost = preview.sample, preview.border
         self._show_image(image, "sample", place, sample.image)
-        layer = self._sheets.labels(
+        layer = self._store.labels(
             image, "sample labels", place.tile.array(sample.classes + np.uint8(1)),
             place.geometry(lost), metadata=_mark(), opacity=0.4, visible=False,
         )  # fmt: skip
@@ -153,13 +153,13 @@ class PreviewLayers:
         """Show a tile (C, *spatial) as the network gets it: 0 to 1 are black to white."""
         if image.rgb:
             colours = np.clip(np.moveaxis(tile[:3], 0, -1), 0.0, 1.0)
-            self._sheets.image(
+            self._store.image(
                 image, kind, place.tile.array(colours), place.geometry(), rgb=True,
                 metadata=_mark(), visible=False,
             )  # fmt: skip
             return
         shown = tile[self._channel(image)]
-        self._sheets.image(
+        self._store.image(
             image, kind, place.tile.array(shown), place.geometry(), colormap=image.colormap,
             contrast_limits=(0.0, 1.0), metadata=_mark(), visible=False,
         )  # fmt: skip
@@ -168,10 +168,10 @@ class PreviewLayers:
         self, image: Image, kind: str, place: TilePlacement, lines: Iterable[np.ndarray]
     ) -> None:
         data = segments([place.flat.points(line) for line in lines], len(place.flat.letters))
-        before = self._sheets.find(image, kind)
+        before = self._store.find(image, kind)
         if before is not None and not len(data) and not len(before.data):
             return  # changing a layer takes time, even an empty one
-        layer = self._sheets.lines(
+        layer = self._store.lines(
             image, kind, data, place.line_geometry(), edge_color=LINES[kind],
             metadata=_mark(), visible=False,
         )  # fmt: skip

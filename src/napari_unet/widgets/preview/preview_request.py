@@ -73,7 +73,7 @@ class PreviewInput:
         return text.size([edge for edge in edges if edge > 1])
 
 
-def subject_of(viewer: Viewer, image: Image, labels: Labels, dims: int) -> PreviewInput:
+def input_of(viewer: Viewer, image: Image, labels: Labels, dims: int) -> PreviewInput:
     """Return ``image`` with a copy of its labels; ValueError if the two do not fit."""
     pixels, code = pixels_of(image), code_of(labels)
     region = region_of(viewer, image, dims)
@@ -130,7 +130,7 @@ class PreviewRequest:
     """What is to be drawn; frozen, because it crosses threads."""
 
     view: str
-    subject: PreviewInput
+    source: PreviewInput
     settings: TrainSettings
     seed: int
 
@@ -147,7 +147,7 @@ def answer(request: PreviewRequest) -> PreviewResult:
     """Compute the preview. Compute thread only."""
     from napari_unet.core.sampling.sample import preview_tile, preview_weights
 
-    annotation = request.subject.annotation()
+    annotation = request.source.annotation()
     if request.view == "weights":
         return PreviewResult(request, preview_weights(annotation, request.settings))
     return PreviewResult(request, preview_tile(annotation, request.settings, request.seed))
@@ -174,15 +174,15 @@ def facts(result: PreviewResult) -> str:
 
 def remarks(result: PreviewResult) -> str:
     """Return warnings about a preview; empty if there are none."""
-    subject, sentences = result.request.subject, []
+    source, sentences = result.request.source, []
     if len(result.found.painted) == 1:
         only = "background" if result.found.painted == (0,) else "one class"
         sentences.append(
             f"⚠ Only {only} is painted: a network needs two classes, paint another one."
         )
-    if not subject.whole:
+    if not source.whole:
         sentences.append(
-            f"'{subject.name}' is too large to follow a slider: shown from the {subject.size()} px "
+            f"'{source.name}' is too large to follow a slider: shown from the {source.size()} px "
             "around the middle of the view, whose contrast and class balance are used."
         )
     return " ".join(sentences)
@@ -196,8 +196,8 @@ def size_of(result: PreviewResult) -> tuple[int, ...]:
 
 def _plane(result: PreviewResult) -> str:
     """Return the plane of the stack that the tile is from, counted from 0 as in napari."""
-    letters = spatial_axes(result.request.subject.pixels.axes)
-    starts = {a: part.start for a, part in zip(letters, result.request.subject.region, strict=True)}
+    letters = spatial_axes(result.request.source.pixels.axes)
+    starts = {a: part.start for a, part in zip(letters, result.request.source.region, strict=True)}
     leading = [a for a in "TZYX" if a in letters]
     places = zip(leading, result.found.sample.place.plane, strict=False)
     indices = [f"{letter.lower()} {starts[letter] + index}" for letter, index in places]

@@ -193,10 +193,10 @@ class Autosave(QObject):
 class _Followed(QObject):
     """Writes one annotation layer under its key in the journal."""
 
-    def __init__(self, keeper: Autosave, session: Session, labels: Labels, key: str) -> None:
+    def __init__(self, autosave: Autosave, session: Session, labels: Labels, key: str) -> None:
         super().__init__()
         self.key = key
-        self._keeper = weakref.ref(keeper)
+        self._autosave = weakref.ref(autosave)
         self._session = weakref.ref(session)
         self._labels = weakref.ref(labels)
         self._edits = edits = UndoFollower.of(labels, session)
@@ -206,20 +206,20 @@ class _Followed(QObject):
         labels.events.name.connect(self._described)
 
     def _painted(self, box: tuple[slice, ...]) -> None:
-        keeper, labels = self._keeper(), self._labels()
-        if keeper is not None and labels is not None:
+        autosave, labels = self._autosave(), self._labels()
+        if autosave is not None and labels is not None:
             confirmed = self._edits.confirming.pixels[box]
-            keeper.write("stroke", self.key, box, labels.data[box], confirmed)
+            autosave.write("stroke", self.key, box, labels.data[box], confirmed)
 
     def _replaced(self) -> None:
-        keeper, labels, session = self._keeper(), self._labels(), self._session()
-        if keeper is not None and labels is not None and session is not None:
-            keeper.write("begin", self.key, *_held(session, labels))
+        autosave, labels, session = self._autosave(), self._labels(), self._session()
+        if autosave is not None and labels is not None and session is not None:
+            autosave.write("begin", self.key, *_held(session, labels))
 
     def _described(self, event: Event | None = None) -> None:
-        keeper, labels, session = self._keeper(), self._labels(), self._session()
-        if keeper is not None and labels is not None and session is not None:
-            keeper.write("tell", self.key, facts_of(session, labels))
+        autosave, labels, session = self._autosave(), self._labels(), self._session()
+        if autosave is not None and labels is not None and session is not None:
+            autosave.write("tell", self.key, facts_of(session, labels))
 
 
 def _held(session: Session, labels: Labels) -> tuple[Any, dict[str, Any], Confirmed]:

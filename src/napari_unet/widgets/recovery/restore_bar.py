@@ -10,9 +10,9 @@ from napari_unet.widgets.recovery.autosave import Autosave
 class RestoreBar(QFrame):
     """A sentence with the buttons Restore and Not now; hidden if there is nothing to restore."""
 
-    def __init__(self, keeper: Autosave) -> None:
+    def __init__(self, autosave: Autosave) -> None:
         super().__init__()
-        self._keeper = keeper
+        self._autosave = autosave
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.said = QLabel()
         self.said.setWordWrap(True)
@@ -20,8 +20,8 @@ class RestoreBar(QFrame):
         self.restore.setToolTip("Open the images again and put the strokes back")
         self.dismiss = QPushButton("Dismiss")
         self.dismiss.setToolTip("Offer them no more; their files are kept for 30 days")
-        self.restore.clicked.connect(keeper.restore)
-        self.dismiss.clicked.connect(keeper.discard)
+        self.restore.clicked.connect(autosave.restore)
+        self.dismiss.clicked.connect(autosave.discard)
         line = QHBoxLayout()
         line.addWidget(self.restore)
         line.addWidget(self.dismiss)
@@ -29,11 +29,11 @@ class RestoreBar(QFrame):
         layout.addWidget(self.said)
         layout.addLayout(line)
         self.hide()  # until it has a parent: without one it would be a window
-        keeper.offers_changed.connect(self.refresh)
+        autosave.offers_changed.connect(self.refresh)
 
     def refresh(self) -> None:
         """Show what can be restored now."""
-        annotations = [one for offer in self._keeper.offers for one in offer.annotations.values()]
+        annotations = [one for offer in self._autosave.offers for one in offer.annotations.values()]
         self.setVisible(bool(annotations))
         if annotations:
             strokes, last = (

@@ -141,7 +141,7 @@ class TrainDock(Dock):
         for signal in (self.session.settings_changed, self.begin.changed, self.images.changed):
             signal.connect(self.look_again)
         self.images.changed.connect(self._refresh_start)
-        self.expected.estimated.connect(self._show_outlook)
+        self.expected.estimated.connect(self._show_estimate)
 
     def _take_settings(self, settings: TrainSettings) -> None:
         self.session.settings = settings
@@ -153,9 +153,9 @@ class TrainDock(Dock):
             return None
         return self.recipe()
 
-    def _show_outlook(self, estimate: TrainingEstimate) -> None:
+    def _show_estimate(self, estimate: TrainingEstimate) -> None:
         self.images.show_facts(estimate.facts)
-        self.begin.show_outlook(estimate)
+        self.begin.show_estimate(estimate)
         self._fit_to_device(estimate)
         self._refresh()
 

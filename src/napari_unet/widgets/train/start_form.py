@@ -14,7 +14,7 @@ from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.training_estimate import TrainingEstimate, outlook
+from napari_unet.workflows.training_estimate import TrainingEstimate, estimate_training
 from napari_unet.workflows.training_sources import Recipe
 
 TIMES = (1, 2, 5, 10, 20, 30, 60, 180, 600)  # minutes
@@ -89,7 +89,7 @@ class BeginForm(QWidget):
         self.time.setCurrentIndex(self.time.findData(float(settings.minutes)))
         self._show_architecture()
 
-    def show_outlook(self, estimate: TrainingEstimate) -> None:
+    def show_estimate(self, estimate: TrainingEstimate) -> None:
         """Show the device, and the preset that suits it."""
         if estimate.device:
             self.device.setText(estimate.device)
@@ -185,7 +185,7 @@ class EstimateLine(QLabel):
         self.setWordWrap(True)
         self._recipe = recipe
         self._latest = LatestRequest(session, Urgency.VIEW, self)
-        self._latest.answered.connect(self.show_outlook)
+        self._latest.answered.connect(self.show_estimate)
         self._latest.failed.connect(self._show_failure)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -196,7 +196,7 @@ class EstimateLine(QLabel):
         """Request a new estimate after QUIET."""
         self._timer.start()
 
-    def show_outlook(self, estimate: TrainingEstimate) -> None:
+    def show_estimate(self, estimate: TrainingEstimate) -> None:
         """Show the estimate, or why there is none."""
         text = f"⚠ {estimate.problem}" if estimate.problem else expectation(estimate)
         if not estimate.fits:
@@ -210,16 +210,16 @@ class EstimateLine(QLabel):
             recipe = self._recipe()
         except ValueError as error:
             self._latest.drop()
-            self.show_outlook(TrainingEstimate(problem=str(error)))
+            self.show_estimate(TrainingEstimate(problem=str(error)))
             return
         if recipe is None:
             self._latest.drop()
-            self.show_outlook(TrainingEstimate())
+            self.show_estimate(TrainingEstimate())
             return
         if not self.text():
             self.setText("measuring a step …")
-        self._latest.ask(outlook, recipe)
+        self._latest.ask(estimate_training, recipe)
 
     def _show_failure(self, outcome: Outcome) -> None:
         assert outcome.error is not None
-        self.show_outlook(TrainingEstimate(problem=messages.in_words(outcome.error)))
+        self.show_estimate(TrainingEstimate(problem=messages.in_words(outcome.error)))
