@@ -171,11 +171,10 @@ def test_a_dock_opened_again_uses_the_same_layers(previewed, qtbot):
     assert list(viewer.layers) == layers
 
 
-def test_no_state_is_stuck(make_napari_viewer_proxy, qtbot):
+def test_what_is_missing_is_said_until_there_is_enough(make_napari_viewer_proxy, qtbot):
     proxy = make_napari_viewer_proxy()
     viewer = proxy.__wrapped__
-    session = Session.of(proxy)
-    session.settings = SMALL
+    Session.of(proxy).settings = SMALL
     dock = PreviewDock(proxy)
     viewer.window.add_dock_widget(dock, name="Preview")
     assert "no image yet" in dock.note.text()
@@ -196,24 +195,28 @@ def test_no_state_is_stuck(make_napari_viewer_proxy, qtbot):
     annotation.undo()
     settle(qtbot, dock)
     assert "Only one class" in dock.note.text()
-    annotation.redo()
 
-    # renamed, moved and deleted while an answer is on its way
+
+def test_layers_renamed_moved_and_removed_while_an_answer_is_on_its_way(previewed, qtbot):
+    viewer, dock, truth = previewed.viewer, previewed.dock, previewed.truth
     dock.reroll()
-    image.name = "other name"
+    previewed.image.name = "other name"
     viewer.layers.move(0, 2)
     settle(qtbot, dock)
     assert not dock.note.text()
     dock.reroll()
-    viewer.layers.remove(annotation)
+    viewer.layers.remove(truth)
     settle(qtbot, dock)
     assert "no annotation yet" in dock.note.text()
     assert not {name for name in shown(viewer) if "deformed" in name}
-    viewer.layers.append(annotation)
+    viewer.layers.append(truth)
     settle(qtbot, dock)
     assert not dock.note.text()
 
-    # another size of the image: said, and mended
+
+def test_an_image_of_another_size_is_told_with_both_sizes_and_mended(previewed, qtbot):
+    dock, image = previewed.dock, previewed.image
+    previewed.session.pairs.pair(image, previewed.truth)
     before = image.data
     dock.reroll()
     image.data = before[:100]
@@ -223,13 +226,15 @@ def test_no_state_is_stuck(make_napari_viewer_proxy, qtbot):
     image.data = before
     settle(qtbot, dock)
     assert not dock.note.text()
+
+
+def test_what_the_dock_made_is_nobodys_image_or_annotation(previewed, qtbot):
+    viewer, dock = previewed.viewer, previewed.dock
     dock.reroll()
-    viewer.layers.remove(image)
+    viewer.layers.remove(previewed.image)
     settle(qtbot, dock)
     assert "no image yet" in dock.note.text()
-
-    # what the dock made is nobody's image or annotation
     assert any(isinstance(layer, Image) for layer in viewer.layers)
     assert images_of(viewer) == []
     assert LayerChoice(viewer, (Image, Vectors), "Image").choices() == []
-    assert LayerChoice(viewer, (Labels,), "Labels").choices() == [annotation]
+    assert LayerChoice(viewer, (Labels,), "Labels").choices() == [previewed.truth]
