@@ -249,7 +249,7 @@ def test_the_faster_copy_finds_the_same_scores_and_follows_the_weights(make, set
     torch.manual_seed(1)
     network = UNet(base=16, depth=1)
     validator = Validator(
-        [Annotation(*make.scene(0), ids="objects")], replace(settings, base=16, depth=1)
+        [Annotation(*make.scene(0, (600, 600)), ids="objects")], replace(settings, base=16, depth=1)
     )
     copies = []
 
@@ -271,3 +271,7 @@ def test_the_faster_copy_finds_the_same_scores_and_follows_the_weights(make, set
     assert changed != first
     assert network.training
     assert len(copies) == 2
+    small = Validator([Annotation(*make.scene(0), ids="objects")], settings)
+    monkeypatch.setattr(validation, "faster_copy", copied)
+    assert list(small.run(make.build(settings), torch.float32))
+    assert len(copies) == 2  # not worth it

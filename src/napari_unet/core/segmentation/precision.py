@@ -23,10 +23,13 @@ AGREEMENT = 0.999  # share of pixels whose label must not depend on the precisio
 _CHOSEN: "WeakKeyDictionary[UNet, tuple[Any, str]]" = WeakKeyDictionary()
 
 
-def choose_precision(network: UNet, precision: str, sample: Callable[[], np.ndarray] | None) -> str:
+def choose_precision(
+    network: UNet, precision: str, sample: Callable[[], np.ndarray] | None, measure: bool = True
+) -> str:
     """Return the precision; ``sample`` reads the tile to compare, None if not worth it.
 
-    A network in other than single precision stays in its own.
+    Without ``measure``, where an image is so small that the measurement, once a process, takes
+    longer than it, the network stays in float32; one in another precision stays in its own.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision is '{precision}': choose one of {', '.join(PRECISIONS)}")
@@ -38,6 +41,8 @@ def choose_precision(network: UNet, precision: str, sample: Callable[[], np.ndar
     kept = _CHOSEN.get(network)
     if kept is not None and kept[0] == state:
         return kept[1]
+    if not measure:
+        return "float32"
     quick = _quickest(network)
     if quick == "winograd" or sample is None:
         return quick if quick == "winograd" else "float32"

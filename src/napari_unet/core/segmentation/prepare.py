@@ -82,6 +82,7 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 COMPARED = {2: 192, 3: 16}  # edge of the output of the tile scored in both precisions, in pixels
+LEAST = {2: 2**16, 3: 2**18}  # pixels of an image from which on precisions are measured, once
 WORTH = 8  # it is compared where the image has at least so many times the pixels
 
 
@@ -112,13 +113,16 @@ def _contrast(view: OrderedImage, grid: TileGrid, network: UNet) -> Contrast:
 def _precision(network: UNet, reader: Reader, precision: str) -> str:
     """Choose the precision; for a large image, compare the labels of a tile from its middle."""
     edges = (input_size(network.depth, COMPARED[network.dims]),) * network.dims
-    worth = prod(reader.grid.shape) >= WORTH * prod(edges)
+    pixels = prod(reader.grid.shape)
+    worth = pixels >= WORTH * prod(edges)
 
     def sample() -> np.ndarray:
         middle = [length / 2 for length in reader.grid.shape]
         return reader.read(next(reader.grid.tiles(edges, near=middle)))
 
-    return choose_precision(network, precision, sample if worth else None)
+    return choose_precision(
+        network, precision, sample if worth else None, measure=pixels >= LEAST[network.dims]
+    )
 
 
 def _edges(scorer: TileScorer, grid: TileGrid, chosen: Options) -> tuple[int, ...]:

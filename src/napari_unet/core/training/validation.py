@@ -29,6 +29,7 @@ from napari_unet.core.training.snapshot import copy_of_weights
 from napari_unet.core.training.step import TrainingProgress
 
 STEP_COST = 3  # a step computes a tile forwards and, twice as long, backwards
+WORTH = 2**18  # pixels of a validation from which on a faster copy is worth making
 MARGIN = 1.5  # scoring takes time beside the network
 
 
@@ -118,7 +119,8 @@ class Validator:
     def run(self, network: UNet, dtype: torch.dtype) -> Iterator[float | dict[str, Any]]:
         """Yield the share done after each tile, and the scores at the end."""
         tally = ScoreSums(network.classes)
-        network = _quicker(network, dtype)
+        if sum(_pixels(tile) for f in self._fields for tile in f.tiles) >= WORTH:
+            network = _quicker(network, dtype)
         total, done = sum(len(field.tiles) for field in self._fields), 0
         for place in self._fields:
             shape = tuple(part.stop - part.start for part in place.box)
