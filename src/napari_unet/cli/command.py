@@ -31,11 +31,11 @@ MODULES = {"import": "import_network"}  # of a verb that is a word of Python
 DONE, USER_ERROR, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(names: Sequence[str] = VERBS) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="napari-unet", description=ABOUT)
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name in VERBS:
+    for name in names:
         module = import_module(f"napari_unet.cli.{MODULES.get(name, name)}")
         verb = verbs.add_parser(name, help=module.ABOUT, description=module.__doc__)
         module.add_arguments(verb)

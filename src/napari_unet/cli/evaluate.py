@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from napari_unet.core.files.image_file import ImageFile
 
 ABOUT = "score results against the truth"
-MOST_CLASSES = 64  # more values than this are objects, not classes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,24 +101,16 @@ def _open(pair: FilePair, axes: str | None) -> Opened:
 
 
 def _measures(opened: Sequence[Opened], arguments: argparse.Namespace) -> "tuple[Measure, ...]":
-    from napari_unet.core.evaluation import class_measures, object_measures
+    from napari_unet.core.evaluation import measures_of_classes, object_measures
 
     if not arguments.classes:
         return object_measures(arguments.iou, warping=arguments.warping)
-    values = sorted(_class_values(opened, arguments))
-    if len(values) > MOST_CLASSES:
-        raise ValueError(
-            f"the labels hold {len(values)} values, too many to be classes: "
-            "leave --classes out if they are objects"
-        )
-    return class_measures(values, warping=arguments.warping)
-
-
-def _class_values(opened: Sequence[Opened], arguments: argparse.Namespace) -> set[int]:
-    from napari_unet.core.evaluation import class_values
-
     images = (labels for files in opened for labels in _images(files, arguments.planes))
-    return {v for labels in images for v in class_values([_comparison(labels, arguments)])}
+    comparisons = (_comparison(labels, arguments) for labels in images)
+    try:
+        return measures_of_classes(comparisons, warping=arguments.warping)
+    except ValueError as error:
+        raise ValueError(f"{error} by leaving --classes out") from None
 
 
 def _score(

@@ -15,8 +15,6 @@ from napari_unet.core.text import number
 if TYPE_CHECKING:
     from napari_unet.core.evaluation import Comparison, ErrorItem, ErrorLayer, Figure, Measure
 
-MOST_CLASSES = 64
-
 
 @dataclass(frozen=True, eq=False)
 class EvaluationRequest:
@@ -94,7 +92,7 @@ def _pairs(request: EvaluationRequest) -> "Generator[None, None, list[_Pair]]":
 def _figures(
     request: EvaluationRequest, pairs: "list[_Pair]", measures: "tuple[Measure, ...]"
 ) -> "Generator[None, None, tuple[Figure, ...]]":
-    from napari_unet.core.evaluation import ScoredImage, summarise
+    from napari_unet.core.evaluation import scored_image, summarise
 
     scored, figures = [], []
     for place, pair in enumerate(pairs):
@@ -103,8 +101,7 @@ def _figures(
         for measure in measures:
             counts[measure.name] = measure.count(compared)
             yield
-        of_this = {m.name: float(m.figure(counts[m.name].sum(0))) for m in measures}
-        scored.append(ScoredImage(str(place), of_this, counts))
+        scored.append(scored_image(str(place), counts, measures))
     for measure in measures:
         figures.append(summarise(scored, measure))
         yield
@@ -145,16 +142,11 @@ def _plain(labels: np.ndarray, code: LabelCode) -> _Plain:
 
 
 def _measures(request: EvaluationRequest, pairs: "list[_Pair]") -> "tuple[Measure, ...]":
-    from napari_unet.core.evaluation import class_measures, class_values, object_measures
+    from napari_unet.core.evaluation import measures_of_classes, object_measures
 
     if not request.classes:
         return object_measures(request.iou, warping=request.warping)
-    values = sorted(class_values([pair.compared(True) for pair in pairs]))
-    if len(values) > MOST_CLASSES:
-        raise ValueError(
-            f"the layers hold {len(values)} values, too many to be classes: compare objects"
-        )
-    return class_measures(values, warping=request.warping)
+    return measures_of_classes((pair.compared(True) for pair in pairs), warping=request.warping)
 
 
 def _joined(found: "list[ErrorLayer]", times: bool) -> "tuple[np.ndarray, tuple[ErrorItem, ...]]":

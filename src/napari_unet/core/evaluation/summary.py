@@ -5,7 +5,7 @@ draws as many units as there are, with replacement, and takes the middle 95 % of
 are the images; of a single image they are its objects, parts or planes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -26,11 +26,17 @@ from napari_unet.core.evaluation.partitions import (
     v_info_measure,
     v_rand_measure,
 )
-from napari_unet.core.evaluation.pixels import dice_measure, iou_measure, pixel_error_measure
+from napari_unet.core.evaluation.pixels import (
+    class_values,
+    dice_measure,
+    iou_measure,
+    pixel_error_measure,
+)
 from napari_unet.core.evaluation.warping import warping_error_measure
 
 DRAWS = 2000
 LEVEL = 0.95
+MOST_COMPARED = 64  # values; labels with more hold objects, not classes
 DRAWN_AT_ONCE = 1 << 22  # units, to bound memory
 
 
@@ -133,11 +139,30 @@ def class_measures(classes: Sequence[int], *, warping: bool = False) -> tuple[Me
     )
 
 
+def measures_of_classes(
+    comparisons: Iterable[Comparison], *, warping: bool = False
+) -> tuple[Measure, ...]:
+    """Return what is measured of the classes that truth or results hold."""
+    values = sorted({value for one in comparisons for value in class_values([one])})
+    if len(values) > MOST_COMPARED:
+        raise ValueError(
+            f"the labels hold {len(values)} values, too many to be classes: compare objects"
+        )
+    return class_measures(values, warping=warping)
+
+
 def score(name: str, comparison: Comparison, measures: Sequence[Measure]) -> ScoredImage:
     """Score one image."""
     counts = {measure.name: measure.count(comparison) for measure in measures}
+    return scored_image(name, counts, measures)
+
+
+def scored_image(
+    name: str, counts: Mapping[str, np.ndarray], measures: Sequence[Measure]
+) -> ScoredImage:
+    """Return an image with its figures, from what each measure has counted."""
     figures = {m.name: float(m.figure(counts[m.name].sum(0))) for m in measures}
-    return ScoredImage(name, figures, counts)
+    return ScoredImage(name, figures, dict(counts))
 
 
 def worst_first(scored: Sequence[ScoredImage], measure: Measure) -> list[ScoredImage]:

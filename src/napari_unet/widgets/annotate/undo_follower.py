@@ -14,13 +14,14 @@ from math import prod
 import numpy as np
 from napari.layers import Labels
 from napari.utils.events import Event
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotation.label_codes import LabelClass
 from napari_unet.core.arrays.boxes import Pixels
 from napari_unet.core.arrays.label_values import Counts, add, count_values, counting
 from napari_unet.widgets.annotate.class_editing import put_in, take_out
 from napari_unet.widgets.annotate.edit_record import ConfirmedEdits, Edit
+from napari_unet.widgets.shared.layer_events import timer
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.scheduler import Urgency
@@ -55,14 +56,8 @@ class UndoFollower(QObject):
         self._version = 0
         self._count = LatestRequest(session, Urgency.VIEW, self)
         self._count.answered.connect(self._answered)
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(REST)
-        self._rest.timeout.connect(self._count_all)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.timeout.connect(self._written)
+        self._rest = timer(self, REST, self._count_all)
+        self._soon = timer(self, 0, self._written)
         layer.events.paint.connect(self._paint)
         layer.events.labels_update.connect(self._written)
         layer.events.set_data.connect(self._refreshed)

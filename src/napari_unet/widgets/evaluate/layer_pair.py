@@ -6,7 +6,7 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.events import Event
 from napari.viewer import Viewer
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_unet.core.annotation.label_codes import LabelCode
@@ -16,6 +16,7 @@ from napari_unet.widgets.evaluate.error_list import is_errors
 from napari_unet.widgets.layers.label_classes import code_of
 from napari_unet.widgets.layers.layers import NOTES, full_shape
 from napari_unet.widgets.shared.layer_choice import LayerChoice
+from napari_unet.widgets.shared.layer_events import timer
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.evaluate_pair import EvaluationRequest
 
@@ -43,10 +44,7 @@ class TwoLayers(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("&Truth", self.truth)
         form.addRow("&Result", self.result)
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(REST)
-        self._rest.timeout.connect(self._look)
+        self._rest = timer(self, REST, self._look)
         for choice in (self.truth, self.result):
             choice.activated.connect(self._chosen)
             choice.changed.connect(self._take)

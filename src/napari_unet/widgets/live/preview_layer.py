@@ -15,13 +15,14 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.events import Event
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.arrays.boxes import Box
 from napari_unet.widgets.layers.annotation_layers import empty_labels
 from napari_unet.widgets.layers.coordinates import axes_of, region_from_layer
 from napari_unet.widgets.layers.label_classes import classes_of, code_of
 from napari_unet.widgets.layers.layers import NOTES, full_shape, like, view_centre, visible_region
+from napari_unet.widgets.shared.layer_events import timer
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows.teaching_loop import VisibleRegion
 from napari_unet.workflows.teaching_requests import codes_of
@@ -173,10 +174,7 @@ class ViewTracker(QObject):
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self._viewer = weakref.ref(viewer)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REST)
-        self._timer.timeout.connect(self.moved)
+        self._timer = timer(self, REST, self.moved)
         self._events = (
             viewer.scene.camera.events,
             viewer.dims.events.point,

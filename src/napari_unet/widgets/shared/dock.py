@@ -25,7 +25,11 @@ from napari_unet.widgets.shared.session import Session
 
 
 class Section(QWidget):
-    """A title with an arrow that opens and closes ``content``; works by keyboard."""
+    """A title with an arrow that opens and closes ``content``; works by keyboard.
+
+    superqt's QCollapsible (0.9) keeps the height that the content had when it was opened, and cuts
+    what is added or wrapped later.
+    """
 
     def __init__(self, title: str, content: QWidget, opened: bool = False) -> None:
         super().__init__()

@@ -59,7 +59,10 @@ def disconnect_all(watch: Connections, *_: Any) -> None:
 
 
 def timer(parent: QObject, milliseconds: int, slot: Callable[[], None]) -> QTimer:
-    """Return a timer that calls ``slot`` once, this long after it was started last."""
+    """Return a timer that calls ``slot`` once, this long after it was started last.
+
+    superqt's debouncer cannot be asked whether it waits (``isActive``), as some callers do.
+    """
     new = QTimer(parent)
     new.setSingleShot(True)
     new.setInterval(milliseconds)

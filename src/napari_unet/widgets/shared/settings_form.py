@@ -1,4 +1,8 @@
-"""A form that edits any frozen dataclass, with limits, words and groups from its fields."""
+"""A form that edits any frozen dataclass, with limits, words and groups from its fields.
+
+magicgui (0.10) would round: its FloatSpinBox turns 1e-9 into 0.0 and 1/3 into 0.33, and a learning
+rate must come back as it was.
+"""
 
 import math
 from collections.abc import Callable, Sequence

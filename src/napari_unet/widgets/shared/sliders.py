@@ -1,4 +1,7 @@
-"""Sliders with an exact number beside them, for shares, areas and settings."""
+"""Sliders with an exact number beside them, for shares, areas and settings.
+
+superqt's labelled sliders are linear; settings need a finer low end, and areas a logarithm.
+"""
 
 from dataclasses import fields
 from typing import Any, get_type_hints

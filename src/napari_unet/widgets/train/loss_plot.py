@@ -8,8 +8,10 @@ import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import QSizePolicy, QWidget
+
+from napari_unet.widgets.shared.layer_events import timer
 
 INTERVAL = 200  # ms between two drawings
 MARKED = 60  # points; a curve of fewer has a mark at each
@@ -105,10 +107,7 @@ class LossPlot(pg.GraphicsLayoutWidget):
             menu = curve.plot.ctrlMenu
             menu.setParent(self, menu.windowFlags())
         self._viewer = viewer
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(INTERVAL)
-        self._timer.timeout.connect(self._draw)
+        self._timer = timer(self, INTERVAL, self._draw)
         self._take_theme()
 
     def add(self, steps: Iterable[Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from qtpy.QtCore import QSignalBlocker, QTimer, Signal
+from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 from superqt import QElidingLabel
 
@@ -12,6 +12,7 @@ from napari_unet.core.text import count, duration, memory, short_duration
 from napari_unet.core.training.settings import PRESETS, TrainSettings
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.shared import messages
+from napari_unet.widgets.shared.layer_events import timer
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.training_estimate import TrainingEstimate, estimate_training
@@ -187,10 +188,7 @@ class EstimateLine(QLabel):
         self._latest = LatestRequest(session, Urgency.VIEW, self)
         self._latest.answered.connect(self.show_estimate)
         self._latest.failed.connect(self._show_failure)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(QUIET)
-        self._timer.timeout.connect(self._look)
+        self._timer = timer(self, QUIET, self._look)
 
     def look_again(self) -> None:
         """Request a new estimate after QUIET."""
