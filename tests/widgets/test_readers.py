@@ -114,7 +114,7 @@ def test_torch_is_imported_without_a_stall_and_takes_all_cores_but_one():
 import gc, sys, threading
 from pathlib import Path
 import napari, napari.layers
-from napari_unet.workflows.warm_up import warm_up
+from napari_unet.workflows.scheduler import warm_up
 maps, loaded, collected = Path("/proc/self/maps"), [], []
 
 def hear(event, given):  # of the first import that torch itself asks for

@@ -56,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv``; return its exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
     try:
-        arguments = _parser().parse_args(words or [VERBS[0]])
+        words = words or [VERBS[0]]
+        # one verb needs the modules of no other
+        arguments = _parser(words[:1] if words[0] in VERBS else VERBS).parse_args(words)
         return int(arguments.run(arguments))
     except (ValueError, TypeError, OSError) as error:
         print(f"napari-unet: {error}", file=sys.stderr)

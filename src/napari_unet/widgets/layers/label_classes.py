@@ -17,7 +17,7 @@ from napari_unet.core.annotation.label_codes import LAST_CLASS, LabelClass, Labe
 from napari_unet.core.network.metadata import named_class
 from napari_unet.widgets.layers.layers import notes
 from napari_unet.widgets.shared.preferences import machine
-from napari_unet.workflows.warm_up import no_collections
+from napari_unet.workflows.scheduler import no_collections
 
 
 def new_class(number: int, name: str = "") -> LabelClass:

@@ -20,8 +20,9 @@ from napari_unet.workflows.scheduler import (
     Outcome,
     ScheduledJob,
     Urgency,
+    set_threads,
+    warm_up,
 )
-from napari_unet.workflows.warm_up import set_threads, warm_up
 
 INTERVAL = 50  # ms between two deliveries
 EXITING = 30.0  # seconds to wait at exit; ending a thread inside torch would abort the process
