@@ -87,7 +87,7 @@ def test_the_module_runs_as_a_command():
 
 
 def test_control_c_is_one_word_from_the_first_moment_on(monkeypatch, capsys):
-    def interrupted():
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "_parser", interrupted)
