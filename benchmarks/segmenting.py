@@ -32,7 +32,6 @@ from napari_unet.core.runtime.device import choose_device, fast_dtype, memory_fr
 from napari_unet.core.runtime.memory import kept_memory
 from napari_unet.core.segmentation.prepare import prepare
 from napari_unet.core.segmentation.scorer import in_half
-from napari_unet.core.segmentation.segment import plan_segmentation
 from napari_unet.core.segmentation.tiling import work
 from race import Row, peer, race, record, table
 
@@ -282,7 +281,7 @@ def one(size: int, base: int, chosen: argparse.Namespace) -> None:
         warm = Field(min(size, WARM), base, field.device, near).contenders()
         tilers = {name: call for name, call in warm.items() if _by_tiles_of_512(name)}
         rows = race(found, chosen.rounds, chosen.longest, warm=tilers)
-        plan = plan_segmentation(field.image, field.network, precision=field.precision)
+        plan = prepare(field.image, field.network, precision=field.precision).plan()
         text = "\n\n".join([
             f"An image of {size}², base {base}, {field.device.type}. Ours: {plan}.",
             table(rows, OURS), verdicts(rows, field.convolutions()),

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from napari_unet.core.arrays import boxes
-from napari_unet.core.weights.weight_map import WeightMap, open_ridge, weight_map
+from napari_unet.core.weights.touching_ridge import open_ridge
+from napari_unet.core.weights.weight_map import WeightMap, weight_map
 from race import Row, race, record
 
 EDGES = (512, 2048)

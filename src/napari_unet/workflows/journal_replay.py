@@ -9,7 +9,6 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from napari_unet.core.files.lock import held_elsewhere, holder_of
-from napari_unet.core.text import count
 from napari_unet.workflows.confirmed_pixels import Confirmed, beside
 from napari_unet.workflows.journal_records import (
     Begin,
@@ -54,17 +53,6 @@ class Replay:
     def strokes(self) -> int:
         """The number of strokes."""
         return sum(found.strokes for found in self.annotations.values())
-
-    @property
-    def about_torn(self) -> str:
-        """A sentence on what could not be read, empty if all could."""
-        if not self.torn:
-            return ""
-        strokes = count(self.strokes, "stroke")
-        return (
-            f"{self.path} is whole for {count(self.whole, 'byte')} and {strokes}; the "
-            f"{count(self.torn, 'byte')} after them were cut short or damaged and are left out"
-        )
 
     def written_elsewhere(self) -> str:
         """Return which other process is appending to this journal; empty if none is."""

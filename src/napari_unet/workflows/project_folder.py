@@ -92,7 +92,7 @@ def write_facts(
 
 SUFFIX = ".unet"  # of the folder, so that a window knows it
 FACTS, JOURNAL = "project.json", "strokes.journal"
-IMAGES, NETWORKS, RUNS = "images", "networks", "runs"
+IMAGES, NETWORKS = "images", "networks"
 
 
 class Project:

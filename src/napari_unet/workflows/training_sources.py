@@ -140,10 +140,6 @@ class Recipe:
     device: str = "auto"
     resumed: bool = False  # goes on where the checkpoint in its run folder stands
 
-    def with_role(self, role: str) -> list[Source]:
-        """Return the sources to train, or to validate, on."""
-        return [source for source in self.sources if source.role == role]
-
 
 DATA = "data"
 SLAB = 2**25  # bytes written between two signs of life

@@ -12,7 +12,6 @@ from napari_unet.core.network.legal_sizes import input_size, is_legal, output_si
 from napari_unet.core.segmentation import tile_size
 from napari_unet.core.segmentation.prepare import prepare
 from napari_unet.core.segmentation.scorer import TileScorer
-from napari_unet.core.segmentation.segment import plan_segmentation
 from napari_unet.core.segmentation.tile_size import fitting_edges, given_edges, halved
 from napari_unet.core.segmentation.tiling import Tiling, work
 
@@ -83,8 +82,8 @@ def test_a_tile_is_no_larger_than_pays(depth, shape, enough, edges):
 
 def test_by_default_a_tile_stays_below_two_gigabytes():
     """The paper's network in single precision on a large image."""
-    plan = plan_segmentation(np.broadcast_to(np.uint8(3), (6000, 6000)), UNet(base=64),
-                             precision="float32")  # fmt: skip
+    image = np.broadcast_to(np.uint8(3), (6000, 6000))
+    plan = prepare(image, UNet(base=64), precision="float32").plan()
     assert plan.memory < 2 * 2**30
     assert min(plan.edges) > 900
 
@@ -127,9 +126,7 @@ def test_memory_decides_the_tile_and_the_plan_says_so():
     net = UNet(base=2, depth=2)
     image = np.zeros((900, 1100), np.uint8)
     sizes = (1, 4, 16, 400)
-    plans = [
-        plan_segmentation(image, net, memory=size * 2**20, precision="float32") for size in sizes
-    ]
+    plans = [prepare(image, net, memory=size * 2**20, precision="float32").plan() for size in sizes]
     assert all(plan.memory <= size * 2**20 for plan, size in zip(plans, sizes, strict=True))
     tiles = [plan.tiles for plan in plans]
     assert tiles == sorted(tiles, reverse=True)
@@ -138,7 +135,7 @@ def test_memory_decides_the_tile_and_the_plan_says_so():
     assert plans[-1].edges == (input_size(2, 900), input_size(2, 1100))
     assert all(0 < plan.seconds < 60 for plan in plans)
     assert f"1 tile of {plans[-1].edges[0]} × {plans[-1].edges[1]} px, about" in str(plans[-1])
-    assert "each scored 8 times" in str(plan_segmentation(image, net, average="rotate"))
+    assert "each scored 8 times" in str(prepare(image, net, average="rotate").plan())
 
 
 def test_what_was_measured_is_remembered(monkeypatch):

@@ -8,7 +8,8 @@ from scipy.ndimage import distance_transform_edt
 
 from napari_unet.core.weights import weight_map as room
 from napari_unet.core.weights.formulas import Falk, Paper
-from napari_unet.core.weights.weight_map import WeightMap, open_ridge, weight_map
+from napari_unet.core.weights.touching_ridge import open_ridge
+from napari_unet.core.weights.weight_map import WeightMap, weight_map
 
 COMPILED = settings(deadline=None, derandomize=True, max_examples=50)
 SEEDS = st.integers(0, 2**32 - 1)

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from napari_unet.core.arrays.boxes import Pixels, PixelStore
 from napari_unet.core.network.unet import UNet
 from napari_unet.core.objects.label_objects import ObjectSettings, label_objects
-from napari_unet.core.segmentation.prepare import AllOptions, RareOptions, prepare
-from napari_unet.core.segmentation.score_tiles import ImageScorer, Plan, ScoredTile
+from napari_unet.core.segmentation.prepare import RareOptions, prepare
+from napari_unet.core.segmentation.score_tiles import ImageScorer, ScoredTile
 from napari_unet.core.segmentation.tiling import Tile
 
 
@@ -116,13 +116,6 @@ def score_tiles(
     """
     scoring = prepare(image, network, axes=axes, tile=tile, memory=memory, average=average, **more)
     return ((scored.tile, scored.scores) for scored in scoring.score())
-
-
-def plan_segmentation(
-    image: Pixels | ArrayLike, network: UNet, **options: Unpack[AllOptions]
-) -> Plan:
-    """Return what segmenting ``image`` will take: tiles, seconds, memory. ``print`` it."""
-    return prepare(image, network, **options).plan()
 
 
 def segment(

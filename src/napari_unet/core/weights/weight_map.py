@@ -13,7 +13,6 @@ from napari_unet.core.runtime.jit import jit
 from napari_unet.core.weights.formulas import Falk, Paper
 from napari_unet.core.weights.nearest_objects import dims_of, ids_of, nearest_two, same_shape
 from napari_unet.core.weights.touching_ridge import Ridge, fields_of
-from napari_unet.core.weights.touching_ridge import open_ridge as open_ridge
 
 
 def class_counts(classes: np.ndarray) -> np.ndarray:
