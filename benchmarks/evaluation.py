@@ -91,22 +91,22 @@ def membrane_scenes() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 def own_objects(truth: np.ndarray, result: np.ndarray) -> Figures:
     image = Comparison(truth, result)
     matched = {
-        "precision": objects.precision_measure,
-        "recall": objects.recall_measure,
-        "f1": objects.f1_measure,
-        "average_precision": objects.average_precision_measure,
+        "precision": objects.precision,
+        "recall": objects.recall,
+        "f1": objects.f1,
+        "average_precision": objects.average_precision,
     }
-    found = {f"{n} {iou}": make(iou).of(image) for n, make in matched.items() for iou in IOUS}
-    found["panoptic_quality"] = objects.panoptic_quality_measure().of(image)
+    found = {f"{n} {iou}": one.measure(iou).of(image) for n, one in matched.items() for iou in IOUS}
+    found["panoptic_quality"] = objects.panoptic_quality.measure().of(image)
     found["seg"] = objects.seg_measure().of(image)
     return found | own_foreground(image)
 
 
 def own_foreground(image: Comparison) -> Figures:
     return {
-        "iou": pixels.iou_measure().of(image),
-        "dice": pixels.dice_measure().of(image),
-        "pixel_error": pixels.pixel_error_measure().of(image),
+        "iou": pixels.iou.measure().of(image),
+        "dice": pixels.dice.measure().of(image),
+        "pixel_error": pixels.pixel_error.measure().of(image),
     }
 
 
@@ -121,9 +121,9 @@ def own_partition(truth: np.ndarray, result: np.ndarray) -> Figures:
 
 def own_classes(truth: np.ndarray, result: np.ndarray) -> Figures:
     image = Comparison(truth, result, VOID)
-    found = {f"iou of {c}": pixels.iou_measure(c).of(image) for c in range(VOID)}
-    found |= {f"dice of {c}": pixels.dice_measure(c).of(image) for c in range(VOID)}
-    return found | {"pixel_error": pixels.pixel_error_measure(range(VOID)).of(image)}
+    found = {f"iou of {c}": pixels.iou.measure(c).of(image) for c in range(VOID)}
+    found |= {f"dice of {c}": pixels.dice.measure(c).of(image) for c in range(VOID)}
+    return found | {"pixel_error": pixels.pixel_error.measure(range(VOID)).of(image)}
 
 
 def of_stardist(truth: np.ndarray, result: np.ndarray) -> Figures:

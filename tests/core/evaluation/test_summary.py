@@ -11,7 +11,7 @@ from napari_unet.core.evaluation import (
     worst_first,
 )
 from napari_unet.core.evaluation.comparison import Measure, share
-from napari_unet.core.evaluation.objects import average_precision_measure, f1_measure
+from napari_unet.core.evaluation.objects import average_precision, f1
 from napari_unet.core.evaluation.summary import DRAWN_AT_ONCE, DRAWS
 
 
@@ -79,7 +79,7 @@ def scenes():
 
 
 def test_a_summary_says_pooled_and_mean():
-    measure = f1_measure()
+    measure = f1.measure()
     scored = [score(str(i), image, [measure]) for i, image in enumerate(scenes())]
     figure = summarise(scored, measure)
     assert figure.pooled == pytest.approx(2 * 36 / (2 * 36 + 12))
@@ -89,7 +89,7 @@ def test_a_summary_says_pooled_and_mean():
 
 
 def test_objects_are_the_units_of_one_image():
-    measure = average_precision_measure(0.5)
+    measure = average_precision.measure(0.5)
     figure = summarise([score("a", scenes()[1], [measure])], measure)
     assert figure.pooled == figure.mean == 12 / 16
     assert figure.pooled_interval[2:] == ("objects", 16)

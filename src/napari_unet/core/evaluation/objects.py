@@ -69,71 +69,73 @@ THRESHOLDS = tuple(step / 100 for step in range(50, 100, 5))  # 0.50, 0.55 … 0
 TP, FP, FN, IOU = range(4)  # what is counted at each threshold; IOU: the sum over the TP
 
 
-def precision(
-    truth: Images,
-    result: Images,
-    *,
-    unlabelled: Unlabelled = None,
-    iou: float = 0.5,
-    per_image: bool = False,
-) -> float:
-    """Return TP / (TP + FP): the share of the objects found that are true."""
-    return precision_measure(iou).over(truth, result, unlabelled, per_image)
+class ObjectMeasure:
+    """A measure of matched objects: called with images, or made at one or more IoUs."""
+
+    def __init__(self, figure: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Take the function that turns counts (…, 4), TP, FP, FN and IOU, into figures (…)."""
+        self._figure = figure
+        self.__name__, self.__doc__ = figure.__name__, figure.__doc__
+
+    def __call__(
+        self,
+        truth: Images,
+        result: Images,
+        *,
+        unlabelled: Unlabelled = None,
+        iou: float = 0.5,
+        per_image: bool = False,
+    ) -> float:
+        """Return the figure of objects matched at ``iou``."""
+        return self.measure(iou).over(truth, result, unlabelled, per_image)
+
+    def measure(self, *ious: float) -> Measure:
+        """Return the measure at an IoU, 0.5 by default, or its mean over several."""
+        thresholds = ious or (0.5,)
+        name = self.__name__ if len(thresholds) == 1 else f"mean_{self.__name__}"
+
+        def mean(counts: np.ndarray) -> np.ndarray:
+            by_threshold = counts.reshape(*counts.shape[:-1], len(thresholds), 4)
+            return self._figure(by_threshold).mean(-1)
+
+        return Measure(name, partial(_count_matches, thresholds=thresholds), mean, "objects")
 
 
-def recall(
-    truth: Images,
-    result: Images,
-    *,
-    unlabelled: Unlabelled = None,
-    iou: float = 0.5,
-    per_image: bool = False,
-) -> float:
-    """Return TP / (TP + FN): the share of the true objects that were found."""
-    return recall_measure(iou).over(truth, result, unlabelled, per_image)
+@ObjectMeasure
+def precision(counts: np.ndarray) -> np.ndarray:
+    """Return TP / (TP + FP): the share of the objects found that are true; without any found 0."""
+    return _of(counts, counts[..., TP] + counts[..., FP])
 
 
-def f1(
-    truth: Images,
-    result: Images,
-    *,
-    unlabelled: Unlabelled = None,
-    iou: float = 0.5,
-    per_image: bool = False,
-) -> float:
+@ObjectMeasure
+def recall(counts: np.ndarray) -> np.ndarray:
+    """Return TP / (TP + FN): the share of the true objects that were found; without any true 0."""
+    return _of(counts, counts[..., TP] + counts[..., FN])
+
+
+@ObjectMeasure
+def f1(counts: np.ndarray) -> np.ndarray:
     """Return 2 TP / (2 TP + FP + FN)."""
-    return f1_measure(iou).over(truth, result, unlabelled, per_image)
+    return _of(counts, counts[..., TP] + (counts[..., FP] + counts[..., FN]) / 2)
 
 
-def average_precision(
-    truth: Images,
-    result: Images,
-    *,
-    unlabelled: Unlabelled = None,
-    iou: float = 0.5,
-    per_image: bool = False,
-) -> float:
+@ObjectMeasure
+def average_precision(counts: np.ndarray) -> np.ndarray:
     """Return TP / (TP + FP + FN), what the field calls average precision of label images."""
-    return average_precision_measure(iou).over(truth, result, unlabelled, per_image)
+    return _of(counts, counts[..., TP] + counts[..., FP] + counts[..., FN])
+
+
+@ObjectMeasure
+def panoptic_quality(counts: np.ndarray) -> np.ndarray:
+    """Return F1 times the mean IoU of the matched pairs."""
+    return share(counts[..., IOU], counts[..., TP] + (counts[..., FP] + counts[..., FN]) / 2)
 
 
 def mean_average_precision(
     truth: Images, result: Images, *, unlabelled: Unlabelled = None, per_image: bool = False
 ) -> float:
     """Return the mean of the average precision at the IoUs 0.50, 0.55 … 0.95."""
-    return average_precision_measure(*THRESHOLDS).over(truth, result, unlabelled, per_image)
-
-
-def panoptic_quality(
-    truth: Images,
-    result: Images,
-    *,
-    unlabelled: Unlabelled = None,
-    iou: float = 0.5,
-    per_image: bool = False,
-) -> float:
-    """Return F1 times the mean IoU of the matched pairs."""
-    return panoptic_quality_measure(iou).over(truth, result, unlabelled, per_image)
+    return average_precision.measure(*THRESHOLDS).over(truth, result, unlabelled, per_image)
 
 
 def seg(
@@ -142,34 +144,6 @@ def seg(
     """Return SEG of the Cell Tracking Challenge: mean IoU of each true object with the one of the
     result that covers more than half of it, 0 where none does; without true objects 1."""
     return seg_measure().over(truth, result, unlabelled, per_image)
-
-
-def precision_measure(iou: float = 0.5) -> Measure:
-    """Without objects found 1 where there are none, else 0."""
-    return _matched("precision", iou, lambda c: _of(c, c[..., TP] + c[..., FP]))
-
-
-def recall_measure(iou: float = 0.5) -> Measure:
-    """Without true objects 1 where none is found, else 0."""
-    return _matched("recall", iou, lambda c: _of(c, c[..., TP] + c[..., FN]))
-
-
-def f1_measure(iou: float = 0.5) -> Measure:
-    return _matched("f1", iou, lambda c: _of(c, c[..., TP] + (c[..., FP] + c[..., FN]) / 2))
-
-
-def average_precision_measure(*iou: float) -> Measure:
-    """With several thresholds the mean over them."""
-    name = "average_precision" if len(iou) < 2 else "mean_average_precision"
-    return _matched(name, iou or 0.5, lambda c: _of(c, c[..., TP] + c[..., FP] + c[..., FN]))
-
-
-def panoptic_quality_measure(iou: float = 0.5) -> Measure:
-    def figure(counts: np.ndarray) -> np.ndarray:
-        whole = counts[..., TP] + (counts[..., FP] + counts[..., FN]) / 2
-        return share(counts[..., IOU], whole)
-
-    return _matched("panoptic_quality", iou, figure)
 
 
 def seg_measure() -> Measure:
@@ -181,18 +155,6 @@ def _of(counts: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Return TP / whole; where the whole is nothing, 1 without any objects at all and else 0."""
     nothing = counts[..., : FN + 1].sum(-1) == 0
     return np.where(nothing, 1.0, share(counts[..., TP], whole, empty=0.0))
-
-
-def _matched(
-    name: str, iou: float | tuple[float, ...], figure: Callable[[np.ndarray], np.ndarray]
-) -> Measure:
-    """Make a measure of ``figure``, from counts at a threshold, the mean over the thresholds."""
-    thresholds = iou if isinstance(iou, tuple) else (iou,)
-
-    def mean(counts: np.ndarray) -> np.ndarray:
-        return figure(counts.reshape(*counts.shape[:-1], len(thresholds), 4)).mean(-1)
-
-    return Measure(name, partial(_count_matches, thresholds=thresholds), mean, "objects")
 
 
 def _count_matches(comparison: Comparison, thresholds: tuple[float, ...]) -> np.ndarray:

@@ -4,8 +4,9 @@
 class against all else. Counts are kept by part of the image, for the bootstrap over parts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -22,96 +23,11 @@ PARTS = 8  # parts of the image along each of the last two axes
 ClassNumbers = int | Sequence[int] | None
 
 
-def pixel_error(
-    truth: Images,
-    result: Images,
-    *,
-    unlabelled: Unlabelled = None,
-    classes: ClassNumbers = None,
-    per_image: bool = False,
-) -> float:
-    """Return the share of labelled pixels whose class is wrong; without such pixels 0."""
-    return pixel_error_measure(classes).over(truth, result, unlabelled, per_image)
-
-
-def iou(
-    truth: Images,
-    result: Images,
-    *,
-    unlabelled: Unlabelled = None,
-    classes: ClassNumbers = None,
-    per_image: bool = False,
-) -> float:
-    """Return |T∩R| / |T∪R|, of several classes the mean; a class in neither image has 1."""
-    return iou_measure(classes).over(truth, result, unlabelled, per_image)
-
-
-def dice(
-    truth: Images,
-    result: Images,
-    *,
-    unlabelled: Unlabelled = None,
-    classes: ClassNumbers = None,
-    per_image: bool = False,
-) -> float:
-    """Return 2|T∩R| / (|T|+|R|), of several classes the mean; a class in neither image has 1."""
-    return dice_measure(classes).over(truth, result, unlabelled, per_image)
-
-
-def iou_by_class(
-    truth: Images, result: Images, *, unlabelled: Unlabelled = None, per_image: bool = False
-) -> dict[int, float]:
-    """Return the IoU of each class (0 too) that the truth or the result holds."""
-    classes = class_values(comparisons(truth, result, unlabelled))
-    return {c: iou_measure(c).over(truth, result, unlabelled, per_image) for c in classes}
-
-
-def dice_by_class(
-    truth: Images, result: Images, *, unlabelled: Unlabelled = None, per_image: bool = False
-) -> dict[int, float]:
-    """Return the Dice coefficient of each class (0 too) that the truth or the result holds."""
-    classes = class_values(comparisons(truth, result, unlabelled))
-    return {c: dice_measure(c).over(truth, result, unlabelled, per_image) for c in classes}
-
-
-def class_values(images: Sequence[Comparison]) -> list[int]:
-    """Return the values among the labelled pixels of truths and results, ascending."""
-    values = [np.unique(i.known(labels)) for i in images for labels in (i.truth, i.result)]
-    return [int(value) for value in np.unique(np.concatenate(values))]
-
-
-def pixel_error_measure(classes: ClassNumbers = None) -> Measure:
-    """Return the measure: counts are the wrong and all pixels of each part."""
-
-    def count(comparison: Comparison) -> np.ndarray:
-        table = _confusion(comparison, classes)
-        total = table.sum((1, 2))
-        return np.stack([total - np.trace(table, axis1=1, axis2=2), total], 1)
-
-    def figure(counts: np.ndarray) -> np.ndarray:
-        return share(counts[..., 0], counts[..., 1], empty=0.0)
-
-    return Measure("pixel_error", count, figure, "parts of the image", best=0)
-
-
-def iou_measure(classes: ClassNumbers = None) -> Measure:
-    """Return the measure: counts are those of ``_count_areas``."""
-
-    def figure(counts: np.ndarray) -> np.ndarray:
-        both, areas = _areas(counts)
-        return share(both, areas - both).mean(-1)
-
-    return Measure("iou", partial(_count_areas, classes=classes), figure, "parts of the image")
-
-
-def dice_measure(classes: ClassNumbers = None) -> Measure:
-    """Return the measure: counts are those of ``_count_areas``."""
-
-    def figure(counts: np.ndarray) -> np.ndarray:
-        both, areas = _areas(counts)
-        return share(2 * both, areas).mean(-1)
-
-    return Measure("dice", partial(_count_areas, classes=classes), figure, "parts of the image")
+def _count_wrong(comparison: Comparison, classes: ClassNumbers) -> np.ndarray:
+    """Return (parts, 2): the wrong and all pixels."""
+    table = _confusion(comparison, classes)
+    total = table.sum((1, 2))
+    return np.stack([total - np.trace(table, axis1=1, axis2=2), total], 1)
 
 
 def _count_areas(comparison: Comparison, classes: ClassNumbers) -> np.ndarray:
@@ -119,6 +35,82 @@ def _count_areas(comparison: Comparison, classes: ClassNumbers) -> np.ndarray:
     table = _confusion(comparison, classes)
     both, areas = np.diagonal(table, axis1=1, axis2=2), table.sum(1) + table.sum(2)
     return np.concatenate([both[:, 1:], areas[:, 1:]], 1)
+
+
+class PixelMeasure:
+    """A measure of pixels: called with images, or made for the classes asked for."""
+
+    def __init__(
+        self,
+        figure: Callable[[np.ndarray], np.ndarray],
+        count: Callable[[Comparison, ClassNumbers], np.ndarray] = _count_areas,
+        best: Literal[0, 1] = 1,
+    ) -> None:
+        """Take the function that turns counts (…, n) into figures (…)."""
+        self._figure, self._count, self._best = figure, count, best
+        self.__name__, self.__doc__ = figure.__name__, figure.__doc__
+
+    def __call__(
+        self,
+        truth: Images,
+        result: Images,
+        *,
+        unlabelled: Unlabelled = None,
+        classes: ClassNumbers = None,
+        per_image: bool = False,
+    ) -> float:
+        """Return the figure of ``classes``."""
+        return self.measure(classes).over(truth, result, unlabelled, per_image)
+
+    def measure(self, classes: ClassNumbers = None) -> Measure:
+        """Return the measure of ``classes``."""
+
+        def count(comparison: Comparison) -> np.ndarray:
+            return self._count(comparison, classes)
+
+        return Measure(self.__name__, count, self._figure, "parts of the image", self._best)
+
+
+@partial(PixelMeasure, count=_count_wrong, best=0)
+def pixel_error(counts: np.ndarray) -> np.ndarray:
+    """Return the share of labelled pixels whose class is wrong; without such pixels 0."""
+    return share(counts[..., 0], counts[..., 1], empty=0.0)
+
+
+@PixelMeasure
+def iou(counts: np.ndarray) -> np.ndarray:
+    """Return |T∩R| / |T∪R|, of several classes the mean; a class in neither image has 1."""
+    both, areas = _areas(counts)
+    return share(both, areas - both).mean(-1)
+
+
+@PixelMeasure
+def dice(counts: np.ndarray) -> np.ndarray:
+    """Return 2|T∩R| / (|T|+|R|), of several classes the mean; a class in neither image has 1."""
+    both, areas = _areas(counts)
+    return share(2 * both, areas).mean(-1)
+
+
+def iou_by_class(
+    truth: Images, result: Images, *, unlabelled: Unlabelled = None, per_image: bool = False
+) -> dict[int, float]:
+    """Return the IoU of each class (0 too) that the truth or the result holds."""
+    classes = class_values(comparisons(truth, result, unlabelled))
+    return {c: iou.measure(c).over(truth, result, unlabelled, per_image) for c in classes}
+
+
+def dice_by_class(
+    truth: Images, result: Images, *, unlabelled: Unlabelled = None, per_image: bool = False
+) -> dict[int, float]:
+    """Return the Dice coefficient of each class (0 too) that the truth or the result holds."""
+    classes = class_values(comparisons(truth, result, unlabelled))
+    return {c: dice.measure(c).over(truth, result, unlabelled, per_image) for c in classes}
+
+
+def class_values(images: Sequence[Comparison]) -> list[int]:
+    """Return the values among the labelled pixels of truths and results, ascending."""
+    values = [np.unique(i.known(labels)) for i in images for labels in (i.truth, i.result)]
+    return [int(value) for value in np.unique(np.concatenate(values))]
 
 
 def _areas(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,27 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from napari_unet.core.evaluation import objects, partitions, pixels
 from napari_unet.core.evaluation.comparison import Comparison, Measure, sum_of
-from napari_unet.core.evaluation.objects import (
-    THRESHOLDS,
-    average_precision_measure,
-    f1_measure,
-    panoptic_quality_measure,
-    precision_measure,
-    recall_measure,
-    seg_measure,
-)
-from napari_unet.core.evaluation.partitions import (
-    rand_error_measure,
-    v_info_measure,
-    v_rand_measure,
-)
-from napari_unet.core.evaluation.pixels import (
-    class_values,
-    dice_measure,
-    iou_measure,
-    pixel_error_measure,
-)
 from napari_unet.core.evaluation.warping import warping_error_measure
 
 DRAWS = 2000
@@ -112,16 +93,16 @@ class Figure:
 def object_measures(iou: float = 0.5, *, warping: bool = False) -> tuple[Measure, ...]:
     """Return what is measured of objects; the first tells which image is worst."""
     return (
-        average_precision_measure(iou),
-        average_precision_measure(*THRESHOLDS),
-        f1_measure(iou),
-        precision_measure(iou),
-        recall_measure(iou),
-        panoptic_quality_measure(iou),
-        seg_measure(),
-        v_rand_measure(),
-        v_info_measure(),
-        rand_error_measure(),
+        objects.average_precision.measure(iou),
+        objects.average_precision.measure(*objects.THRESHOLDS),
+        objects.f1.measure(iou),
+        objects.precision.measure(iou),
+        objects.recall.measure(iou),
+        objects.panoptic_quality.measure(iou),
+        objects.seg_measure(),
+        partitions.v_rand_measure(),
+        partitions.v_info_measure(),
+        partitions.rand_error_measure(),
         *_pixel_measures(),
         *_warping_measures(warping),
     )
@@ -129,11 +110,11 @@ def object_measures(iou: float = 0.5, *, warping: bool = False) -> tuple[Measure
 
 def class_measures(classes: Sequence[int], *, warping: bool = False) -> tuple[Measure, ...]:
     """Return what is measured of classes; the first, the mean IoU, tells which image is worst."""
-    each = [(c, make(c)) for make in (iou_measure, dice_measure) for c in classes]
+    each = [(c, make(c)) for make in (pixels.iou.measure, pixels.dice.measure) for c in classes]
     return (
-        replace(iou_measure(classes), name="mean_iou"),
-        replace(dice_measure(classes), name="mean_dice"),
-        pixel_error_measure(classes),
+        replace(pixels.iou.measure(classes), name="mean_iou"),
+        replace(pixels.dice.measure(classes), name="mean_dice"),
+        pixels.pixel_error.measure(classes),
         *(replace(measure, name=f"{measure.name} of {c}") for c, measure in each),
         *_warping_measures(warping),
     )
@@ -143,7 +124,7 @@ def measures_of_classes(
     comparisons: Iterable[Comparison], *, warping: bool = False
 ) -> tuple[Measure, ...]:
     """Return what is measured of the classes that truth or results hold."""
-    values = sorted({value for one in comparisons for value in class_values([one])})
+    values = sorted({value for one in comparisons for value in pixels.class_values([one])})
     if len(values) > MOST_COMPARED:
         raise ValueError(
             f"the labels hold {len(values)} values, too many to be classes: compare objects"
@@ -186,7 +167,7 @@ def summarise(scored: Sequence[ScoredImage], measure: Measure, seed: int = 0) ->
 
 def _pixel_measures() -> tuple[Measure, ...]:
     """Of foreground against background."""
-    return iou_measure(), dice_measure(), pixel_error_measure()
+    return pixels.iou.measure(), pixels.dice.measure(), pixels.pixel_error.measure()
 
 
 def _warping_measures(wanted: bool) -> tuple[Measure, ...]:
