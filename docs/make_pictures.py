@@ -119,7 +119,7 @@ def segmented(hand: Hand, name: str = "segment") -> Labels:
     """Segment the whole image."""
     dock = hand.opened("Segment")
     hand.until(lambda: dock.inputs.network.value() is not None)
-    dock.look.min_area.slider.setValue(30)
+    dock.options.min_area.slider.setValue(30)
     hand.press(dock.runs.start)
     hand.until(lambda: dock.segmentations.run is None and dock.result().layer is not None)
     hand.until(lambda: not dock.result().busy)

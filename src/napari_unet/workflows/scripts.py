@@ -130,7 +130,7 @@ write_labels(
 
 
 def segmentation_script(
-    request: SegmentRequest, look: LabelOptions, image: Path | None, network: Path | None
+    request: SegmentRequest, options: LabelOptions, image: Path | None, network: Path | None
 ) -> str:
     """Return the script; ``image`` and ``network`` are the files that hold them, if any.
 
@@ -156,21 +156,21 @@ def segmentation_script(
         part=part,
         average=request.average,
         tile=request.tile,
-        objects=_objects(look, request),
+        objects=_objects(options, request),
         output=f"{Path(file).stem}_labels.tif",
     )
 
 
-def _objects(look: LabelOptions, request: SegmentRequest) -> str:
-    if not look.objects:
+def _objects(options: LabelOptions, request: SegmentRequest) -> str:
+    if not options.objects:
         return "False"
     dims, axes = request.network.dims, len(request.pixels.axes.replace("C", ""))
-    joined = look.joins(dims, axes)
+    joined = options.joins(dims, axes)
     fields: dict[str, Any] = {
-        "threshold": look.threshold,
-        "min_area": look.min_area,
-        "holes": look.holes,
-        "split": look.split,
+        "threshold": options.threshold,
+        "min_area": options.min_area,
+        "holes": options.holes,
+        "split": options.split,
         "give_back": not joined,
         "dims": 3 if joined else dims,
     }

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from napari_unet.core.arrays.boxes import Box, Pixels
 from napari_unet.workflows.scheduler import ScheduledJob
-from napari_unet.workflows.segment_request import CacheChoice, LabelOptions, SegmentRequest, room
+from napari_unet.workflows.segment_request import LabelOptions, ResultCache, SegmentRequest, room
 
 if TYPE_CHECKING:
     from napari_unet.core.network.unet import UNet
@@ -29,7 +29,7 @@ class Cancelled(Exception):  # noqa: N818 - it is no error, but the way out
 
 
 class CancelFlag:
-    """Tells whether a job is to end; it learns which job when that has been started."""
+    """Says whether a job is to end; ``work`` is that job once it is started."""
 
     def __init__(self) -> None:
         self.work: ScheduledJob | None = None
@@ -43,21 +43,21 @@ class CancelFlag:
 class CancellableArray:
     """Image data that checks the flag whenever it is read."""
 
-    def __init__(self, data: Pixels, wish: CancelFlag) -> None:
+    def __init__(self, data: Pixels, cancel: CancelFlag) -> None:
         self._data = data
-        self._wish = wish
+        self._cancel = cancel
         self.shape = data.shape
         self.dtype = data.dtype
 
     def __getitem__(self, box: Box) -> ArrayLike:
-        self._wish.check()
+        self._cancel.check()
         return self._data[box]
 
 
 @contextmanager
-def watching(network: "UNet", wish: CancelFlag) -> Iterator[None]:
+def watching(network: "UNet", cancel: CancelFlag) -> Iterator[None]:
     """Let every layer of ``network`` check the flag before it computes."""
-    handles = [layer.register_forward_pre_hook(wish.check) for layer in network.modules()]
+    handles = [layer.register_forward_pre_hook(cancel.check) for layer in network.modules()]
     try:
         yield
     finally:
@@ -101,20 +101,20 @@ class SegmentationEstimate:
 
 def score_image(
     request: SegmentRequest,
-    look: LabelOptions,
-    keeping: CacheChoice,
+    options: LabelOptions,
+    cache: ResultCache,
     bases: dict[bool, np.ndarray | None],
-    wish: CancelFlag,
+    cancel: CancelFlag,
 ) -> Generator[SegmentationStarted | TileDone, None, None]:
-    """Score what ``request`` asks for into ``keeping``, telling of each tile."""
+    """Score what ``request`` asks for into ``cache``, and yield each tile that is done."""
     try:
-        scoring = made_ready(request, wish)
-        keeping.begin(request, scoring, bases)
+        scoring = made_ready(request, cancel)
+        cache.begin(request, scoring, bases)
         part = request.part
         tiles = list(scoring.tiles(part.region, part.near))
         yield SegmentationStarted(len(tiles), sum(prod(tile.shape) for tile in tiles))
-        with watching(scoring.scorer.network, wish):
-            yield from _blocks(scoring, tiles, request, look, keeping)
+        with watching(scoring.scorer.network, cancel):
+            yield from _blocks(scoring, tiles, request, options, cache)
     except Cancelled:
         return
 
@@ -151,11 +151,11 @@ def on_device(request: SegmentRequest) -> "UNet":
     return copy.deepcopy(network).to(device)
 
 
-def made_ready(request: SegmentRequest, wish: CancelFlag) -> "ImageScorer":
+def made_ready(request: SegmentRequest, cancel: CancelFlag) -> "ImageScorer":
     """Return the scorer of the image, whose tiles take about a second where that is possible."""
     from napari_unet.core.segmentation.prepare import prepare
 
-    data = CancellableArray(request.pixels.data, wish)
+    data = CancellableArray(request.pixels.data, cancel)
     scoring = prepare(data, on_device(request), **_options(request))
     return _not_too_small(scoring, request, data)
 
@@ -206,20 +206,18 @@ def _blocks(
     scoring: "ImageScorer",
     tiles: Sequence["Tile"],
     request: SegmentRequest,
-    look: LabelOptions,
-    keeping: CacheChoice,
+    options: LabelOptions,
+    cache: ResultCache,
 ) -> Generator[TileDone, None, None]:
     from napari_unet.core.segmentation.kept_scores import relabel_tile
 
-    settings = look.settings(keeping.dims, len(scoring.shape))
-    before = max(
-        (int(b.max(initial=0)) for b in keeping.bases.values() if b is not None), default=0
-    )
+    settings = options.settings(cache.dims, len(scoring.shape))
+    before = max((int(b.max(initial=0)) for b in cache.bases.values() if b is not None), default=0)
     for scored in scoring.score(tiles):
         inside = _inside(request, scored.tile.write)
-        keeping.scores.write(scored.tile, scored.scores, inside)
-        labels = relabel_tile(scored.scores, settings, look.objects, keeping.scores.order)
-        if look.objects:
+        cache.scores.write(scored.tile, scored.scores, inside)
+        labels = relabel_tile(scored.scores, settings, options.objects, cache.scores.order)
+        if options.objects:
             labels = np.where(labels > 0, labels + before, 0)
             before = max(int(labels.max(initial=0)), before)
         yield TileDone(scored.tile.write, labels, inside)

@@ -89,13 +89,13 @@ LABELS = 10  # bytes a pixel of labels: those shown, those written, the old ones
 
 
 @dataclass
-class CacheChoice:
-    """Scores, what they are of, and the labels that were shown before (by its options)."""
+class ResultCache:
+    """The scores of one image, and the labels that a run continues."""
 
     scores: Any = None  # KeptScores
     dims: int = 2  # of the network
-    key: tuple[Any, ...] = ()
-    bases: dict[bool, np.ndarray | None] = field(default_factory=dict)
+    key: tuple[Any, ...] = ()  # of the network, the image and the options that decide the scores
+    bases: dict[bool, np.ndarray | None] = field(default_factory=dict)  # True: of objects
 
     def begin(
         self, request: SegmentRequest, scoring: "ImageScorer", bases: dict[bool, np.ndarray | None]
@@ -121,15 +121,15 @@ class CacheChoice:
             if base is not None and base.shape == tuple(scoring.shape)
         }
 
-    def relabel(self, look: LabelOptions) -> "LabelResult | None":
+    def relabel(self, options: LabelOptions) -> "LabelResult | None":
         """Return the LabelResult of all that is scored, None where nothing is."""
         from napari_unet.core.segmentation.kept_scores import relabel
 
         if self.scores is None or not self.scores.scored.any():
             return None
-        base = self.bases.get(look.objects)
-        settings = look.settings(self.dims, len(self.scores.shape) - 1)
-        return relabel(self.scores, settings, look.objects, base)
+        base = self.bases.get(options.objects)
+        settings = options.settings(self.dims, len(self.scores.shape) - 1)
+        return relabel(self.scores, settings, options.objects, base)
 
 
 def fingerprint(network: "UNet") -> str:

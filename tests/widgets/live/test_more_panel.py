@@ -45,7 +45,7 @@ def test_each_button_asks_for_its_own(teaching, page):
     page.unconfirm.click()
     assert teaching.names() == ["once", "work_at", "draw_window", "remove_confirmed"]
     assert teaching.asked[1].keywords == {"factor": 4}
-    page.look.activated.emit(1)
+    page.style.activated.emit(1)
     assert teaching.preview.contour
 
 
@@ -57,7 +57,7 @@ def test_the_page_shows_what_is_so(teaching, page):
     page.refresh()
     assert page.size.currentData() == 2
     assert page.result.text() == "3 of 4 windows"
-    assert page.look.currentText() == "contours"
+    assert page.style.currentText() == "contours"
     assert teaching.asked == [], "showing is not asking"
 
 

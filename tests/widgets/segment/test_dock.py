@@ -55,8 +55,8 @@ def test_the_copied_script_gives_the_same_labels(driven, known, tmp_path):
     with layer_source(path=str(tmp_path / "scene.tif")):
         image = Image(known.scene(), name="scene")
     driven.viewer.add_layer(image)
-    driven.dock.look.threshold.number.setValue(0.2)
-    driven.dock.look.min_area.number.setValue(30)
+    driven.dock.options.threshold.number.setValue(0.2)
+    driven.dock.options.min_area.number.setValue(30)
     script = driven.dock.copy_script()
     assert not re.search(r"^# Save", script, re.MULTILINE)
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)

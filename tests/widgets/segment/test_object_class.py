@@ -121,7 +121,7 @@ def test_another_class_is_a_correction_and_no_result_is_written_over_it(driven, 
     np.testing.assert_array_equal(older.data, np.where(inside, 2, before))
     older.undo()
     np.testing.assert_array_equal(older.data, before)
-    driven.dock.look.threshold.number.setValue(0.6)
+    driven.dock.options.threshold.number.setValue(0.6)
     driven.until(driven.settled)
     assert driven.dock.result().layer is not segmented  # whose labels mean other objects
     assert driven.dock.result().written.chosen == ChosenClasses()
@@ -136,7 +136,7 @@ def test_there_is_no_choice_of_one_class_or_of_classes(driven, known):
     driven.dock.inputs.network.choose("three")
     driven.run()
     assert not driven.dock.results.choice.isHidden()
-    driven.dock.look.results.button(1).click()
+    driven.dock.options.results.button(1).click()
     driven.until(driven.settled)
     assert driven.dock.results.choice.isHidden()
 

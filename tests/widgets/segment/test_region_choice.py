@@ -22,7 +22,7 @@ def test_a_region_of_shapes_changes_its_pixels_alone(driven, known):
     image = driven.add_scene(scale=(2, 2), translate=(10, 20))
     driven.add_network()
     layer = driven.run()
-    driven.dock.look.threshold.number.setValue(0.2)
+    driven.dock.options.threshold.number.setValue(0.2)
     driven.until(driven.settled)
     corners = np.array([[10.3, 20.2], [90.7, 40.6], [70.2, 120.9], [20.4, 100.1]])
     shapes = Shapes([corners * 2 + (10, 20)], shape_type="polygon", name="region")

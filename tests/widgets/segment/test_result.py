@@ -11,7 +11,7 @@ def test_a_result_that_was_edited_is_never_written_to_again(driven, known):
     layer.selected_label = 99
     layer.paint((50, 20), 99)
     edited = layer.data.copy()
-    driven.dock.look.threshold.number.setValue(0.2)
+    driven.dock.options.threshold.number.setValue(0.2)
     driven.until(driven.settled)
     second = driven.dock.result().layer
     assert second is not layer
@@ -20,7 +20,7 @@ def test_a_result_that_was_edited_is_never_written_to_again(driven, known):
     (told,) = driven.messages()
     assert told.startswith("'scene segmented' was edited and stays as it is")
     assert second.name in told
-    driven.dock.look.threshold.number.setValue(0.5)
+    driven.dock.options.threshold.number.setValue(0.5)
     driven.until(driven.settled)
     assert driven.dock.result().layer is second, "one new layer, not one a change"
 
@@ -47,7 +47,7 @@ def test_the_result_is_that_of_the_network_and_answers_without_it(driven, known)
     driven.add_network()
     driven.dock.more.tile.setValue(48)
     layer = driven.run()
-    scene, form = image.data, driven.dock.look
+    scene, form = image.data, driven.dock.options
     assert layer.name == "scene segmented"
     np.testing.assert_array_equal(layer.data, known.objects(scene))
     np.testing.assert_array_equal(layer.scale, image.scale)

@@ -26,8 +26,8 @@ def bar(qtbot):
 
 def result(objects=True, running=False, busy=False):
     layer = SimpleNamespace(name="scene segmented")
-    look = SimpleNamespace(objects=objects)
-    return SimpleNamespace(layer=layer, look=look, objects=1234, running=running, busy=busy)
+    options = SimpleNamespace(objects=objects)
+    return SimpleNamespace(layer=layer, options=options, objects=1234, running=running, busy=busy)
 
 
 def test_what_was_found_is_said_when_it_is_there(bar):
@@ -90,27 +90,27 @@ def form(qtbot):
 
 
 def test_every_change_of_a_slider_is_told_whole(form):
-    look = form.value()
+    options = form.value()
     form.threshold.number.setValue(0.25)
     form.min_area.number.setValue(30)
     form.holes.number.setValue(7)
     form.results.button(1).click()
     expected = []
     for change in ({"threshold": 0.25}, {"min_area": 30}, {"holes": 7}, {"objects": False}):
-        look = replace(look, **change)
-        expected.append(look)
+        options = replace(options, **change)
+        expected.append(options)
     assert form.told == expected
-    assert form.value() == look
+    assert form.value() == options
 
 
 def test_what_the_program_sets_is_shown_and_what_it_changes_is_told(form):
-    look = replace(form.value(), threshold=0.7, min_area=12, holes=500, objects=False)
-    form.set_value(look)
+    options = replace(form.value(), threshold=0.7, min_area=12, holes=500, objects=False)
+    form.set_value(options)
     assert form.told == []
     assert (form.threshold.value(), form.min_area.value(), form.holes.value()) == (0.7, 12, 500)
     assert form.results.checkedId() == 1
     form.change(split=2.0)
-    assert form.told == [replace(look, split=2.0)]
+    assert form.told == [replace(options, split=2.0)]
     form.change(split=2.0)
     assert len(form.told) == 1, "nothing was changed"
     form.threshold.number.setValue(0.6)

@@ -33,7 +33,7 @@ def test_cancel_is_quick_and_keeps_tiles(driven, known, large):
         assert layer is None
         assert "nothing was done" in runs.state.text()
     else:
-        scored = driven.dock.result().keeping.scores.scored
+        scored = driven.dock.result().cache.scores.scored
         assert 0 < scored.mean() < 1
         np.testing.assert_array_equal(layer.data > 0, (expected > 0) & scored)
     np.testing.assert_array_equal(driven.run().data, expected)

@@ -123,12 +123,12 @@ def test_tiles_next_to_the_view_come_first_and_the_old_result_stays_until_replac
     driven.add_network()
     layer = driven.run()
     before = layer.data.copy()
-    driven.dock.look.threshold.number.setValue(0.2)
+    driven.dock.options.threshold.number.setValue(0.2)
     driven.until(driven.settled)
     old = layer.data.copy()
     assert (old > 0).sum() > (before > 0).sum()
     driven.viewer.scene.camera.center = (0, 120, 140)
-    driven.dock.look.threshold.number.setValue(0.9)  # the tiles of the next run differ from it
+    driven.dock.options.threshold.number.setValue(0.9)  # the tiles of the next run differ from it
     driven.until(driven.settled)
     third = layer.data.copy()
     image.data = known.scene() * 0.5 + 1  # the same contrast: the same scores

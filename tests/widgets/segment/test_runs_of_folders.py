@@ -65,7 +65,7 @@ def test_dock_command_and_script_write_the_same_files(driven, known, tmp_path, m
     assert main([*command, "-o", "command"]) == 0
     dock = driven.dock
     dock.inputs.where.setCurrentIndex(region_choice.FOLDER)
-    dock.look.set_value(LabelOptions(threshold=0.4, min_area=30, holes=9))
+    dock.options.set_value(LabelOptions(threshold=0.4, min_area=30, holes=9))
     dock.inputs.folder.source.setText(str(images))
     dock.inputs.folder.target.setText(str(tmp_path / "dock"))
     dock.inputs.touch()

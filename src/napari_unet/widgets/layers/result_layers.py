@@ -56,22 +56,22 @@ class ResultLayers:
         )
 
     def labels(
-        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **look: Any
+        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **display: Any
     ) -> Labels:
-        """Show ``data`` as the labels of this ``kind``; ``look`` is for a layer that is new."""
-        return self._show(Labels, image, kind, data, {**look, **geometry})
+        """Show ``data`` as the labels of this ``kind``; ``display`` is for a layer that is new."""
+        return self._show(Labels, image, kind, data, {**display, **geometry})
 
     def image(
-        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **look: Any
+        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **display: Any
     ) -> Image:
-        """Show ``data`` as the image of this ``kind``; ``look`` is for a layer that is new."""
-        return self._show(Image, image, kind, data, {**look, **geometry})
+        """Show ``data`` as the image of this ``kind``; ``display`` is for a layer that is new."""
+        return self._show(Image, image, kind, data, {**display, **geometry})
 
     def vectors(
-        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **look: Any
+        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **display: Any
     ) -> Vectors:
         """Show ``data`` (n, 2, axes) as the lines of this ``kind``, as ``labels`` does."""
-        return self._show(Vectors, image, kind, data, {**look, **geometry})
+        return self._show(Vectors, image, kind, data, {**display, **geometry})
 
     def find(self, image: Layer, kind: str) -> Layer | None:
         """Return the layer that the next result of ``kind`` will be written to, if any."""

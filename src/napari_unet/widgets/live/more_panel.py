@@ -34,7 +34,7 @@ def remove_confirmed(image: Image, labels: Labels, places: tuple[np.ndarray, ...
         labels.data_setitem(tuple(index), 0)
 
 
-LOOKS = ("filled", "contours")
+STYLES = ("filled", "contours")
 PEEK = "hold S to look under it, A under the strokes"
 UNCHECKED = "no window judged yet"
 
@@ -50,7 +50,7 @@ class MorePage(QWidget):
         self._teaching: LiveTeaching | None = None
         self.once = QPushButton("Update once  J")
         self.size = QComboBox()
-        self.look = QComboBox()
+        self.style = QComboBox()
         self.check = QPushButton("Blind check")
         self.result = QLabel(UNCHECKED)
         self.unconfirm = QPushButton("Remove confirmed")
@@ -78,7 +78,7 @@ class MorePage(QWidget):
             blocker = QSignalBlocker(self.size)
             self.size.setCurrentIndex(self.size.findData(teaching.working_size.now))
             blocker.unblock()
-            self.look.setCurrentIndex(int(teaching.preview.contour))
+            self.style.setCurrentIndex(int(teaching.preview.contour))
         result = "" if teaching is None else teaching.check.result
         self.result.setText(result or UNCHECKED)
 
@@ -90,12 +90,12 @@ class MorePage(QWidget):
     def _lay_out(self) -> None:
         for factor, name in SIZES.items():
             self.size.addItem(f"{name} size", factor)
-        self.look.addItems(LOOKS)
+        self.style.addItems(STYLES)
         self.result.setWordWrap(True)
         form = QFormLayout(self)
         form.setContentsMargins(8, 0, 0, 0)
         form.addRow("working size", self.size)
-        form.addRow("preview", self.look)
+        form.addRow("preview", self.style)
         form.addRow(QLabel(PEEK))
         form.addRow(self.result)
         first, second = QHBoxLayout(), QHBoxLayout()
@@ -114,7 +114,7 @@ class MorePage(QWidget):
             "At half or a quarter of the size the network sees more around each pixel and the "
             "preview is faster; results stay on the pixels of the image"
         )
-        self.look.setToolTip("How the preview is drawn; hold S to hide it, A to hide the strokes")
+        self.style.setToolTip("How the preview is drawn; hold S to hide it, A to hide the strokes")
         self.check.setToolTip(
             "Judge windows drawn at random: the share that is right, with its 95 % interval"
         )
@@ -134,7 +134,7 @@ class MorePage(QWidget):
     def _connect(self) -> None:
         self.once.clicked.connect(self._once)
         self.size.activated.connect(self._resize)
-        self.look.activated.connect(self._restyle)
+        self.style.activated.connect(self._restyle)
         self.check.clicked.connect(self._start_check)
         self.unconfirm.clicked.connect(self._unconfirm)
         self.over.clicked.connect(self._start_over)

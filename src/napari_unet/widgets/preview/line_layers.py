@@ -30,29 +30,29 @@ class PreviewLayerStore:
         return self._results.find(image, kind)
 
     def image(
-        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **look: Any
+        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **display: Any
     ) -> Image:
-        """Show a copy of ``data``; ``look`` is for a layer that is new."""
+        """Show a copy of ``data``; ``display`` is for a layer that is new."""
         if self._written(image, kind, data, geometry):
             return self.find(image, kind)
-        return self._results.image(image, kind, np.array(data), geometry, **look)
+        return self._results.image(image, kind, np.array(data), geometry, **display)
 
     def labels(
-        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **look: Any
+        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **display: Any
     ) -> Labels:
         """Show a copy of ``data`` as labels, as ``image`` does."""
         if self._written(image, kind, data, geometry):
             return self.find(image, kind)
-        return self._results.labels(image, kind, np.array(data), geometry, **look)
+        return self._results.labels(image, kind, np.array(data), geometry, **display)
 
     def lines(
-        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **look: Any
+        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **display: Any
     ) -> Vectors:
         """Show ``data`` (n, 2, axes) as lines, as ``image`` does."""
         data = filled_up(data)
         if self._written(image, kind, data, geometry):
             return self.find(image, kind)
-        return self._results.vectors(image, kind, data, geometry, vector_style="line", **look)
+        return self._results.vectors(image, kind, data, geometry, vector_style="line", **display)
 
     def catch_up(self) -> None:
         """Draw the thumbnails that are out of date."""

@@ -136,7 +136,7 @@ def _kinds(viewer: Viewer, labels: Labels, written: WrittenLabels) -> np.ndarray
         return np.arange(int(np.max(labels.data)) + 1)
     image = written.image()
     result = Segmentations.of(Session.of(viewer)).result_of(image)
-    scores = None if result is None else result.keeping.scores
+    scores = None if result is None else result.cache.scores
     if scores is not None and scores.shape[0] != len(
         written.classes
     ):  # they are of another network

@@ -42,7 +42,7 @@ class SegmentDock(Dock):
         super().__init__(napari_viewer)
         self.segmentations = Segmentations.of(self.session)
         self.inputs = Inputs(self.viewer, self.session)
-        self.look = LabelOptionsForm()
+        self.options = LabelOptionsForm()
         self.stack = QComboBox()
         self.stack.addItems(STACKS)
         self.stack.setToolTip(
@@ -72,7 +72,7 @@ class SegmentDock(Dock):
                 self.segmentations.start(FolderRun(self.session, self._folder_request()))
                 return
             for image, request in self.inputs.requests():
-                self.segmentations.segment(image, request, self.look.value())
+                self.segmentations.segment(image, request, self.options.value())
         except ValueError as error:
             messages.problem(str(error))
 
@@ -89,7 +89,7 @@ class SegmentDock(Dock):
             messages.problem(str(error))
             return ""
         assert network is not None
-        text = segmentation_script(request, self.look.value(), path_of(image), network.path)
+        text = segmentation_script(request, self.options.value(), path_of(image), network.path)
         QApplication.clipboard().setText(text)
         messages.info("The Python that repeats this segmentation is on the clipboard")
         return text
@@ -120,11 +120,11 @@ class SegmentDock(Dock):
             raise ValueError("There is no network yet: train one in Train, or load a file")
         source, target = self.inputs.folder.folders()
         # planes and volumes are joined by what writes the files, as the network sees them
-        look = replace(self.look.value(), volume=False)
+        options = replace(self.options.value(), volume=False)
         dims = kept.network.dims
-        objects = look.settings(dims, dims) if look.objects else None
+        objects = options.settings(dims, dims) if options.objects else None
         form, scores = self.inputs.folder.file_form(), self.inputs.folder.scores.isChecked()
-        outputs = Outputs(target, form, scores, objects, look.threshold)
+        outputs = Outputs(target, form, scores, objects, options.threshold)
         tile, average = self.inputs.tile or None, self.inputs.average.currentText()
         choices = Choices(tile, machine().memory_bytes, average, FOLDER_SECONDS)
         return FilesRequest([source], kept.network, outputs, choices, skip_existing=True)
@@ -133,9 +133,9 @@ class SegmentDock(Dock):
         """Show the label options that the chosen image had last."""
         result = self.result()
         if result is not None:
-            self.look.set_value(result.look)
-            self.stack.setCurrentIndex(int(result.look.volume))
-            self.more.split.setValue(result.look.split)
+            self.options.set_value(result.options)
+            self.stack.setCurrentIndex(int(result.options.volume))
+            self.more.split.setValue(result.options.split)
         self._show_result()
 
     def _show_result(self) -> None:
@@ -146,7 +146,7 @@ class SegmentDock(Dock):
 
     def _is_stack(self) -> bool:
         image, network = self.inputs.image.value(), self.inputs.network.value()
-        if image is None or network is None or not self.look.value().objects:
+        if image is None or network is None or not self.options.value().objects:
             return False
         if self.inputs.scope == region_choice.FOLDER:
             return False
@@ -155,10 +155,10 @@ class SegmentDock(Dock):
         except ValueError:
             return False
 
-    def _look_changed(self, options: LabelOptions) -> None:
+    def _options_changed(self, options: LabelOptions) -> None:
         result = self.result()
         if result is not None:
-            result.set_look(options)
+            result.set_options(options)
         self._show_result()
 
     def _more_changed(self) -> None:
@@ -198,7 +198,7 @@ class SegmentDock(Dock):
         page = QWidget()
         self.form = form(page)
         self.form.addRow(self.inputs)
-        self.form.addRow(self.look)
+        self.form.addRow(self.options)
         add_row(self.form, "Stacks", self.stack)
         self.body.addWidget(page)
         self.body.addWidget(Section("More", self.more))
@@ -209,9 +209,9 @@ class SegmentDock(Dock):
         self.inputs.load.clicked.connect(self._load)
         self.inputs.edited.connect(self._show_result)
         self.inputs.image.changed.connect(self._show_image)
-        self.look.changed.connect(self._look_changed)
-        self.stack.currentIndexChanged.connect(lambda n: self.look.change(volume=bool(n)))
-        self.more.split.valueChanged.connect(lambda size: self.look.change(split=float(size)))
+        self.options.changed.connect(self._options_changed)
+        self.stack.currentIndexChanged.connect(lambda n: self.options.change(volume=bool(n)))
+        self.more.split.valueChanged.connect(lambda size: self.options.change(split=float(size)))
         self.more.changed.connect(self._more_changed)
         self.more.scores.clicked.connect(lambda: self.overlays.show_scores(self._there()))
         self.more.uncertainty.clicked.connect(lambda: self.overlays.show_uncertainty(self._there()))

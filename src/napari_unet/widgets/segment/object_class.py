@@ -14,7 +14,7 @@ from napari_unet.widgets.segment.result import Result, WrittenLabels
 from napari_unet.widgets.shared.layer_events import timer
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Urgency
-from napari_unet.workflows.segment_request import CacheChoice
+from napari_unet.workflows.segment_request import ResultCache
 
 BY_SCORES = "by its scores"
 TOOLTIP = (
@@ -112,7 +112,7 @@ class ClassChoice(QWidget):
         self.title.setToolTip(TOOLTIP if label else NO_OBJECT)
         self.classes.setToolTip(TOOLTIP if label else NO_OBJECT)
         if new and self._result is not None:
-            self._latest.ask(_prefer, self._result.keeping, layer.data, written, label)
+            self._latest.ask(_prefer, self._result.cache, layer.data, written, label)
 
     def _chosen(self, index: int) -> None:
         if self._result is not None and self._layer is not None:
@@ -136,7 +136,7 @@ def _by_scores(name: str) -> str:
 
 
 def _prefer(
-    keeping: CacheChoice, data: ArrayLike, written: WrittenLabels, label: int
+    cache: ResultCache, data: ArrayLike, written: WrittenLabels, label: int
 ) -> tuple[int, int | None]:
     """Return the label and the class that the scores prefer for it; compute thread.
 
@@ -145,7 +145,7 @@ def _prefer(
     from napari_unet.core.objects.object_table import preferred_classes
 
     labels = written.place.flat(np.asarray(data))
-    scores = keeping.scores
+    scores = cache.scores
     fits = scores is not None and scores.shape == (len(written.classes), *labels.shape)
     if not fits or not (labels == label).any():
         return label, None

@@ -28,7 +28,7 @@ from napari_unet.widgets.segment.runs import Segmentations
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
-from napari_unet.workflows.segment_request import CacheChoice, LabelOptions
+from napari_unet.workflows.segment_request import LabelOptions, ResultCache
 
 if TYPE_CHECKING:
     from napari_unet.core.objects.object_table import ObjectTable
@@ -149,8 +149,8 @@ class Table(QWidget):
         pixels = pixels_of(image)
         self._pixel_size = pixels.pixel_size
         labels = written.place.flat(layer.data).astype(np.int32)
-        options = self._result.look
-        self._latest.ask(_measure, self._result.keeping, labels, written, pixels, options)
+        options = self._result.options
+        self._latest.ask(_measure, self._result.cache, labels, written, pixels, options)
 
     def write(self, path: Path, overwrite: bool = False) -> None:
         """Write the table as CSV."""
@@ -202,7 +202,7 @@ class Table(QWidget):
 
 
 def _measure(
-    keeping: CacheChoice,
+    cache: ResultCache,
     labels: np.ndarray,
     written: WrittenLabels,
     pixels: ImagePixels,
@@ -211,8 +211,8 @@ def _measure(
     """Measure the objects as they are now. Compute thread."""
     from napari_unet.core.objects.object_table import ObjectTable
 
-    if keeping.scores.shape != (len(written.classes), *labels.shape):
+    if cache.scores.shape != (len(written.classes), *labels.shape):
         raise ValueError("the scores are of another image or network by now: segment it again")
-    kinds = written.chosen.kinds(labels, written.kinds, keeping.scores)
-    dims = 3 if options.joins(keeping.dims, labels.ndim) else keeping.dims
-    return ObjectTable.measure(labels, keeping.scores, kinds, pixels.axes, dims)
+    kinds = written.chosen.kinds(labels, written.kinds, cache.scores)
+    dims = 3 if options.joins(cache.dims, labels.ndim) else cache.dims
+    return ObjectTable.measure(labels, cache.scores, kinds, pixels.axes, dims)

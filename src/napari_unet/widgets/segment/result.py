@@ -22,7 +22,7 @@ from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.segment_image import TileDone
-from napari_unet.workflows.segment_request import CacheChoice, LabelOptions
+from napari_unet.workflows.segment_request import LabelOptions, ResultCache
 
 if TYPE_CHECKING:
     from napari_unet.core.segmentation.kept_scores import LabelResult
@@ -104,7 +104,7 @@ class WrittenLabels:
 
 
 class Result(QObject):
-    """The result of one image; ``look`` has its label options. GUI thread."""
+    """The result of one image; ``options`` are those of its labels. GUI thread."""
 
     changed = Signal()
 
@@ -115,9 +115,9 @@ class Result(QObject):
         written: "weakref.WeakKeyDictionary[Labels, WrittenLabels]",
     ) -> None:
         super().__init__()
-        self.keeping = CacheChoice()  # compute thread only
+        self.cache = ResultCache()  # compute thread only
         self.place = LayerGeometry.of(image)
-        self.look = LabelOptions()
+        self.options = LabelOptions()
         self.objects = 0  # number of objects in the layer
         self.classes: tuple[LabelClass, ...] = (new_class(0), new_class(1))
         self.running = False  # a run writes tiles; all labels are made anew when it ends
@@ -143,7 +143,7 @@ class Result(QObject):
     @property
     def layer(self) -> Labels | None:
         """The layer that shows the result, None if there is none."""
-        layer = self._shown.get(self.look.objects)
+        layer = self._shown.get(self.options.objects)
         return layer if self._is_there(layer) else None
 
     @property
@@ -185,16 +185,16 @@ class Result(QObject):
         if self._wanted:
             self.refresh()
 
-    def set_look(self, options: LabelOptions) -> None:
+    def set_options(self, options: LabelOptions) -> None:
         """Make labels with other options, without running the network."""
-        if options != self.look:
-            self.look = options
+        if options != self.options:
+            self.options = options
             self.refresh()
 
     def refresh(self) -> None:
         """Make labels anew, unless a run does so when it ends."""
         if not self.running:
-            self._latest.ask(_relabel, self.keeping, self.look)
+            self._latest.ask(_relabel, self.cache, self.options)
 
     def show_block(self, block: TileDone) -> None:
         """Write the labels of one tile into the layer."""
@@ -214,13 +214,13 @@ class Result(QObject):
 
     def was_removed(self) -> bool:
         """Whether the layer that the run writes to was removed from the viewer."""
-        layer = self._shown.get(self.look.objects)
+        layer = self._shown.get(self.options.objects)
         return layer is not None and not self._is_there(layer)
 
     def forget_layer(self) -> None:
         """Forget the layer of the result, so that it is not made again."""
         self._wanted = False
-        self._shown.pop(self.look.objects, None)
+        self._shown.pop(self.options.objects, None)
 
     def _base(self, objects: bool) -> np.ndarray | None:
         image = self.image
@@ -232,7 +232,7 @@ class Result(QObject):
 
     def _to_write_to(self) -> Labels | None:
         """Return the layer for the tiles of a run: the existing one, or a new one."""
-        image, objects = self.image, self.look.objects
+        image, objects = self.image, self.options.objects
         if image is None:
             return self._orphan()
         layer = self._session.results.find(image, KINDS[objects])
@@ -263,7 +263,7 @@ class Result(QObject):
 
     def _show(self, image: Image, data: np.ndarray, kinds: np.ndarray) -> Labels:
         """Show ``data``, and keep it as what the network wrote."""
-        objects = self.look.objects
+        objects = self.options.objects
         before = self._shown.get(objects)
         layer = self._session.results.labels(
             image, KINDS[objects], data.copy(), self.place.geometry, opacity=0.6
@@ -296,9 +296,9 @@ class Result(QObject):
         return viewer is not None and any(layer is other for other in viewer.layers)
 
 
-def _relabel(keeping: CacheChoice, options: LabelOptions) -> "LabelResult | None":
+def _relabel(cache: ResultCache, options: LabelOptions) -> "LabelResult | None":
     """Make the labels; compute thread."""
-    return keeping.relabel(options)
+    return cache.relabel(options)
 
 
 UNCERTAINTY = "uncertainty"
@@ -320,12 +320,12 @@ class Overlays(QObject):
         """Show the score of each class but the background, from 0 to 1."""
         names = [entry.name for entry in result.classes]
         self._result = result
-        self._latest.ask(score_maps, result.keeping, names)
+        self._latest.ask(score_maps, result.cache, names)
 
     def show_uncertainty(self, result: Result) -> None:
         """Show the uncertainty: 0 for one certain class, 1 for all classes alike."""
         self._result = result
-        self._latest.ask(uncertainty_map, result.keeping)
+        self._latest.ask(uncertainty_map, result.cache)
 
     def _show(self, maps: dict[str, np.ndarray]) -> None:
         result = self._result
@@ -347,20 +347,20 @@ class Overlays(QObject):
         messages.failed("Making a layer of the scores", outcome)
 
 
-def score_maps(keeping: CacheChoice, names: list[str]) -> dict[str, np.ndarray]:
+def score_maps(cache: ResultCache, names: list[str]) -> dict[str, np.ndarray]:
     """Return the scores (float32) of each class but the background; compute thread."""
-    scores: Any = keeping.scores
+    scores: Any = cache.scores
     return {
         f"score of {names[number] if number < len(names) else f'class {number}'}": scores[number]
         for number in range(1, scores.shape[0])
     }
 
 
-def uncertainty_map(keeping: CacheChoice) -> dict[str, np.ndarray]:
+def uncertainty_map(cache: ResultCache) -> dict[str, np.ndarray]:
     """Return the entropy of the scores, piece by piece; compute thread."""
     from napari_unet.core.segmentation.segment import entropy
 
-    scores: Any = keeping.scores
+    scores: Any = cache.scores
     uncertainty = np.zeros(scores.shape[1:], np.float32)
     for box in pieces(uncertainty.shape):
         uncertainty[box] = entropy(scores[(slice(None), *box)])

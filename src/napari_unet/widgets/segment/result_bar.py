@@ -56,7 +56,7 @@ class ResultBar(QWidget):
     def show_result(self, result: Result | None) -> None:
         """Show the result of the chosen image."""
         layer = None if result is None else result.layer
-        objects = result is not None and result.look.objects
+        objects = result is not None and result.options.objects
         self.found.setText(_found(result) if layer is not None else "")
         self.found.setVisible(bool(self.found.text()))
         self.choice.show_result(result)
@@ -96,7 +96,7 @@ class ResultBar(QWidget):
 def _found(result: Result | None) -> str:
     if result is None or result.layer is None or result.running or result.busy:
         return ""
-    what = count(result.objects, "object") if result.look.objects else "classes"
+    what = count(result.objects, "object") if result.options.objects else "classes"
     return f"{what} in '{result.layer.name}'"
 
 
@@ -160,7 +160,7 @@ class LabelOptionsForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._look = LabelOptions()
+        self._options = LabelOptions()
         self.results = QButtonGroup(self)
         self.threshold = ValueSlider(
             "threshold",
@@ -190,11 +190,11 @@ class LabelOptionsForm(QWidget):
 
     def value(self) -> LabelOptions:
         """Return what is chosen."""
-        return self._look
+        return self._options
 
     def set_value(self, options: LabelOptions) -> None:
         """Show ``options`` without emitting ``changed``."""
-        self._look = options
+        self._options = options
         blocker = QSignalBlocker(self.results)
         self.results.button(0 if options.objects else 1).setChecked(True)
         blocker.unblock()
@@ -204,7 +204,7 @@ class LabelOptionsForm(QWidget):
 
     def change(self, **changes: object) -> None:
         """Change options that other widgets edit."""
-        self._tell(replace(self._look, **changes))  # type: ignore[arg-type]
+        self._tell(replace(self._options, **changes))  # type: ignore[arg-type]
 
     def _switch(self) -> QWidget:
         row = QWidget()
@@ -227,7 +227,7 @@ class LabelOptionsForm(QWidget):
     def _edited(self) -> None:
         self._tell(
             replace(
-                self._look,
+                self._options,
                 objects=self.results.checkedId() == 0,
                 threshold=self.threshold.value(),
                 min_area=int(self.min_area.value()),
@@ -236,6 +236,6 @@ class LabelOptionsForm(QWidget):
         )
 
     def _tell(self, options: LabelOptions) -> None:
-        if options != self._look:
-            self._look = options
+        if options != self._options:
+            self._options = options
             self.changed.emit(options)

@@ -129,8 +129,8 @@ class ImageRun(Run):
     def make(self, cancel: CancelFlag) -> JobFactory:
         """Return the generator of tiles."""
         bases = self.result.begin(LayerGeometry.of(self.image), self.request.network.about)
-        options, keeping = self.result.look, self.result.keeping
-        return partial(score_image, self.request, options, keeping, bases, cancel)
+        options, cache = self.result.options, self.result.cache
+        return partial(score_image, self.request, options, cache, bases, cancel)
 
     def arrived(self, values: list[Any]) -> None:
         """Show the tiles, unless their layer was removed.
@@ -229,7 +229,7 @@ class Segmentations(QObject):
             result = self._results[image] = Result(self._session, image, self.written)
             result.changed.connect(self.changed)
         if not result.running:
-            result.look = options
+            result.options = options
         run = ImageRun(self._session, image, result, request)
         self.start(run)
         return run
