@@ -56,4 +56,4 @@ class TaughtNetwork:
     def _look_at(self, near: tuple[slice, ...]) -> None:
         """Have the whole picture in view, and begin to draw at the middle of ``near``."""
         middle = tuple((part.start + part.stop - 1) / 2 for part in near)
-        self.loop.look_at(VisibleRegion(self._view, middle))
+        self.loop.set_view(VisibleRegion(self._view, middle))

@@ -1,4 +1,4 @@
-"""The desk without a window: errands before tiles before rest, and nothing at all when settled."""
+"""The teaching loop without a window: requests first, then tiles; nothing to do when settled."""
 
 from functools import partial
 
@@ -36,9 +36,9 @@ def spots(truth, number, kind, seed=0):
     return found
 
 
-def painted(desk, box, code):
+def painted(loop, box, code):
     codes = np.full([part.stop - part.start for part in box], code, np.uint8)
-    desk.post(partial(teaching_requests.paint, box=box, codes=codes, confirmed=False))
+    loop.post(partial(teaching_requests.paint, box=box, codes=codes, confirmed=False))
 
 
 @given(
@@ -73,15 +73,15 @@ def test_cells_cover_the_view_once_and_the_stroke_first(shape, factor, data):
 
 def test_strokes_become_tiles_and_then_it_rests(discs, small_tiles):
     image, truth = discs
-    desk = TeachingLoop(ImagePixels(image, "YX", {}), 2)
-    desk.look_at(VisibleRegion((slice(0, 180), slice(0, 220)), (90.0, 110.0)))
-    news = list(desk.work())
-    assert (news[-1].said, news[-1].learning) == (READY, False)
+    loop = TeachingLoop(ImagePixels(image, "YX", {}), 2)
+    loop.set_view(VisibleRegion((slice(0, 180), slice(0, 220)), (90.0, 110.0)))
+    news = list(loop.work())
+    assert (news[-1].message, news[-1].learning) == (READY, False)
     for box in spots(truth, 2, True):
-        painted(desk, box, 2)
+        painted(loop, box, 2)
     for box in spots(truth, 2, False):
-        painted(desk, box, 1)
-    live = desk.work()
+        painted(loop, box, 1)
+    live = loop.work()
     news = []
     for one in live:
         news.append(one)
@@ -91,42 +91,42 @@ def test_strokes_become_tiles_and_then_it_rests(discs, small_tiles):
     assert drawn.box == (slice(0, 180), slice(0, 220))
     assert set(np.unique(drawn.codes)) <= {1, 2}
     # a stroke that comes now is taken in before anything else
-    desk.post(teaching_requests.undo_learning)
+    loop.post(teaching_requests.undo_learning)
     after = next(live)
     assert isinstance(after, Refused)
-    assert "no earlier state" in after.said
+    assert "no earlier state" in after.message
     rest = list(live)
-    assert rest[-1].said == SETTLED
+    assert rest[-1].message == SETTLED
     assert not rest[-1].learning
     epochs = [one.epoch for one in rest if isinstance(one, Status)]
     assert epochs == sorted(epochs)
     last = [one for one in rest if isinstance(one, TileDrawn)][-1]
-    assert last.epoch == desk.teacher.epoch
-    labels, scores = desk.teacher.predict(last.box)
+    assert last.epoch == loop.teacher.epoch
+    labels, scores = loop.teacher.predict(last.box)
     np.testing.assert_array_equal(last.codes, labels + 1)
     np.testing.assert_array_equal(last.scores, scores)
     found = last.codes == 2
     assert (found & truth).sum() / (found | truth).sum() > 0.5
-    assert [type(one) for one in desk.work()] == [Status, Status]  # nothing is left to do
+    assert [type(one) for one in loop.work()] == [Status, Status]  # nothing is left to do
 
 
 def test_off_learns_only_when_asked(discs, small_tiles):
     image, truth = discs
-    desk = TeachingLoop(ImagePixels(image, "YX", {}), 2)
-    desk.live = False
-    painted(desk, spots(truth, 1, True)[0], 2)
-    painted(desk, spots(truth, 1, False)[0], 1)
-    list(desk.work())
-    assert desk.teacher.shown is None
-    desk.update_once()
-    list(desk.work())
-    assert desk.teacher.shown is not None
-    epoch = desk.teacher.epoch
-    list(desk.work())
-    assert desk.teacher.epoch == epoch
+    loop = TeachingLoop(ImagePixels(image, "YX", {}), 2)
+    loop.live = False
+    painted(loop, spots(truth, 1, True)[0], 2)
+    painted(loop, spots(truth, 1, False)[0], 1)
+    list(loop.work())
+    assert loop.teacher.shown is None
+    loop.update_once()
+    list(loop.work())
+    assert loop.teacher.shown is not None
+    epoch = loop.teacher.epoch
+    list(loop.work())
+    assert loop.teacher.epoch == epoch
 
 
-def test_errands_speak_the_axes_of_the_image_and_the_names_of_the_window(discs, small_tiles):
+def test_requests_use_the_axes_of_the_image_and_the_class_names_of_the_window(discs, small_tiles):
     assert teaching_requests.canonical((1, 2, 3), "XZY") == [2, 3, 1]
     assert teaching_requests.given((2, 3, 1), "XZY") == (1, 2, 3)
     names = (("glass", "#000000"), ("cell", "#ffffff"), ("mitosis", "#ff0000"))
@@ -139,13 +139,13 @@ def test_errands_speak_the_axes_of_the_image_and_the_names_of_the_window(discs, 
     )
     image, truth = discs
     stack = np.stack([image, image], axis=2)  # Y X Z
-    desk = TeachingLoop(ImagePixels(stack, "YXZ", {}), 2)
+    loop = TeachingLoop(ImagePixels(stack, "YXZ", {}), 2)
     labels = np.zeros(stack.shape, np.uint8)
     for kind in (True, False):
         for box in spots(truth, 2, kind):
             labels[(*box, 1)] = 1 + kind
     taken = Confirmed(labels.shape)
-    desk.post(
+    loop.post(
         partial(
             teaching_requests.paint_all,
             labels=labels,
@@ -154,33 +154,33 @@ def test_errands_speak_the_axes_of_the_image_and_the_names_of_the_window(discs, 
             code=LabelCode(),
         )
     )
-    desk.look_at(VisibleRegion((slice(0, 180), slice(0, 220), slice(1, 2)), (90.0, 110.0, 1.0)))
-    drawn = next(one for one in desk.work() if isinstance(one, TileDrawn))
+    loop.set_view(VisibleRegion((slice(0, 180), slice(0, 220), slice(1, 2)), (90.0, 110.0, 1.0)))
+    drawn = next(one for one in loop.work() if isinstance(one, TileDrawn))
     assert drawn.codes.shape == (180, 220, 1)
-    desk.post(partial(teaching_requests.suggest, classes=names))
-    places = next(one for one in desk.work() if hasattr(one, "places")).places
+    loop.post(partial(teaching_requests.suggest, classes=names))
+    places = next(one for one in loop.work() if hasattr(one, "places")).places
     assert places
     for place in places:
         assert len(place.box) == 3
         assert (place.box[2].stop - place.box[2].start) == 1
-    window = teaching_requests.draw_window(desk).box
+    window = teaching_requests.draw_window(loop).box
     assert [part.stop - part.start for part in window] == [128, 128, 1]
-    judged = teaching_requests.judge(desk, True)
-    assert (judged.number, "1 of 1 windows" in judged.said) == (1, True)
+    judged = teaching_requests.judge(loop, True)
+    assert (judged.number, "1 of 1 windows" in judged.message) == (1, True)
     with pytest.raises(ValueError, match="Nothing is confirmed"):
-        teaching_requests.remove_confirmed(desk)
+        teaching_requests.remove_confirmed(loop)
     box = (*spots(truth, 1, True, seed=9)[0], slice(0, 1))
-    teaching_requests.paint(desk, box, np.full((6, 6, 1), 2, np.uint8), True)
+    teaching_requests.paint(loop, box, np.full((6, 6, 1), 2, np.uint8), True)
     gone = np.zeros(stack.shape, bool)
-    gone[teaching_requests.remove_confirmed(desk).places] = True
+    gone[teaching_requests.remove_confirmed(loop).places] = True
     expected = np.zeros(stack.shape, bool)
     expected[box] = True
     np.testing.assert_array_equal(gone, expected)
-    handed = teaching_requests.hand_over(desk, names[:2], {})
+    handed = teaching_requests.copy_network(loop, names[:2], {})
     assert [entry["name"] for entry in handed.network.about["classes"]] == ["glass", "cell"]
-    assert handed.said == ""
-    teaching_requests.know(desk, 3)
-    assert desk.teacher.classes == 3
+    assert handed.message == ""
+    teaching_requests.ensure_classes(loop, 3)
+    assert loop.teacher.classes == 3
 
 
 def test_colours_and_lazy_images_are_taught_from_where_they_are_seen(discs, small_tiles):
@@ -194,26 +194,26 @@ def test_colours_and_lazy_images_are_taught_from_where_they_are_seen(discs, smal
     lazy = da.map_blocks(
         plane, chunks=((1,) * 40, (180,), (220,), (3,)), dtype=np.uint8, meta=np.empty(0, np.uint8)
     )
-    desk = TeachingLoop(ImagePixels(lazy, "ZYXC", {}), 2)
+    loop = TeachingLoop(ImagePixels(lazy, "ZYXC", {}), 2)
     seen = VisibleRegion((slice(7, 8), slice(0, 180), slice(0, 220)), (7.0, 90.0, 110.0))
-    list(desk.work())  # measures the contrast
+    list(loop.work())  # measures the contrast
     read.clear()
     for kind in (True, False):
         for box in spots(truth, 2, kind):
-            painted(desk, (slice(7, 8), *box), 1 + kind)
-    desk.look_at(seen)
-    drawn = [one for one in desk.work() if isinstance(one, TileDrawn)][-1]
+            painted(loop, (slice(7, 8), *box), 1 + kind)
+    loop.set_view(seen)
+    drawn = [one for one in loop.work() if isinstance(one, TileDrawn)][-1]
     assert drawn.codes.shape == (1, 180, 220)
     assert set(read) == {7}
 
 
 def test_the_tile_of_the_last_stroke_is_drawn_first(discs, small_tiles):
     image, truth = (np.tile(part, (3, 3)) for part in discs)  # 540 x 660: several tiles
-    desk = TeachingLoop(ImagePixels(image, "YX", {}), 2)
-    desk.look_at(VisibleRegion((slice(10, 600), slice(20, 690)), (590.0, 30.0)))
+    loop = TeachingLoop(ImagePixels(image, "YX", {}), 2)
+    loop.set_view(VisibleRegion((slice(10, 600), slice(20, 690)), (590.0, 30.0)))
     for box in (spots(truth, 1, False)[0], spots(truth, 1, True)[0]):
-        painted(desk, box, 1 + int(truth[box].all()))
-    live = desk.work()
+        painted(loop, box, 1 + int(truth[box].all()))
+    live = loop.work()
     tiles = []
     while len(tiles) < 2:
         tiles += [one for one in [next(live)] if isinstance(one, TileDrawn)]
@@ -227,10 +227,10 @@ def test_the_seed_decides_what_is_learned(discs, small_tiles):
     image, truth = discs
     scores = []
     for seed in (0, 0, 1):
-        desk = TeachingLoop(ImagePixels(image, "YX", {}), 2, seed)
-        desk.look_at(VisibleRegion((slice(0, 180), slice(0, 220)), (90.0, 110.0)))
+        loop = TeachingLoop(ImagePixels(image, "YX", {}), 2, seed)
+        loop.set_view(VisibleRegion((slice(0, 180), slice(0, 220)), (90.0, 110.0)))
         for kind in (True, False):
-            painted(desk, spots(truth, 1, kind)[0], 1 + kind)
-        scores.append(next(one for one in desk.work() if isinstance(one, TileDrawn)).scores)
+            painted(loop, spots(truth, 1, kind)[0], 1 + kind)
+        scores.append(next(one for one in loop.work() if isinstance(one, TileDrawn)).scores)
     np.testing.assert_array_equal(scores[0], scores[1])
     assert not np.array_equal(scores[0], scores[2])

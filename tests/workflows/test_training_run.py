@@ -201,9 +201,9 @@ def test_files_without_a_partner_and_pixel_sizes_that_differ_are_told(folder):
     events = training_events(recipe(), folder / "told.run")
     begun = next(event for event in events if not isinstance(event, str | Step))
     events.close()
-    told = " ".join(begun.said)
-    assert "alone" in told
-    assert "differ in pixel size" in told
-    assert "held back to validate on. They are cell" in told
+    messages = " ".join(begun.messages)
+    assert "alone" in messages
+    assert "differ in pixel size" in messages
+    assert "held back to validate on. They are cell" in messages
     assert begun.network.about["pixel_size"] is None
     assert not (folder / "told.run").exists()  # it was closed before anything was written

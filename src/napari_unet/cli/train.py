@@ -205,7 +205,7 @@ class _Training:
             self.report.live(event)
         elif isinstance(event, RunStarted):
             self._begun = event
-            for sentence in event.said:
+            for sentence in event.messages:
                 self.report.warn(sentence)
         elif isinstance(event, Estimate):
             assert self._begun is not None

@@ -14,14 +14,14 @@ class StrokesPredicted:
 
     share: float
     strokes: int
-    said: str
+    message: str
 
 
 @dataclass(frozen=True)
 class Status:
     """Where learning stands."""
 
-    said: str  # one sentence
+    message: str  # one sentence
     by: str  # the size of the network that is shown; empty before the first preview
     epoch: int  # of what is shown
     strokes: int
@@ -66,7 +66,7 @@ class Judged:
     """What the windows judged so far say."""
 
     number: int
-    said: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class WorkingSizeChanged:
 
     now: int
     better: int | None = None
-    said: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ class NetworkCopied:
 
     network: Any  # a UNet, whose type would import torch here
     by: str
-    said: str  # what to know about its pixel size; empty: nothing
+    message: str  # what to know about its pixel size; empty: nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ class Taught:
 class Refused:
     """Something that was asked for cannot be done, and why."""
 
-    said: str
+    message: str
 
 
 Answer = (  # to a request; Status and TileDrawn come without one

@@ -1,10 +1,10 @@
 """TeachingLoop: requests, tiles of the view and learning in turn, for the Teacher of one image.
 
-One generator does all three, so that nothing ever meets the Teacher in the middle of something
-else. It goes on while there is something to do and ends when all is settled; a window that has
-something new starts it again. Between two yields a stroke waits for one step or one tile.
+One generator does all three, so that no request reaches the Teacher while it learns or draws. It
+runs while there is something to do and ends when all is settled; a new stroke or request starts it
+again. Between two yields a stroke waits for one step or one tile.
 
-Cells: which pieces of the view show what the network says now, and which one is to come next.
+DrawnCells: which pieces of the view show what the network says now, and which one is drawn next.
 """
 
 import time
@@ -66,13 +66,13 @@ class DrawnCells:
         self._drawn[cell] = epoch
 
     def next(
-        self, look: VisibleRegion, stroke: Box | None, epoch: int, factor: int
+        self, view: VisibleRegion, stroke: Box | None, epoch: int, factor: int
     ) -> TileNumber | None:
-        """Return the cell to draw: where the last ``stroke`` is, then around the eye."""
-        asked = (look, stroke, epoch, factor)
+        """Return the cell to draw: that of the last ``stroke``, then those around ``view.near``."""
+        asked = (view, stroke, epoch, factor)
         if asked != self._asked:
-            self._asked, found = asked, list(self._of(look.box, factor))
-            self._queue = sorted(found, key=lambda cell: self._rank(cell, *asked), reverse=True)
+            self._asked, cells = asked, list(self._of(view.box, factor))
+            self._queue = sorted(cells, key=lambda cell: self._rank(cell, *asked), reverse=True)
         while self._queue and self._drawn.get(self._queue[-1]) == epoch:
             self._queue.pop()
         return self._queue[-1] if self._queue else None
@@ -97,13 +97,13 @@ class DrawnCells:
         return [edge if seen else 1 for seen in self._seen]
 
     def _rank(
-        self, cell: TileNumber, look: VisibleRegion, stroke: Box | None, epoch: int, factor: int
+        self, cell: TileNumber, view: VisibleRegion, stroke: Box | None, epoch: int, factor: int
     ) -> tuple[bool, float, TileNumber]:
         box = self.box(cell, factor)
         touched = stroke is not None and all(
             a.start < b.stop and b.start < a.stop for a, b in zip(box, stroke, strict=True)
         )
-        return not touched, distance(box, look.near), cell
+        return not touched, distance(box, view.near), cell
 
 
 def distance(box: Box, point: Sequence[float]) -> float:
@@ -124,7 +124,7 @@ Request = Callable[["TeachingLoop"], Any]
 
 
 class TeachingLoop:
-    """Made in the window; ``post``, ``look_at``, ``live`` and ``once`` are for it to use."""
+    """Made in the GUI thread, which uses ``post``, ``set_view``, ``live`` and ``update_once``."""
 
     def __init__(self, pixels: ImagePixels, classes: int, seed: int = 0) -> None:
         self.letters = pixels.axes.replace("C", "")  # of the labels
@@ -135,25 +135,25 @@ class TeachingLoop:
         )
         self.cells = DrawnCells(self.shape, self.letters)
         self.live = True
-        self.said = ""  # what an errand has to tell beside its answer
+        self.message = ""  # of a request, beside its answer
         self.slice = SLICE
         self._pixels, self._classes, self._seed = pixels, classes, seed
         self._teacher: Teacher | None = None
-        self._errands: deque[Request] = deque()
-        self._look: VisibleRegion | None = None
+        self._requests: deque[Request] = deque()
+        self._view: VisibleRegion | None = None
         self._once = 0  # steps left of a single update
         self._stroke: Box | None = None  # the last one
         self._hasty = False  # strokes came that were not learned from yet
         self._measured = True  # whether the working size was looked at since
         self._handed = 0  # epoch of the network that was handed out last
 
-    def post(self, errand: Request) -> None:
-        """Ask for something; any thread."""
-        self._errands.append(errand)
+    def post(self, request: Request) -> None:
+        """Add a request; any thread."""
+        self._requests.append(request)
 
-    def look_at(self, look: VisibleRegion | None) -> None:
-        """Tell what is on the screen; any thread."""
-        self._look = look
+    def set_view(self, view: VisibleRegion | None) -> None:
+        """Set what is on the screen; any thread."""
+        self._view = view
 
     def update_once(self) -> None:
         """Learn until the preview is another, although live is off; any thread."""
@@ -161,8 +161,8 @@ class TeachingLoop:
 
     @property
     def waiting(self) -> bool:
-        """Whether an errand waits; any thread."""
-        return bool(self._errands)
+        """Whether a request waits; any thread."""
+        return bool(self._requests)
 
     @property
     def teacher(self) -> "Teacher":
@@ -186,29 +186,29 @@ class TeachingLoop:
     def work(self) -> Generator[Any, None, None]:
         """Do all there is to do, with a yield after each piece of it."""
         teacher = self.teacher
-        yield self._told("")
+        yield self._status("")
         while True:
-            if self._errands:
-                yield from self._run(self._errands.popleft())
+            if self._requests:
+                yield from self._run(self._requests.popleft())
             elif (drawn := self._draw()) is not None:
                 yield drawn
             elif self._learns():
                 yield from self._learn()
             elif not self._measured:
                 self._measured = True
-                yield self._size()
+                yield self._better_size()
             else:
                 break
         if teacher.shown is not None and teacher.epoch != self._handed:
             self._handed = teacher.epoch
             yield Taught(teacher.network())
-        yield self._told(self.said or (SETTLED if self.live else RESTING), learning=False)
+        yield self._status(self.message or (SETTLED if self.live else RESTING), learning=False)
         del teacher
 
-    def _run(self, errand: Request) -> Iterator[Any]:
-        self.said = ""
+    def _run(self, request: Request) -> Iterator[Any]:
+        self.message = ""
         try:
-            answer = errand(self)
+            answer = request(self)
             if isinstance(answer, Iterator):
                 yield from answer
             elif answer is not None:
@@ -216,16 +216,16 @@ class TeachingLoop:
         except ValueError as error:
             yield Refused(str(error))
             return
-        if self.said:
-            yield self._told(self.said)
+        if self.message:
+            yield self._status(self.message)
 
     def _draw(self) -> TileDrawn | None:
         """Draw the next piece of the view that is out of date, unless a stroke comes first."""
-        look, teacher = self._look, self.teacher
-        if look is None or teacher.shown is None or (self._hasty and self._learns()):
+        view, teacher = self._view, self.teacher
+        if view is None or teacher.shown is None or (self._hasty and self._learns()):
             return None
         epoch, factor = teacher.epoch, teacher.working_size
-        cell = self.cells.next(look, self._stroke, epoch, factor)
+        cell = self.cells.next(view, self._stroke, epoch, factor)
         if cell is None:
             return None
         box = self.cells.box(cell, factor)
@@ -239,27 +239,27 @@ class TeachingLoop:
     def _learn(self) -> Iterator[Any]:
         """Learn until there is something to tell, or something else has come up."""
         until = time.thread_time() + self.slice
-        while time.thread_time() < until and not self._errands and self._learns():
-            told = list(self.teacher.learn(steps=1))
+        while time.thread_time() < until and not self._requests and self._learns():
+            published = list(self.teacher.learn(steps=1))
             self._once = max(self._once - 1, 0)
-            if told:
+            if published:
                 self._hasty = False
-                self._once = 0 if told[-1].new else self._once
-                yield self._published(told[-1])
+                self._once = 0 if published[-1].new else self._once
+                yield self._published(published[-1])
                 return
         yield None  # others may go first
 
     def _published(self, published: "Published") -> Status:
-        self.said = ""
+        self.message = ""
         learning = f"Learning from {count(published.strokes, 'stroke')}"
         plain = published.said.startswith(("Agrees", "First preview", "Learning from"))
-        return self._told(learning if plain else published.said.rstrip("."))
+        return self._status(learning if plain else published.said.rstrip("."))
 
-    def _told(self, said: str, learning: bool = True) -> Status:
+    def _status(self, message: str, learning: bool = True) -> Status:
         teacher = self.teacher
         shown = teacher.shown
         return Status(
-            said=said.rstrip(".") if shown is not None or (learning and said) else READY,
+            message=message.rstrip(".") if shown is not None or (learning and message) else READY,
             by=shown.by if shown is not None else "",
             epoch=teacher.epoch,
             strokes=len(teacher.strokes),
@@ -267,16 +267,16 @@ class TeachingLoop:
             foreseen=_foreseen(teacher),
         )
 
-    def _size(self) -> WorkingSizeChanged:
-        """Look whether the objects painted so far are wider than the network sees."""
+    def _better_size(self) -> WorkingSizeChanged:
+        """Suggest a larger view if the objects painted so far are wider than the network sees."""
         teacher = self.teacher
-        found = teacher.suggest_working_size() if teacher.shown is not None else None
-        if found is None:
+        better = teacher.suggest_working_size() if teacher.shown is not None else None
+        if better is None:
             return WorkingSizeChanged(teacher.working_size)
-        return WorkingSizeChanged(teacher.working_size, found.factor, found.said)
+        return WorkingSizeChanged(teacher.working_size, better.factor, better.said)
 
 
 def _foreseen(teacher: "Teacher") -> StrokesPredicted | None:
-    found = teacher.foreseen
-    share = found.share
-    return None if share is None else StrokesPredicted(share, len(found.shares), found.said)
+    foreseen = teacher.foreseen
+    share, strokes = foreseen.share, len(foreseen.shares)
+    return None if share is None else StrokesPredicted(share, strokes, foreseen.said)

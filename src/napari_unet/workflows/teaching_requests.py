@@ -1,6 +1,6 @@
-"""Errands: what a window asks of the Teacher, run in the compute thread on frozen values.
+"""Requests of a window to the Teacher, run in the compute thread on frozen values.
 
-Each takes the desk and returns what there is to tell, or None.
+Each takes the TeachingLoop and returns an Answer, or None.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,81 +36,83 @@ def codes_of(values: np.ndarray, code: LabelCode) -> np.ndarray:
     return code.classes(values) + np.uint8(1)  # 255, unlabelled, becomes 0
 
 
-def paint(desk: "TeachingLoop", box: Box, codes: np.ndarray, confirmed: bool | np.ndarray) -> None:
-    """Take in what ``box`` holds now, and which of it is confirmed."""
-    know(desk, int(codes.max(initial=0)))  # undo may bring one back before its row is there
-    if desk.teacher.paint(box, codes, confirmed=confirmed):
-        desk.stroke_came(box)
+def paint(loop: "TeachingLoop", box: Box, codes: np.ndarray, confirmed: bool | np.ndarray) -> None:
+    """Learn the codes that ``box`` holds now, and which of its pixels are confirmed."""
+    ensure_classes(
+        loop, int(codes.max(initial=0))
+    )  # undo may bring one back before its row is there
+    if loop.teacher.paint(box, codes, confirmed=confirmed):
+        loop.stroke_came(box)
 
 
 def paint_all(
-    desk: "TeachingLoop",
+    loop: "TeachingLoop",
     labels: Pixels,
     confirmed: Confirmed,
     kept: tuple[int, ...],
     code: LabelCode,
 ) -> Iterator[None]:
-    """Compare all of ``labels`` with what is known, piece by piece; ``kept`` are core's axes."""
+    """Compare ``labels`` with the strokes of the Teacher, in pieces; ``kept`` are core's axes."""
     for region in pieces(labels.shape):
         codes = codes_of(np.asarray(labels[region]), code)
         box = tuple(region[axis] for axis in kept)
-        box = tuple(slice(*part.indices(desk.shape[i])[:2]) for i, part in enumerate(box))
+        box = tuple(slice(*part.indices(loop.shape[i])[:2]) for i, part in enumerate(box))
         codes = codes.reshape(shape_of(box))
-        paint(desk, box, codes, confirmed[region].reshape(codes.shape))
+        paint(loop, box, codes, confirmed[region].reshape(codes.shape))
         yield
 
 
-def know(desk: "TeachingLoop", classes: int) -> None:
-    """Know so many classes; the background counts."""
-    while desk.teacher.classes < classes:
-        desk.teacher.add_class()
+def ensure_classes(loop: "TeachingLoop", classes: int) -> None:
+    """Give the network at least so many classes, background included."""
+    while loop.teacher.classes < classes:
+        loop.teacher.add_class()
 
 
-def remove_class(desk: "TeachingLoop", number: int) -> None:
+def remove_class(loop: "TeachingLoop", number: int) -> None:
     """Forget class ``number``; the next ones move down by one."""
-    desk.teacher.remove_class(number + 1)
+    loop.teacher.remove_class(number + 1)
 
 
-def undo_learning(desk: "TeachingLoop") -> None:
+def undo_learning(loop: "TeachingLoop") -> None:
     """Show again what was shown before."""
-    desk.said = desk.teacher.undo_learning().said
+    loop.message = loop.teacher.undo_learning().said
 
 
-def suggest(desk: "TeachingLoop", classes: NamedClasses) -> Suggested:
+def suggest(loop: "TeachingLoop", classes: NamedClasses) -> Suggested:
     """Find places where a stroke would teach most."""
-    found = desk.teacher.suggest(PLACES)
+    found = loop.teacher.suggest(PLACES)
     return Suggested(
         tuple(
-            SuggestedPlace(given(one.box, desk.letters), named(one.reason, classes))
+            SuggestedPlace(given(one.box, loop.letters), named(one.reason, classes))
             for one in found
         )
     )
 
 
-def draw_window(desk: "TeachingLoop") -> Window:
-    """Draw a window at random, as large for the eye at each working size."""
-    shape = canonical(desk.shape, desk.letters)
-    return Window(given(desk.teacher.check.draw(tuple(shape)), desk.letters))
+def draw_window(loop: "TeachingLoop") -> Window:
+    """Draw a window at random; it has the same size on the screen at each working size."""
+    shape = canonical(loop.shape, loop.letters)
+    return Window(given(loop.teacher.check.draw(tuple(shape)), loop.letters))
 
 
-def judge(desk: "TeachingLoop", right: bool) -> Judged:
-    """Note what a person thinks of the window drawn last."""
-    desk.teacher.check.judge(right)
-    result = desk.teacher.check.result
+def judge(loop: "TeachingLoop", right: bool) -> Judged:
+    """Note whether the preview is right in the window drawn last."""
+    loop.teacher.check.judge(right)
+    result = loop.teacher.check.result
     assert result is not None
     return Judged(result.number, result.said)
 
 
-def work_at(desk: "TeachingLoop", factor: int) -> WorkingSizeChanged:
+def work_at(loop: "TeachingLoop", factor: int) -> WorkingSizeChanged:
     """Change the working size."""
-    desk.teacher.work_at(factor)
-    desk.cells.forget()
+    loop.teacher.work_at(factor)
+    loop.cells.forget()
     return WorkingSizeChanged(factor)
 
 
-def remove_confirmed(desk: "TeachingLoop") -> Unconfirmed:
+def remove_confirmed(loop: "TeachingLoop") -> Unconfirmed:
     """Forget what was confirmed; return its pixels."""
-    gone = [stroke for stroke in desk.teacher.strokes if stroke.confirmed]
+    gone = [stroke for stroke in loop.teacher.strokes if stroke.confirmed]
     if not gone:
         raise ValueError("Nothing is confirmed: K takes up the brush that does it.")
     rows = [
@@ -118,38 +120,38 @@ def remove_confirmed(desk: "TeachingLoop") -> Unconfirmed:
                    stroke.pixels])
         for stroke in gone
     ]  # fmt: skip
-    desk.teacher.remove_confirmed()
-    return Unconfirmed(given(tuple(np.concatenate(rows).astype(np.intp).T), desk.letters))
+    loop.teacher.remove_confirmed()
+    return Unconfirmed(given(tuple(np.concatenate(rows).astype(np.intp).T), loop.letters))
 
 
-def hand_over(
-    desk: "TeachingLoop", classes: NamedClasses, pixel_size: dict[str, float]
+def copy_network(
+    loop: "TeachingLoop", classes: NamedClasses, pixel_size: dict[str, float]
 ) -> NetworkCopied:
-    """Return a copy of what is shown, with the names of the window."""
-    factor = desk.teacher.working_size
-    network = desk.teacher.network(pixel_size or None)
-    call_classes(network, classes)
-    shown = desk.teacher.shown
-    said = "" if factor == 1 or pixel_size else (
+    """Return a copy of the network that is shown, with the class names of the window."""
+    factor = loop.teacher.working_size
+    network = loop.teacher.network(pixel_size or None)
+    name_classes(network, classes)
+    shown = loop.teacher.shown
+    message = "" if factor == 1 or pixel_size else (
         f"The network was taught at 1/{factor} of the size and the image has no pixel size to "
         "tell by: give the image one before training on."
     )  # fmt: skip
-    return NetworkCopied(network, shown.by if shown else "", said)
+    return NetworkCopied(network, shown.by if shown else "", message)
 
 
-def adopt(desk: "TeachingLoop", network: "UNet") -> WorkingSizeChanged:
+def adopt(loop: "TeachingLoop", network: "UNet") -> WorkingSizeChanged:
     """Go on from a network that was taught on another image, at the working size it had there."""
     factor = int(network.about["history"][-1].get("working_size", 1))
-    if factor != desk.teacher.working_size:
-        desk.teacher.work_at(factor)
-        desk.cells.forget()
-    desk.teacher.adopt(network)
-    shown = desk.teacher.shown
-    desk.said = shown.said if shown else ""
+    if factor != loop.teacher.working_size:
+        loop.teacher.work_at(factor)
+        loop.cells.forget()
+    loop.teacher.adopt(network)
+    shown = loop.teacher.shown
+    loop.message = shown.said if shown else ""
     return WorkingSizeChanged(factor)
 
 
-def call_classes(network: "UNet", classes: NamedClasses) -> None:
+def name_classes(network: "UNet", classes: NamedClasses) -> None:
     """Give the classes of ``network`` the names and colours of a window."""
     network.about["classes"] = [
         {"name": name, "color": color} for name, color in classes[: network.classes]
@@ -168,7 +170,7 @@ def given(values: Sequence[Any], letters: str) -> tuple[Any, ...]:
 
 
 def named(reason: str, classes: NamedClasses) -> str:
-    """Call classes by the names of the window, which core does not know."""
+    """Replace the class numbers that core writes by the names of the window."""
     for number in reversed(range(1, len(classes))):
         reason = reason.replace(named_class(number)["name"], f"'{classes[number][0]}'")
     return reason.replace(named_class(0)["name"], f"'{classes[0][0]}'") if classes else reason

@@ -28,7 +28,7 @@ class TrainingData:
 
     train: tuple[SourceAnnotation, ...]
     validation: tuple[SourceAnnotation, ...] = ()
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()  # how much is labelled in each source, before it was divided
 
     @property
@@ -62,7 +62,7 @@ class TrainingData:
         return dict(sizes[0]) if len(sizes) == 1 else None
 
     @property
-    def place(self) -> ValidationTilePlace | None:
+    def tile_place(self) -> ValidationTilePlace | None:
         """The middle of the labels of the first layer to validate on."""
         for read in self.validation:
             if isinstance(read.source, LayerSource):
@@ -71,7 +71,7 @@ class TrainingData:
         return None
 
 
-def gather(recipe: Recipe, depth: int, dims: int) -> Generator[str, None, TrainingData]:
+def read_sources(recipe: Recipe, depth: int, dims: int) -> Generator[str, None, TrainingData]:
     """Read all sources, telling of each file, and hold labels back where that is wanted."""
     train: list[SourceAnnotation] = []
     held: list[SourceAnnotation] = []
@@ -92,7 +92,7 @@ def gather(recipe: Recipe, depth: int, dims: int) -> Generator[str, None, Traini
     if not held:
         whole, message = divided(whole, depth, dims, recipe)
         messages.append(message)
-    return replace(whole, said=tuple(filter(None, messages)))
+    return replace(whole, messages=tuple(filter(None, messages)))
 
 
 def divided(whole: TrainingData, depth: int, dims: int, recipe: Recipe) -> tuple[TrainingData, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.training.settings import TrainSettings
-from napari_unet.workflows.training_data import TrainingData, gather
+from napari_unet.workflows.training_data import TrainingData, read_sources
 from napari_unet.workflows.training_run import device_name, start_of
 from napari_unet.workflows.training_sources import Recipe
 
@@ -27,7 +27,7 @@ class TrainingEstimate:
     """Device, time, memory and problems of a training before it starts."""
 
     facts: tuple[str, ...] = ()  # of each source, in the order of the recipe
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     problem: str = ""  # why it cannot start
     device: str = ""  # its name
     kind: str = ""  # cpu, cuda or mps
@@ -56,12 +56,12 @@ def estimate_training(recipe: Recipe) -> Generator[Any, None, TrainingEstimate]:
         return TrainingEstimate(problem=str(error))
     yield estimate
     of = recipe.settings if recipe.network is None else recipe.network
-    material: TrainingData | None = None
+    data: TrainingData | None = None
     try:
-        material = yield from gather(recipe, of.depth, of.dims)
-        return (yield from _estimated(recipe, material, estimate))
+        data = yield from read_sources(recipe, of.depth, of.dims)
+        return (yield from _estimated(recipe, data, estimate))
     except (ValueError, TypeError, OSError) as error:
-        return replace(estimate, problem=str(error), facts=material.facts if material else ())
+        return replace(estimate, problem=str(error), facts=data.facts if data else ())
 
 
 def _of_device(recipe: Recipe, device: "torch.device") -> TrainingEstimate:
@@ -80,17 +80,17 @@ def _of_device(recipe: Recipe, device: "torch.device") -> TrainingEstimate:
 
 
 def _estimated(
-    recipe: Recipe, material: TrainingData, found: TrainingEstimate
+    recipe: Recipe, data: TrainingData, unmeasured: TrainingEstimate
 ) -> Generator[Any, None, TrainingEstimate]:
     from napari_unet.core.runtime.device import memory_free
     from napari_unet.core.training.estimate import estimate
     from napari_unet.core.training.job import check_can_train
 
-    found = replace(found, facts=material.facts, said=material.said)
-    yield found
-    start = start_of(recipe, material)
-    train = [read.annotation for read in material.train]
-    check_can_train(start.network, train, [read.annotation for read in material.validation])
+    unmeasured = replace(unmeasured, facts=data.facts, messages=data.messages)
+    yield unmeasured
+    start = start_of(recipe, data)
+    train = [read.annotation for read in data.train]
+    check_can_train(start.network, train, [read.annotation for read in data.validation])
     key = _key(start.network, start.settings)
     if key not in _MEASURED:
         if len(_MEASURED) >= KEPT:
@@ -98,8 +98,8 @@ def _estimated(
         _MEASURED[key] = estimate(start.network, train, start.settings)
     taken = _MEASURED[key]
     return replace(
-        found,
-        said=(*found.said, *start.said),
+        unmeasured,
+        messages=(*unmeasured.messages, *start.messages),
         seconds=taken.seconds_per_step,
         steps=steps_in(start.settings, taken.seconds_per_step),
         memory=taken.memory_bytes,

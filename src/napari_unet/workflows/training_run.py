@@ -17,7 +17,7 @@ from napari_unet.core.network.metadata import named_class
 from napari_unet.core.text import count
 from napari_unet.core.training.settings import TrainSettings
 from napari_unet.workflows.run_folder import RunFolder
-from napari_unet.workflows.training_data import TrainingData, ValidationTilePlace, gather
+from napari_unet.workflows.training_data import TrainingData, ValidationTilePlace, read_sources
 from napari_unet.workflows.training_sources import Recipe, files_of, store
 
 if TYPE_CHECKING:
@@ -34,27 +34,27 @@ class Start:
 
     network: "UNet"
     settings: TrainSettings
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
 
-def start_of(recipe: Recipe, material: TrainingData) -> Start:
+def start_of(recipe: Recipe, data: TrainingData) -> Start:
     """Build the network, or copy and adapt the one to go on from: that one stays as it is."""
     from napari_unet.core.runtime.device import choose_device
     from napari_unet.core.training.job import settings_of
 
     settings, changes = recipe.settings, ""
     if recipe.network is None:
-        network = new_network(settings, material)
+        network = new_network(settings, data)
     else:
-        network, changes = adapted(recipe.network, material)
+        network, changes = adapted(recipe.network, data)
         if recipe.keep_normalisation and not recipe.resumed:
             settings = normalised_as(network, settings)
-    network.about["pixel_size"] = material.pixel_size or network.about["pixel_size"]
+    network.about["pixel_size"] = data.pixel_size or network.about["pixel_size"]
     network.to(choose_device(recipe.device))
     return Start(network, settings_of(network, settings), (changes,) if changes else ())
 
 
-def new_network(settings: TrainSettings, material: TrainingData) -> "UNet":
+def new_network(settings: TrainSettings, data: TrainingData) -> "UNet":
     """Return a network with new weights; the random state of torch stays as it is."""
     import torch
 
@@ -62,30 +62,30 @@ def new_network(settings: TrainSettings, material: TrainingData) -> "UNet":
 
     with torch.random.fork_rng([]):
         torch.default_generator.manual_seed(settings.seed)
-        network = UNet.of(settings, material.channels, material.classes)
-    network.about["classes"] = classes_of(material)
+        network = UNet.of(settings, data.channels, data.classes)
+    network.about["classes"] = classes_of(data)
     return network
 
 
-def adapted(network: "UNet", material: TrainingData) -> "tuple[UNet, str]":
-    """Return a copy of ``network`` for the channels and classes of the material, and what is new.
+def adapted(network: "UNet", data: TrainingData) -> "tuple[UNet, str]":
+    """Return a copy of ``network`` for the channels and classes of the data, and what is new.
 
     Classes that are not painted this time are still known to it.
     """
     from napari_unet.core.network.adapt import adapt
 
-    classes = max(material.classes, network.classes)
-    if (material.channels, classes) == (network.channels, network.classes):
+    classes = max(data.classes, network.classes)
+    if (data.channels, classes) == (network.channels, network.classes):
         return copy.deepcopy(network), ""
-    copied, changes = adapt(network, channels=material.channels, classes=classes)
+    copied, changes = adapt(network, channels=data.channels, classes=classes)
     return copied, f"{changes[:1].upper()}{changes[1:]}."
 
 
-def classes_of(material: TrainingData) -> list[dict[str, str]]:
+def classes_of(data: TrainingData) -> list[dict[str, str]]:
     """Return names and colours as they are in the first annotation layer, for every class."""
-    named = next((read.source.classes for read in material.train if read.source.classes), ())
-    entries = [{"name": c.name, "color": c.color} for c in named[: material.classes]]
-    return entries + [named_class(number) for number in range(len(entries), material.classes)]
+    named = next((read.source.classes for read in data.train if read.source.classes), ())
+    entries = [{"name": c.name, "color": c.color} for c in named[: data.classes]]
+    return entries + [named_class(number) for number in range(len(entries), data.classes)]
 
 
 def normalised_as(network: "UNet", settings: TrainSettings) -> TrainSettings:
@@ -103,8 +103,8 @@ class RunStarted:
     network: "UNet"  # that is trained, in place
     settings: TrainSettings
     device: str
-    said: tuple[str, ...] = ()
-    place: ValidationTilePlace | None = None  # where a tile can be looked at
+    messages: tuple[str, ...] = ()
+    tile_place: ValidationTilePlace | None = None  # where a tile can be looked at
     earlier: "tuple[Step, ...]" = ()  # before the checkpoint that it goes on from
 
 
@@ -136,7 +136,7 @@ def training_events(
     yield "starting"
     run, leads = RunFolder(folder), ranks is None or ranks.rank == 0
     recipe = _with_network_of(run.facts() if recipe.resumed else {}, recipe)
-    data = yield from gather(recipe, *_architecture(recipe))
+    data = yield from read_sources(recipe, *_architecture(recipe))
     start = start_of(recipe, data)
     train, held = data.annotations
     check_can_train(start.network, train, held)
@@ -146,8 +146,8 @@ def training_events(
     start = _decided(start, recipe)
     earlier = tuple(_earlier(run)) if recipe.resumed else ()
     device = device_name(start.network.head.weight.device)
-    messages = (*data.said, *start.said)
-    yield RunStarted(start.network, start.settings, device, messages, data.place, earlier)
+    messages = (*data.messages, *start.messages)
+    yield RunStarted(start.network, start.settings, device, messages, data.tile_place, earlier)
     if estimated and not recipe.resumed:
         from napari_unet.core.training.estimate import estimate
 

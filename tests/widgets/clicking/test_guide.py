@@ -78,7 +78,7 @@ def test_keys_over_the_canvas(hand, qtbot):
     hand.key(Qt.Key.Key_G)
     assert (teaching.live, dock.live.switch.text()) == (False, "○ off   G")
     hand.key(Qt.Key.Key_N)
-    qtbot.waitUntil(lambda: bool(teaching.tour.said) and not teaching.busy)
+    qtbot.waitUntil(lambda: bool(teaching.tour.message) and not teaching.busy)
     QTest.keyPress(hand.canvas, Qt.Key.Key_A)
     assert labels.opacity == 0, "A shows what is under the strokes"
     QTest.keyRelease(hand.canvas, Qt.Key.Key_A)

@@ -36,8 +36,8 @@ class Teaching(TeachingState):
 
     def learned(self, **changes):
         """There is a preview from now on."""
-        said = {"said": "Settled", "by": "nano", "epoch": 1, "strokes": 2, "learning": False}
-        self.status = Status(**(said | changes))
+        status = {"message": "Settled", "by": "nano", "epoch": 1, "strokes": 2, "learning": False}
+        self.status = Status(**(status | changes))
         self.changed.emit()
 
     def names(self):

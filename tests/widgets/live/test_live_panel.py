@@ -29,11 +29,11 @@ def section(teaching, qtbot, monkeypatch):
 def test_where_teaching_stands_in_one_sentence(teaching):
     assert status(None) == "Needs an image and its annotation layer."
     assert status(teaching) == "Getting ready …"
-    teaching.learned(said="Settled")
+    teaching.learned(message="Settled")
     assert status(teaching) == "Settled · preview by Nano"
     teaching.live = False
     assert status(teaching) == "Off: J learns from the strokes once · preview by Nano"
-    teaching.learned(said="x", strokes=0, by="")
+    teaching.learned(message="x", strokes=0, by="")
     assert status(teaching) == "Off"
     teaching.busy = True
     assert status(teaching) == "x"

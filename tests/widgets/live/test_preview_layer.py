@@ -92,18 +92,18 @@ def test_where_somebody_looks_is_told_once_it_rests(teaching, qtbot):
     viewer.dims.set_point(0, 1)
     tracker, moves = ViewTracker(viewer), []
     tracker.moved.connect(lambda: moves.append(1))
-    seen = tracker.look(teaching.image, teaching.labels)
-    assert seen.box[0] == slice(1, 2)
-    assert seen.box[1].start <= 20 < seen.box[1].stop
-    assert seen.box[2].start <= 24 < seen.box[2].stop
-    assert seen.box[1].stop - seen.box[1].start <= 24  # 400 px of the screen, 20 px a pixel
+    visible = tracker.region(teaching.image, teaching.labels)
+    assert visible.box[0] == slice(1, 2)
+    assert visible.box[1].start <= 20 < visible.box[1].stop
+    assert visible.box[2].start <= 24 < visible.box[2].stop
+    assert visible.box[1].stop - visible.box[1].start <= 24  # 400 px of the screen, 20 px a pixel
     for zoom in (30.0, 31.0, 32.0):
         viewer.scene.camera.zoom = zoom
     qtbot.waitUntil(lambda: bool(moves))
     qtbot.wait(2 * REST)
     assert moves == [1]
     viewer.dims.ndisplay = 3
-    assert tracker.look(teaching.image, teaching.labels) is None
+    assert tracker.region(teaching.image, teaching.labels) is None
     tracker.close()
     viewer.dims.ndisplay = 2
     qtbot.wait(2 * REST)

@@ -65,7 +65,7 @@ def test_all_that_is_painted_is_sent_as_a_copy(teaching, sender):
 def test_classes_come_go_and_change_their_names(teaching, sender):
     edits = sender._edits
     add_class(teaching.labels)
-    assert sender.told.pop() == ("know", {"classes": 3})
+    assert sender.told.pop() == ("ensure_classes", {"classes": 3})
     rename_class(teaching.labels, 2, "mitosis")
     assert sender.told == [], "a name teaches nothing"
     teaching.labels.paint((0, 10, 10), 3)

@@ -19,9 +19,9 @@ def test_places_are_gone_through_and_asked_for_again_after_a_stroke(teaching):
     teaching.tour.next()  # still looking
     assert teaching.names() == ["suggest"]
     teaching.answered.emit(Suggested(PLACES))
-    assert teaching.tour.said == "Place 1 of 2: reason 0"
+    assert teaching.tour.message == "Place 1 of 2: reason 0"
     teaching.tour.next()
-    assert teaching.tour.said == "Place 2 of 2: reason 1"
+    assert teaching.tour.message == "Place 2 of 2: reason 1"
     assert teaching.viewer.dims.point[0] == 1
     teaching.tour.next()
     assert teaching.names() == ["suggest", "suggest"], "all were seen"
@@ -32,12 +32,12 @@ def test_places_are_gone_through_and_asked_for_again_after_a_stroke(teaching):
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(Suggested(()), NOTHING), (Refused("Paint first"), "Paint first")]
+    ("answer", "message"), [(Suggested(()), NOTHING), (Refused("Paint first"), "Paint first")]
 )
-def test_that_there_is_no_place_is_said(teaching, answer, said):
+def test_tour_says_that_there_is_no_place(teaching, answer, message):
     teaching.tour.next()
     teaching.answered.emit(answer)
-    assert teaching.tour.said == said
+    assert teaching.tour.message == message
     teaching.tour.next()
     assert teaching.names() == ["suggest", "suggest"]
 
@@ -58,7 +58,7 @@ def test_the_frame_lies_around_the_place_and_goes_when_it_ends(teaching):
     np.testing.assert_allclose(teaching.viewer.scene.camera.center[-2:], (5.75, 7.75))
     teaching.tour.stop()
     assert not frame.visible
-    assert teaching.tour.said == ""
+    assert teaching.tour.message == ""
 
 
 @pytest.mark.parametrize(("zoom", "share"), [(0.01, 0.25), (1000.0, 0.7)])

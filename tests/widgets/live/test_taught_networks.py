@@ -64,7 +64,7 @@ def test_the_next_image_begins_with_what_was_taught_on_the_last(qtbot):
     settled(next_teaching, qtbot)
     assert next_teaching.shown
     assert not other.data.any()
-    assert f"what was learned from {strokes} stroke" in next_teaching.status.said
+    assert f"what was learned from {strokes} stroke" in next_teaching.status.message
     image = scene(30)
     codes = next_teaching._loop.teacher.predict((slice(0, 120), slice(0, 180)))[0] + 1
     right = np.mean((codes == 2) == (np.roll(_within(image.shape, np.s_[10:60, 10:70]), 30, 0)))

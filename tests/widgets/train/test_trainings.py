@@ -67,7 +67,7 @@ def test_a_stop_keeps_the_best_network_and_closes_its_run(workplace, qtbot, stat
     assert same(weights(load_network(kept.path)), weights(kept.network))
     assert not (run / "checkpoints").exists()
     assert cut_off() == ()
-    assert "held back to validate on" in " ".join(training.said)
+    assert "held back to validate on" in " ".join(training.messages)
 
 
 def test_a_training_cut_off_goes_on_as_if_nothing_had_happened(workplace, qtbot, monkeypatch):
@@ -178,7 +178,7 @@ def test_folders_are_trained_on_and_scored_on(workplace, cells, qtbot, tmp_path)
     training = workplace.trainings.start(workplace.recipe(sources=(layers, folder)))
     done(qtbot, workplace.trainings)
     assert training.best is not None
-    assert training.begun.place is None  # no open layer to show a tile on
+    assert training.begun.tile_place is None  # no open layer to show a tile on
 
 
 @pytest.mark.parametrize("saved", [True, False])

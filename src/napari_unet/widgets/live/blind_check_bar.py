@@ -75,7 +75,7 @@ class BlindCheckTool(QObject):
 
     def _answered(self, event: Answer) -> None:
         if isinstance(event, Judged):
-            self.result = event.said
+            self.result = event.message
             self.changed.emit()
         elif isinstance(event, Window) and self.open:
             session, image, labels = (

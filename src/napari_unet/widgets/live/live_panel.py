@@ -36,7 +36,7 @@ def status(teaching: LiveTeaching | None) -> str:
     state = teaching.status
     if state is None:
         return "Getting ready …"
-    message = state.said
+    message = state.message
     if not teaching.live and not teaching.busy:
         message = "Off: J learns from the strokes once" if state.strokes else "Off"
     by = f" · preview by {state.by.capitalize()}" if state.by else ""
@@ -187,7 +187,7 @@ class LiveSection(QWidget):
             self.bar.show_share(foreseen.share, classes_of(self.teaching.labels)[1].color)
             self.share.setText(f"{foreseen.share:.0%}")
             for part in (self.measured, self.bar, self.share):
-                part.setToolTip(foreseen.said)
+                part.setToolTip(foreseen.message)
 
     def _show_actions(self) -> None:
         teaching, why = self.teaching, learned_from(self.teaching)
@@ -206,7 +206,7 @@ class LiveSection(QWidget):
             "Show the preview of before again and go on from there; no stroke is changed", why,
         )  # fmt: skip
         self.confirm.setChecked(teaching is not None and teaching.confirm.on)
-        reason = "" if teaching is None else teaching.tour.said
+        reason = "" if teaching is None else teaching.tour.message
         self.place.setText(reason)
         self.place.setVisible(bool(reason))
 
@@ -216,7 +216,7 @@ class LiveSection(QWidget):
         self.better.setVisible(shown)
         if working_size is not None and working_size.better is not None:
             self.better.setText(f"Work at {SIZES[working_size.better]} size")
-            self.better.setToolTip(working_size.said)
+            self.better.setToolTip(working_size.message)
 
     def _switch(self) -> None:
         if self.teaching is not None:
@@ -241,7 +241,7 @@ class LiveSection(QWidget):
 
     def _answered(self, event: Answer) -> None:
         if isinstance(event, Refused):
-            messages.info(event.said)
+            messages.info(event.message)
 
 
 def _offer(button: QPushButton, possible: bool, tooltip: str, why: str) -> None:

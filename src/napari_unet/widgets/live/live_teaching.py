@@ -58,7 +58,7 @@ class LiveTeaching(TeachingState):
         self._loop: TeachingLoop | None = None
         self._job: Job | None = None
         self._view = ViewTracker(session.viewer)
-        self._view.moved.connect(self.look)
+        self._view.moved.connect(self.draw_view)
         self._layers.events.removed.connect(self._removed)
         self.sender.request.connect(self.ask)
         self.sender.painted.connect(self.preview.repaint)
@@ -124,11 +124,11 @@ class LiveTeaching(TeachingState):
             self._loop.update_once()
             self._go_on()
 
-    def look(self) -> None:
+    def draw_view(self) -> None:
         """Draw the preview of what is on the screen now."""
         image, labels = self.image, self.labels
         if self._loop is not None and image is not None and labels is not None:
-            self._loop.look_at(self._view.look(image, labels))
+            self._loop.set_view(self._view.region(image, labels))
             if self.shown:
                 self._go_on()
 
@@ -144,7 +144,7 @@ class LiveTeaching(TeachingState):
             self._loop.live = self._live
             if not self.sender.empty:
                 self.sender.send_all()
-            self.look()
+            self.draw_view()
             self._go_on()
         self.changed.emit()
 

@@ -171,7 +171,7 @@ class MorePage(QWidget):
         classes = tuple((entry.name, entry.color) for entry in taught_classes(teaching.labels))
         size = pixels_of(teaching.image).pixel_size
         self.finish.setEnabled(False)
-        teaching.ask(partial(teaching_requests.hand_over, classes=classes, pixel_size=size))
+        teaching.ask(partial(teaching_requests.copy_network, classes=classes, pixel_size=size))
 
     def _answered(self, event: Answer) -> None:
         teaching = self._teaching
@@ -182,6 +182,6 @@ class MorePage(QWidget):
         elif isinstance(event, NetworkCopied):
             name = self._session.networks.free_name(f"{teaching.image.name} live")
             network = self._session.networks.add(KeptNetwork(name, event.network))
-            if event.said:
-                messages.warn(event.said)
+            if event.message:
+                messages.warn(event.message)
             self.finished.emit(network.name)

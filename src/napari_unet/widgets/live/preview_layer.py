@@ -191,7 +191,7 @@ class ViewTracker(QObject):
         for event in self._events:
             event.disconnect(self._move)
 
-    def look(self, image: Image, labels: Labels) -> VisibleRegion | None:
+    def region(self, image: Image, labels: Labels) -> VisibleRegion | None:
         """Return the visible part of ``labels``; None in 3-D and across planes of the network."""
         viewer = self._viewer()
         if viewer is None or viewer.dims.ndisplay == 3 or labels not in viewer.layers:

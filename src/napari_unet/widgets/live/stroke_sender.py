@@ -110,7 +110,7 @@ class StrokeSender(QObject):
             pairs = zip(names, self._known, strict=False)
             self._forget(next((n for n, (a, b) in enumerate(pairs) if a != b), len(names)))
         if len(names) > len(self._known):
-            self.request.emit(partial(teaching_requests.know, classes=len(names)))
+            self.request.emit(partial(teaching_requests.ensure_classes, classes=len(names)))
         self._known = names
 
     def _forget(self, number: int) -> None:

@@ -82,7 +82,7 @@ class SuggestionTour(QObject):
 
     def __init__(self, teaching: TeachingState) -> None:
         super().__init__(teaching)
-        self.said = ""
+        self.message = ""
         self._teaching = teaching
         self._places: tuple[SuggestedPlace, ...] = ()
         self._at = 0
@@ -123,7 +123,7 @@ class SuggestionTour(QObject):
                 self._say(NOTHING)
         elif isinstance(event, Refused) and self._asked:
             self._asked = False
-            self._say(event.said)
+            self._say(event.message)
 
     def _go(self) -> None:
         session, image, labels = self._teaching.session, self._teaching.image, self._teaching.labels
@@ -135,5 +135,5 @@ class SuggestionTour(QObject):
         show(session, image, labels, place.box)
 
     def _say(self, sentence: str) -> None:
-        self.said = sentence
+        self.message = sentence
         self.changed.emit()

@@ -100,7 +100,7 @@ class StartFromLast(QObject):
             return
         if teaching.labels is not None:
             classes = tuple((entry.name, entry.color) for entry in taught_classes(teaching.labels))
-            teaching_requests.call_classes(event.network, classes)
+            teaching_requests.name_classes(event.network, classes)
             LastTaught.of(teaching.session).keep(event.network)
 
 

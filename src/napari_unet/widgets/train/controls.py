@@ -55,13 +55,13 @@ class Controls(QWidget):
         self.bar.setMaximumHeight(8)
         self.bar.setAccessibleName("Share of the time that is used")
         self.status = QLabel()
-        self.said = QLabel()
-        for label in (self.status, self.said):
+        self.messages = QLabel()
+        for label in (self.status, self.messages):
             label.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(buttons)
-        for widget in (self.bar, self.status, self.said):
+        for widget in (self.bar, self.status, self.messages):
             layout.addWidget(widget)
         self.refresh()
 
@@ -103,10 +103,10 @@ class Controls(QWidget):
         text = state(training) if training is not None else ""
         self.status.setText(text)
         self.status.setVisible(bool(text))
-        messages = training.said if training is not None else []
-        self.said.setText(" ".join(messages[-SENTENCES:]))
-        self.said.setToolTip("\n".join(messages))
-        self.said.setVisible(bool(messages))
+        messages = training.messages if training is not None else []
+        self.messages.setText(" ".join(messages[-SENTENCES:]))
+        self.messages.setToolTip("\n".join(messages))
+        self.messages.setVisible(bool(messages))
         if training is not None and training.last is not None:
             show_progress(self.bar, round(1000 * share_done(training.last)))
         else:

@@ -210,15 +210,15 @@ class TrainDock(Dock):
         self.best.setText(best)
         self.best.setVisible(bool(best))
         begun = shown.begun if isinstance(shown, Training) else None
-        place = begun.place if begun is not None else None
-        self.tile.setEnabled(place is not None)
+        tile_place = begun.tile_place if begun is not None else None
+        self.tile.setEnabled(tile_place is not None)
         self.tile.setToolTip(
-            f"Segment a tile of {place.image} after each validation, in a layer of its own"
-            if place is not None
+            f"Segment a tile of {tile_place.image} after each validation, in a layer of its own"
+            if tile_place is not None
             else "A tile can be shown while a network trains and validates on an open layer"
         )
         blocked = self.tile.blockSignals(True)
-        self.tile.setChecked(self.trainings.tile.wanted and place is not None)
+        self.tile.setChecked(self.trainings.tile.wanted and tile_place is not None)
         self.tile.blockSignals(blocked)
         self._refresh_start()
 

@@ -200,7 +200,7 @@ class EstimateLine(QLabel):
         if not estimate.fits:
             text = f"⚠ {text}: choose a smaller tile, or a preset such as small"
         self.setText(text)
-        self.setToolTip(" ".join(estimate.said))
+        self.setToolTip(" ".join(estimate.messages))
         self.estimated.emit(estimate)
 
     def _look(self) -> None:

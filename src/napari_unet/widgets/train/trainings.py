@@ -39,7 +39,7 @@ class Training(QObject):
         self.begun: RunStarted | None = None
         self.steps: list[Any] = []  # of all trainings of the network, each number once
         self.doing = "waiting"  # in words, until the first step
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.problem = ""
         self.kept = ""  # the name of its network in the session
         self.newest: Any = None  # Step, which may tell of a validation that goes on
@@ -87,14 +87,14 @@ class Training(QObject):
     def _begin(self, begun: RunStarted) -> None:
         self.begun = begun
         self.doing = "first step"
-        self.said += begun.said
+        self.messages += begun.messages
         if begun.earlier:
             self.steps += begun.earlier
 
     def _add(self, steps: list[Any]) -> None:
         for step in steps:
             if step.said:
-                self.said.append(step.said)
+                self.messages.append(step.said)
             if step.validating is None:
                 while len(self.steps) and self.steps[-1].number >= step.number:
                     self.steps.pop()  # it was undone after a divergence

@@ -35,7 +35,7 @@ COMPARED = 2**26  # bytes compared in the GUI thread, in some hundredths of a se
 class SegmentedTile:
     """Labels of a tile: 1 background, 2… classes, as in an annotation."""
 
-    place: ValidationTilePlace
+    tile_place: ValidationTilePlace
     region: tuple[slice, ...]  # in the axes of the labels
     labels: np.ndarray
     contrast: Any  # measured on the whole image; the next tile needs it too
@@ -69,19 +69,19 @@ class TileView(QObject):
 
     def ask(self, begun: RunStarted) -> None:
         """Request the tile, segmented with the present network, if one is wanted."""
-        place = begun.place
-        if not self._wanted or place is None:
+        tile_place = begun.tile_place
+        if not self._wanted or tile_place is None:
             return
         known, contrast = self._contrast
         self._latest.ask(
-            segmented_tile, begun.network, place, begun.settings.tile,
-            contrast if known is place.pixels.data else None,
+            segmented_tile, begun.network, tile_place, begun.settings.tile,
+            contrast if known is tile_place.pixels.data else None,
         )  # fmt: skip
 
     def _show(self, tile: SegmentedTile) -> None:
-        self._contrast = (tile.place.pixels.data, tile.contrast)
+        self._contrast = (tile.tile_place.pixels.data, tile.contrast)
         session = self._session()
-        image = None if session is None else _layer_of(session.viewer, tile.place)
+        image = None if session is None else _layer_of(session.viewer, tile.tile_place)
         if session is None or image is None:
             return  # the image was removed, or has other pixels now
         data = np.zeros(labels_shape(image), np.uint8)
@@ -95,32 +95,34 @@ class TileView(QObject):
 
 
 def segmented_tile(
-    network: "UNet", place: ValidationTilePlace, edge: int, contrast: "Contrast | None"
+    network: "UNet", tile_place: ValidationTilePlace, edge: int, contrast: "Contrast | None"
 ) -> SegmentedTile:
     """Segment the tile of ``edge`` px in the middle of the validation labels; compute thread."""
     from napari_unet.core.network.legal_sizes import input_size
     from napari_unet.core.segmentation.prepare import prepare
 
-    pixels = place.pixels
+    pixels = tile_place.pixels
     scoring = prepare(
         pixels.data, network, axes=pixels.axes, contrast=contrast, precision="float32",
         tile=input_size(network.depth, max(edge - 2 * network.border, 2**network.depth)),
     )  # fmt: skip
-    tile = next(scoring.tiles(near=place.near))
+    tile = next(scoring.tiles(near=tile_place.near))
     scored = next(scoring.score([tile]))
     labels = (scored.scores.argmax(0) + 1).astype(np.uint8)
     colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
     colours |= {n: c["color"] for n, c in enumerate(network.about["classes"], start=1)}
-    return SegmentedTile(place, scored.tile.write, labels, scoring.contrast, colours)
+    return SegmentedTile(tile_place, scored.tile.write, labels, scoring.contrast, colours)
 
 
-def _layer_of(viewer: Viewer, place: ValidationTilePlace) -> Image | None:
+def _layer_of(viewer: Viewer, tile_place: ValidationTilePlace) -> Image | None:
     """Return the layer that has the pixels, under whatever name."""
     layers = [] if viewer is None else [x for x in viewer.layers if isinstance(x, Image)]
     for layer in layers:
-        if pixels_of(layer).data is place.pixels.data:
+        if pixels_of(layer).data is tile_place.pixels.data:
             return layer
-    return next((x for x in layers if x.name == place.image and _equal(x, place.pixels)), None)
+    return next(
+        (x for x in layers if x.name == tile_place.image and _equal(x, tile_place.pixels)), None
+    )
 
 
 def _equal(layer: Image, pixels: ImagePixels) -> bool:
