@@ -188,8 +188,8 @@ def test_from_a_sample_to_a_better_network(make_napari_viewer_proxy, qtbot, Mous
     training = hand.opened("Train")
     session = training.session
     session.settings = replace(session.settings, minutes=0.0, steps=STEPS)
-    training.begin.preset.setCurrentText("nano")
-    training.begin.preset.activated.emit(training.begin.preset.currentIndex())
+    training.start_form.preset.setCurrentText("nano")
+    training.start_form.preset.activated.emit(training.start_form.preset.currentIndex())
     assert (session.settings.base, session.settings.steps) == (12, STEPS)
     # float32 on every CPU, and a rate at which so few strokes do not make it waver
     session.settings = replace(session.settings, precision="float32", rate=1e-3)

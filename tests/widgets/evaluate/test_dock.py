@@ -37,16 +37,16 @@ def test_from_the_layers_to_the_last_error(scene, qtbot):
     assert viewer.layers.selection.active is result  # the brush stays in hand
     assert [button.text() for button in dock.kinds.buttons][:2] == ["missed 1", "false 1"]
     dock.steps.on.click()
-    assert dock.steps.said.text().startswith("1 of 2: missed")
+    assert dock.steps.message.text().startswith("1 of 2: missed")
     centre = np.argwhere(true == 1).mean(0) * result.scale
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], centre, atol=0.6)
     dock.steps.on.click()
-    assert dock.steps.said.text() == "2 of 2: false, 36 px"
+    assert dock.steps.message.text() == "2 of 2: false, 36 px"
     np.testing.assert_allclose(
         viewer.scene.camera.center[-2:], 2.5 * np.array(result.scale), atol=0.6
     )
     dock.kinds.buttons[1].click()
-    assert dock.steps.said.text() == "1 error"
+    assert dock.steps.message.text() == "1 error"
     dock.kinds.buttons[1].click()
     dock.outlines.setChecked(True)
     assert (truth.contour, truth.visible, result.contour) == (2, True, 2)

@@ -65,17 +65,17 @@ def steps(qtbot):
 
 def test_errors_are_visited_round_and_round(steps):
     steps.show_items(())
-    assert steps.said.text() == "No errors"
+    assert steps.message.text() == "No errors"
     assert not steps.on.isEnabled()
     steps.show_items(ITEMS)
-    assert steps.said.text() == "3 errors, worst first"
+    assert steps.message.text() == "3 errors, worst first"
     for _ in range(4):
         steps.on.click()
     steps.back.click()
     steps.back.click()
     assert steps.told == [*ITEMS, ITEMS[0], ITEMS[2], ITEMS[1]]
-    assert steps.said.text() == "2 of 3: missed, 1\N{NO-BREAK SPACE}234 px"
-    assert steps.said.toolTip().startswith("true object 1 at pixel")
+    assert steps.message.text() == "2 of 3: missed, 1\N{NO-BREAK SPACE}234 px"
+    assert steps.message.toolTip().startswith("true object 1 at pixel")
 
 
 def test_the_first_step_back_goes_to_the_last(steps):
@@ -92,7 +92,7 @@ def test_the_error_looked_at_stays_while_others_are_corrected(steps):
     assert steps.place == 0
     steps.show_items(ITEMS[2:])
     assert steps.place == -1
-    assert steps.said.text() == "1 error"
+    assert steps.message.text() == "1 error"
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_what_cannot_be_compared_is_told(scene, qtbot):
                               units=truth.units)  # fmt: skip
     dock.set_result(again)
     qtbot.waitUntil(lambda: settled(dock), timeout=WAIT)
-    assert dock.steps.said.text() == "No errors"
+    assert dock.steps.message.text() == "No errors"
     assert not dock.steps.on.isEnabled()
     viewer.window.remove_dock_widget(dock.parent())
     again.data_setitem((np.array([0]), np.array([0])), 3)  # nobody listens any more

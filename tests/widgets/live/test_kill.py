@@ -62,7 +62,7 @@ def test_a_killed_window_loses_the_last_moment_at_most(
     qtbot.waitUntil(lambda: dock.labels is not None)
     offer = dock.findChild(RestoreBar)
     assert not offer.isHidden()
-    assert "strokes in 'discs annotation'" in offer.said.text()
+    assert "strokes in 'discs annotation'" in offer.message.text()
     offer.restore.click()
     labels = dock.labels
     lost = labels.data != expected

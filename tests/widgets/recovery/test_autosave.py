@@ -40,7 +40,7 @@ def test_what_is_painted_erased_and_undone_is_in_the_journal(make_napari_viewer,
     before = len(notification_manager.records)
     layer.paint((30, 30), 1)
     assert not autosave.flush()
-    autosave._look()
+    autosave._report_problem()
     assert "Strokes are not being kept" in str(notification_manager.records[before].message)
     path.with_suffix(".away").rename(path)
     np.testing.assert_array_equal(kept().labels, layer.data)

@@ -66,7 +66,7 @@ def test_after_a_kill_the_next_window_offers_to_restore_and_does(make_napari_vie
     viewer.window.add_dock_widget(dock)
     offer = dock.findChild(RestoreBar)
     assert not offer.isHidden()
-    assert "strokes in 'cells annotation'" in offer.said.text()
+    assert "strokes in 'cells annotation'" in offer.message.text()
     assert len(viewer.layers) == 1  # offered, not done
     offer.restore.click()
     assert offer.isHidden()

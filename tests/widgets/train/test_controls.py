@@ -94,7 +94,9 @@ def test_what_was_cut_off_is_discarded_only_after_asking(workplace, qtbot, monke
     bar = ResumeBar(workplace.trainings)
     qtbot.addWidget(bar)
     qtbot.waitUntil(lambda: not bar.isHidden())
-    monkeypatch.setattr("napari_unet.widgets.train.controls.sure", lambda parent, words: agreed)
+    monkeypatch.setattr(
+        "napari_unet.widgets.train.controls.confirmed_by_user", lambda parent, words: agreed
+    )
     bar.discard.click()
     assert bool(cut_off()) is not agreed
     assert bar.isHidden() is agreed

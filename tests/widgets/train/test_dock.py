@@ -44,13 +44,13 @@ def test_what_it_will_take_is_said_and_one_class_alone_refused_while_painting(
     assert [row.role for row in dock.images.rows()] == ["train"]
     assert dock.controls.train.isEnabled()
     tiny(dock, 10_000_000)
-    assert dock.begin.preset.currentText() == "changed"
+    assert dock.start_form.preset.currentText() == "changed"
     qtbot.waitUntil(lambda: "B of" in dock.expected.text(), timeout=WAIT)
     assert dock.expected.text().startswith(
         "≈ 10\N{NO-BREAK SPACE}000\N{NO-BREAK SPACE}000 steps of "
     )
     assert "of the labels are held back" in dock.expected.toolTip()
-    assert dock.begin.device.text().startswith("CPU")
+    assert dock.start_form.device.text().startswith("CPU")
     assert dock.images._facts[0].text() == f"{np.unique(cells[1]).size - 1} objects"
 
     good, work.labels.data = work.labels.data, np.ones_like(work.labels.data)
@@ -117,13 +117,13 @@ def test_a_dock_opened_again_shows_what_runs_and_keeps_its_network(training, ope
     assert again.controls.train.text() == "▶ Train"
 
     again.networks.further.click()
-    assert again.begin.before.name == "cells-1"
+    assert again.start_form.before.name == "cells-1"
     assert again.recipe().name == "cells-2"
     again.copy_script()
     clipboard = QGuiApplication.clipboard()
     qtbot.waitUntil(lambda: "load_network(" in clipboard.text(), timeout=WAIT)
     again.session.networks.change("cells-1", name="renamed")
-    assert again.begin.before is None  # never another network than the one named
+    assert again.start_form.before is None  # never another network than the one named
 
 
 def test_closing_napari_stops_at_once_and_what_was_cut_off_is_offered(

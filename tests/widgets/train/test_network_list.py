@@ -98,7 +98,9 @@ def test_a_network_is_renamed_unless_the_name_is_taken(session, listed, monkeypa
 def test_a_network_in_no_file_is_removed_only_after_asking(session, listed, monkeypatch, agreed):
     questions = []
     monkeypatch.setattr(
-        network_list, "sure", lambda parent, question: questions.append(question) or agreed
+        network_list,
+        "confirmed_by_user",
+        lambda parent, question: questions.append(question) or agreed,
     )
     add(session, "cells")
     listed._remove()

@@ -192,7 +192,7 @@ class AnnotateDock(Dock):
         """Open Train with the network that was taught live."""
         dock = self._open_dock("Train")
         if dock is not None:
-            dock.begin.go_on_from(network)
+            dock.start_form.go_on_from(network)
 
     def _open_dock(self, name: str) -> Any:
         try:

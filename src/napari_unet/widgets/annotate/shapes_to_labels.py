@@ -208,7 +208,7 @@ class ShapesToLabels(QWidget):
         self.message.setWordWrap(True)
         self._lay_out()
         self.choice.changed.connect(self.refresh)
-        self.button.clicked.connect(self.gather)
+        self.button.clicked.connect(self.draw)
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -260,7 +260,7 @@ class ShapesToLabels(QWidget):
         else:
             self.about.setText("What is unlabelled inside the shapes becomes background")
 
-    def gather(self) -> None:
+    def draw(self) -> None:
         """Draw discs for points, or fill shapes."""
         layer, labels, edits = self.choice.value(), self._labels, self._edits
         if labels is None or edits is None or self._why_not():

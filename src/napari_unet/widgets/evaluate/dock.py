@@ -139,7 +139,7 @@ class EvaluateDock(Dock):
             self.status.setText("The labels were edited: evaluate them again.")
             self._show_button()
 
-    def came_to_front(self) -> None:
+    def refresh_when_shown(self) -> None:
         """Compare again if a layer changed while the dock was hidden."""
         if not self._of:
             self._ask()

@@ -100,16 +100,16 @@ class ErrorSteps(QWidget):
         super().__init__()
         self._items: tuple[Any, ...] = ()
         self.place = -1  # index of the present error; -1 before the first step
-        self.said = QLabel()
-        self.said.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.said.setWordWrap(True)
-        self.said.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.message = QLabel()
+        self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.message.setWordWrap(True)
+        self.message.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.back = self._button("◀", "Previous error", KEYS[0], self._back)
         self.on = self._button("▶", "Next error", KEYS[1], self._on)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.back, self.said, self.on):
-            layout.addWidget(part, 1 if part is self.said else 0)
+        for part in (self.back, self.message, self.on):
+            layout.addWidget(part, 1 if part is self.message else 0)
 
     def show_items(self, items: "Sequence[ErrorItem]") -> None:
         """Step through ``items`` from now on; the present error stays if it is among them."""
@@ -147,13 +147,13 @@ class ErrorSteps(QWidget):
             button.setToolTip(
                 button.property("about") if count else "There is no error of the kinds shown"
             )
-        self.said.setToolTip("")
+        self.message.setToolTip("")
         if self.place < 0:
-            self.said.setText(_counted(count))
+            self.message.setText(_counted(count))
             return
         item = self._items[self.place]
-        self.said.setText(f"{self.place + 1} of {count}: {in_words(item)}")
-        self.said.setToolTip(_where(item))
+        self.message.setText(f"{self.place + 1} of {count}: {in_words(item)}")
+        self.message.setToolTip(_where(item))
 
 
 def in_words(item: "ErrorItem") -> str:

@@ -44,7 +44,7 @@ class TwoLayers(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("&Truth", self.truth)
         form.addRow("&Result", self.result)
-        self._rest = timer(self, REST, self._look)
+        self._rest = timer(self, REST, self._compare)
         for choice in (self.truth, self.result):
             choice.activated.connect(self._chosen)
             choice.changed.connect(self._take)
@@ -117,7 +117,7 @@ class TwoLayers(QWidget):
     def _touched(self, event: Event | None = None) -> None:
         self._rest.start()
 
-    def _look(self) -> None:
+    def _compare(self) -> None:
         """Emit ``edited`` if pixels changed; showing another plane is no change."""
         seen = [_fingerprint(one) for one in self._followed]
         if seen != self._seen or 0 in seen:

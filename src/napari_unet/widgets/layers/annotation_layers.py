@@ -96,7 +96,7 @@ def path_of(layer: Layer) -> Path | None:
     return Path(path) if path and Path(path).exists() else None
 
 
-def misfit(image: Image, labels: Labels) -> str:
+def reason_not_to_pair(image: Image, labels: Labels) -> str:
     """Return why ``labels`` cannot be the annotation of ``image``; empty if they can."""
     try:
         wanted = labels_shape(image)

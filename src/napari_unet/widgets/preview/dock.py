@@ -165,13 +165,13 @@ class PreviewDock(Dock):
 
     def _connect(self) -> None:
         self.chosen.changed.connect(self._other_layers)
-        self.chosen.touched.connect(self._look_again)
+        self.chosen.touched.connect(self._refresh_preview)
         self.views.changed.connect(self._view_chosen)
         for page in self.pages.values():
             page.rows.edited.connect(self._edited)
             page.rerolled.connect(self.reroll)
             page.over_changed.connect(self._reveal)
-            page.closed_up.connect(self._look)
+            page.closed_up.connect(self._move_camera)
         self.train.clicked.connect(self._open_train)
         self.session.settings_changed.connect(self._take_settings)
         self.latest.answered.connect(self._answered)
@@ -201,7 +201,7 @@ class PreviewDock(Dock):
         if self._source is None or self._source.whole:
             self._ask()
         else:
-            self._look_again()  # a network for volumes previews another part
+            self._refresh_preview()  # a network for volumes previews another part
 
     def _edited(self, name: str, value: Any) -> None:
         changes = {name: value}
@@ -220,17 +220,17 @@ class PreviewDock(Dock):
         """Drop requests of other layers."""
         self.latest.drop()
         self._source = None
-        self._look_again()
+        self._refresh_preview()
 
     def _view_chosen(self, view: str) -> None:
         self.stack.setCurrentWidget(self.pages[view])
         self._ask()
 
-    def came_to_front(self) -> None:
+    def refresh_when_shown(self) -> None:
         """Redraw if something changed while the dock was hidden."""
-        self._look_again()
+        self._refresh_preview()
 
-    def _look_again(self) -> None:
+    def _refresh_preview(self) -> None:
         """Copy the labels as they are now, and request a preview."""
         before, self._source = self._source, None
         try:
@@ -270,7 +270,7 @@ class PreviewDock(Dock):
             self._reveal()
         turn_to(self.viewer, self.preview_layers.shown(image, view)[-1])
         if self._entered != (image, view) or self._size != size_of(result):
-            self._look(self.pages[view].closeup.isChecked(), moved=False)
+            self._move_camera(self.pages[view].closeup.isChecked(), moved=False)
         self._entered, self._size = (image, view), size_of(result)
 
     def _failed(self, outcome: Outcome) -> None:
@@ -293,7 +293,7 @@ class PreviewDock(Dock):
         if image is not None:
             self.preview_layers.redraw_lines(image)
 
-    def _look(self, close: bool, moved: bool = True) -> None:
+    def _move_camera(self, close: bool, moved: bool = True) -> None:
         """Move the camera to the tile, alone or with its image, unless it is visible already."""
         image, view = self.chosen.image.value(), self.views.value()
         if image is None:
@@ -327,7 +327,7 @@ class PreviewDock(Dock):
             return
         self.preview_layers.redraw_lines(image)
         if not self._source.whole:
-            self._look_again()
+            self._refresh_preview()
         elif "C" in self._source.pixels.axes and not image.rgb:
             self._ask()
 

@@ -84,7 +84,7 @@ class Autosave(QObject):
         self._problem = ""
         self._watch = QTimer(self)
         self._watch.setInterval(WATCH)
-        self._watch.timeout.connect(self._look)
+        self._watch.timeout.connect(self._report_problem)
         session.pairs.changed.connect(self.follow)
         window = getattr(getattr(session.viewer, "window", None), "_qt_window", None)
         if window is not None:
@@ -175,7 +175,7 @@ class Autosave(QObject):
         self._followed[labels] = _Followed(self, session, labels, key)
         self._journal.begin(key, *_held(session, labels))
 
-    def _look(self) -> None:
+    def _report_problem(self) -> None:
         if self._journal is not None:
             self._tell(self._journal.problem)
 

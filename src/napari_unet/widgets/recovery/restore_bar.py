@@ -14,8 +14,8 @@ class RestoreBar(QFrame):
         super().__init__()
         self._autosave = autosave
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.said = QLabel()
-        self.said.setWordWrap(True)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
         self.restore = QPushButton("Restore")
         self.restore.setToolTip("Open the images again and put the strokes back")
         self.dismiss = QPushButton("Dismiss")
@@ -26,7 +26,7 @@ class RestoreBar(QFrame):
         line.addWidget(self.restore)
         line.addWidget(self.dismiss)
         layout = QVBoxLayout(self)
-        layout.addWidget(self.said)
+        layout.addWidget(self.message)
         layout.addLayout(line)
         self.hide()  # until it has a parent: without one it would be a window
         autosave.offers_changed.connect(self.refresh)
@@ -42,7 +42,7 @@ class RestoreBar(QFrame):
             )
             when = time.strftime("%d %B, %H:%M", time.localtime(last))
             names = ", ".join(f"'{one.facts.get('layer', '?')}'" for one in annotations[:3])
-            self.said.setText(
+            self.message.setText(
                 f"napari ended unexpectedly. {strokes} strokes in {names}, the last of {when}, "
                 "were kept."
             )

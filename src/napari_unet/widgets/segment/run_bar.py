@@ -124,7 +124,7 @@ class PlanLine(QObject):
         self._latest = LatestRequest(session, Urgency.VIEW, self)
         self._latest.answered.connect(self._answered)
         self._latest.failed.connect(self._failed)
-        inputs.edited.connect(self._look)
+        inputs.edited.connect(self._check)
         inputs.changed.connect(self.ask)
 
     @property
@@ -144,7 +144,7 @@ class PlanLine(QObject):
         except ValueError as error:
             self._refuse(str(error))
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         """Report a problem at once; a plan is requested later, after a short rest."""
         try:
             if self._inputs.scope == region_choice.FOLDER:

@@ -75,7 +75,7 @@ def open_dock(viewer: Viewer, name: str) -> QWidget:
     return inside
 
 
-def gather(frame: QWidget, kind: type[QWidget]) -> QDockWidget | None:
+def join_docks(frame: QWidget, kind: type[QWidget]) -> QDockWidget | None:
     """Make the dock of ``frame`` a tab beside those that hold a ``kind``; return it, if any."""
     dock, window = _dock_of(frame), frame.window()
     if dock is None:
@@ -137,7 +137,7 @@ class Dock(QWidget):
         super().__init__()
         self.viewer = unwrapped(viewer)
         self.session = Session.of(viewer)
-        self._gathered = self._behind = self._away = False
+        self._joined = self._behind = self._away = False
         page = QWidget()
         scroll = QScrollArea()
         scroll.setWidget(page)
@@ -172,23 +172,23 @@ class Dock(QWidget):
 
     def in_front(self) -> bool:
         """Whether it is seen, or never was; Qt calls a tab behind others visible, too."""
-        return not self._gathered or (self.isVisible() and not self._behind)
+        return not self._joined or (self.isVisible() and not self._behind)
 
-    def came_to_front(self) -> None:
+    def refresh_when_shown(self) -> None:
         """Take up what has changed meanwhile; for docks that rest behind others."""
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Join the docks that are open, once; whoever then drags it elsewhere finds it there."""
         super().showEvent(event)
-        if not self._gathered:
-            self._gathered = True
-            QTimer.singleShot(0, self._gather)  # napari is still placing the dock
+        if not self._joined:
+            self._joined = True
+            QTimer.singleShot(0, self._join)  # napari is still placing the dock
         elif self._away:
             self._away = False
             QTimer.singleShot(0, self._come_forward)
 
-    def _gather(self) -> None:
-        dock = gather(self, Dock)
+    def _join(self) -> None:
+        dock = join_docks(self, Dock)
         if dock is not None:
             dock.visibilityChanged.connect(self._seen)
             self._seen(not self.visibleRegion().isEmpty())
@@ -205,7 +205,7 @@ class Dock(QWidget):
             QTimer.singleShot(0, self._come_forward)
         self._behind = not seen
         if seen:
-            self.came_to_front()
+            self.refresh_when_shown()
 
     def _come_forward(self) -> None:
         bring_forward(self)

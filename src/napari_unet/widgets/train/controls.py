@@ -13,7 +13,7 @@ from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.messages import show_progress
 from napari_unet.widgets.shared.preferences import machine
 from napari_unet.widgets.shared.session import LatestRequest
-from napari_unet.widgets.train.image_list import sure
+from napari_unet.widgets.train.image_list import confirmed_by_user
 from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.unfinished_runs import (
@@ -141,7 +141,7 @@ def ending(training: Training) -> str:
         return f"{training.name} was stopped before its first step: there is no network to keep"
     outcome = training.job.outcome
     how = "stopped" if outcome is not None and outcome.stopped else "done"
-    name = training.kept or training.name
+    name = training.network_name or training.name
     return f"{how} at step {training.last.number}: the network {name} is kept, see the list above"
 
 
@@ -223,7 +223,9 @@ class ResumeBar(QWidget):
 
     def _discard(self) -> None:
         run = self._found[0]
-        if not sure(self, f"Discard {run}? Its checkpoints and the copies of its labels are lost."):
+        if not confirmed_by_user(
+            self, f"Discard {run}? Its checkpoints and the copies of its labels are lost."
+        ):
             return
         try:
             discard(run.folder)

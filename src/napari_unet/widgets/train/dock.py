@@ -17,7 +17,7 @@ from napari_unet.widgets.train.controls import Controls, ResumeBar, best_of
 from napari_unet.widgets.train.image_list import ImageList
 from napari_unet.widgets.train.loss_plot import LossPlot
 from napari_unet.widgets.train.network_list import NetworkList, Shown
-from napari_unet.widgets.train.start_form import BeginForm, EstimateLine, with_preset
+from napari_unet.widgets.train.start_form import EstimateLine, StartForm, with_preset
 from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.scheduler import Outcome, Urgency
 from napari_unet.workflows.scripts import training_script
@@ -39,9 +39,9 @@ class TrainDock(Dock):
         self.trainings = Trainings.of(self.session)
         self.offer = ResumeBar(self.trainings)
         self.images = ImageList(self.trainings)
-        self.begin = BeginForm(self.session)
+        self.start_form = StartForm(self.session)
         self.form = SettingsForm(self.session.settings)
-        self.expected = EstimateLine(self.session, self._to_look_at)
+        self.expected = EstimateLine(self.session, self._recipe_to_estimate)
         self.networks = NetworkList(self.trainings)
         self.controls = Controls()
         self.plot = LossPlot(self.viewer)
@@ -54,7 +54,7 @@ class TrainDock(Dock):
         self._lay_out()
         self._connect()
         self._choose(self.networks.current())
-        self.look_again()
+        self.request_estimate()
 
     def recipe(self) -> Recipe:
         """Return a copy of all that decides the training; ValueError if it is not possible."""
@@ -62,7 +62,7 @@ class TrainDock(Dock):
         train = [source for source in sources if source.role == "train"]
         if not train:
             raise ValueError(NO_SOURCE)
-        before = self.begin.before
+        before = self.start_form.before
         return Recipe(
             name=self.trainings.free_name(train[0].name),
             sources=sources,
@@ -95,13 +95,13 @@ class TrainDock(Dock):
         job = self.session.start(lambda: training_script(recipe), Urgency.VIEW, "Copying as script")
         job.ended.connect(_copied)
 
-    def look_again(self, *_: Any) -> None:
+    def request_estimate(self, *_: Any) -> None:
         """Request a new estimate after a short rest."""
-        self.expected.look_again()
+        self.expected.request_estimate()
 
-    def came_to_front(self) -> None:
+    def refresh_when_shown(self) -> None:
         """Request an estimate, because none is measured while the dock is hidden."""
-        self.look_again()
+        self.request_estimate()
 
     def reset_choices(self, event: Event | None = None) -> None:
         """Follow the layer list."""
@@ -114,7 +114,7 @@ class TrainDock(Dock):
         self.body.addWidget(_title("Images"))
         self.body.addWidget(self.images)
         self.body.addWidget(_title("Network"))
-        self.body.addWidget(self.begin)
+        self.body.addWidget(self.start_form)
         self.body.addWidget(Section("More", self.form))
         self.body.addWidget(_title("Networks in this session"))
         self.body.addWidget(self.networks)
@@ -133,20 +133,20 @@ class TrainDock(Dock):
         self.script.clicked.connect(self.copy_script)
         self.tile.toggled.connect(self._want_tile)
         self.networks.chosen.connect(self._choose)
-        self.networks.go_on.connect(self.begin.go_on_from)
+        self.networks.go_on.connect(self.start_form.go_on_from)
         self.form.changed.connect(self._take_settings)
         self.session.settings_changed.connect(self.form.setValue)
         self.trainings.changed.connect(self._refresh_start)
-        self.trainings.edited.connect(self.look_again)
-        for signal in (self.session.settings_changed, self.begin.changed, self.images.changed):
-            signal.connect(self.look_again)
+        self.trainings.edited.connect(self.request_estimate)
+        for signal in (self.session.settings_changed, self.start_form.changed, self.images.changed):
+            signal.connect(self.request_estimate)
         self.images.changed.connect(self._refresh_start)
         self.expected.estimated.connect(self._show_estimate)
 
     def _take_settings(self, settings: TrainSettings) -> None:
         self.session.settings = settings
 
-    def _to_look_at(self) -> Recipe | None:
+    def _recipe_to_estimate(self) -> Recipe | None:
         """Return what to estimate; None if the dock is hidden or no image is listed."""
         self.trainings.watch()
         if not self.in_front() or self._cannot_start():
@@ -155,7 +155,7 @@ class TrainDock(Dock):
 
     def _show_estimate(self, estimate: TrainingEstimate) -> None:
         self.images.show_facts(estimate.facts)
-        self.begin.show_estimate(estimate)
+        self.start_form.show_estimate(estimate)
         self._fit_to_device(estimate)
         self._refresh()
 
@@ -191,7 +191,11 @@ class TrainDock(Dock):
             self.plot.forget()
             self.plot.add(shown.steps if shown is not None else ())
         ended = self.trainings.ended
-        is_its = ended is not None and isinstance(shown, KeptNetwork) and shown.name == ended.kept
+        is_its = (
+            ended is not None
+            and isinstance(shown, KeptNetwork)
+            and shown.name == ended.network_name
+        )
         self.controls.show_training(
             shown if isinstance(shown, Training) else ended if is_its or shown is None else None
         )

@@ -24,7 +24,7 @@ from superqt import QElidingLabel
 
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.files.file_pairs import pair_files
-from napari_unet.widgets.layers.annotation_layers import code_text, layer_source, misfit
+from napari_unet.widgets.layers.annotation_layers import code_text, layer_source, reason_not_to_pair
 from napari_unet.widgets.layers.image_pairs import ROLES, ImagePair, ImagePairs
 from napari_unet.widgets.layers.label_classes import code_of, set_code
 from napari_unet.widgets.shared import messages
@@ -67,7 +67,7 @@ def ask_for_network(parent: QWidget, folder: Path) -> Path | None:
     return Path(path) if path else None
 
 
-def sure(parent: QWidget, question: str) -> bool:
+def confirmed_by_user(parent: QWidget, question: str) -> bool:
     """Ask a yes-or-no question before something is lost; the default is No."""
     answer = QMessageBox.question(parent, "napari-unet", question)
     return bool(answer == QMessageBox.StandardButton.Yes)
@@ -82,7 +82,7 @@ HOLD_BACK_TIP = (
     "on: a block at one end of the image, or whole images of four or more. Without it nobody can "
     "tell which network is the best one"
 )
-MISFIT = "⚠ sizes differ"
+SIZES_DIFFER = "⚠ sizes differ"
 NOTHING = "No image with an annotation yet: paint one in Annotate, or add layers or folders."
 
 
@@ -151,9 +151,11 @@ class ImageList(QWidget):
     def check_sizes(self) -> None:
         """Mark the pairs whose labels do not fit their image."""
         for label, row in zip(self._facts, self.rows(), strict=True):
-            problem = misfit(row.image, row.labels) if isinstance(row, ImagePair) else ""
-            if problem or label.text() == MISFIT:
-                label.setText(MISFIT if problem else "")
+            problem = (
+                reason_not_to_pair(row.image, row.labels) if isinstance(row, ImagePair) else ""
+            )
+            if problem or label.text() == SIZES_DIFFER:
+                label.setText(SIZES_DIFFER if problem else "")
                 label.setToolTip(problem)
 
     def rows(self) -> list[ImagePair | FileSource]:
@@ -259,7 +261,7 @@ def candidates(viewer: Viewer, pairs: ImagePairs) -> list[tuple[Image, Labels]]:
         (image, layer)
         for image in images
         for layer in labels
-        if pairs.annotation_of(image) is not layer and not misfit(image, layer)
+        if pairs.annotation_of(image) is not layer and not reason_not_to_pair(image, layer)
     ]
     return sorted(fitting, key=lambda pair: not pair[1].name.startswith(pair[0].name))
 

@@ -22,7 +22,11 @@ from napari_unet.core.text import ago
 from napari_unet.widgets.networks import KeptNetwork
 from napari_unet.widgets.readers import open_network, save_network
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.train.image_list import ask_for_network, ask_where_to_save, sure
+from napari_unet.widgets.train.image_list import (
+    ask_for_network,
+    ask_where_to_save,
+    confirmed_by_user,
+)
 from napari_unet.widgets.train.trainings import Training, Trainings
 from napari_unet.workflows.unfinished_runs import runs_folder
 
@@ -159,7 +163,7 @@ class NetworkList(QWidget):
         if network is None:
             return
         question = f"The network {network.name} is in no file and would be lost. Remove it?"
-        if network.saved or sure(self, question):
+        if network.saved or confirmed_by_user(self, question):
             self._session.networks.remove(network.name)
             if network.path is not None:
                 messages.info(f"The network '{network.name}' is still in {network.path}")

@@ -28,7 +28,7 @@ ABOUT = {
 CHANGED = "changed"
 
 
-class BeginForm(QWidget):
+class StartForm(QWidget):
     """Edits the most used settings of the session; More shows all of them."""
 
     changed = Signal()
@@ -188,9 +188,9 @@ class EstimateLine(QLabel):
         self._latest = LatestRequest(session, Urgency.VIEW, self)
         self._latest.answered.connect(self.show_estimate)
         self._latest.failed.connect(self._show_failure)
-        self._timer = timer(self, QUIET, self._look)
+        self._timer = timer(self, QUIET, self._request)
 
-    def look_again(self) -> None:
+    def request_estimate(self) -> None:
         """Request a new estimate after QUIET."""
         self._timer.start()
 
@@ -203,7 +203,7 @@ class EstimateLine(QLabel):
         self.setToolTip(" ".join(estimate.messages))
         self.estimated.emit(estimate)
 
-    def _look(self) -> None:
+    def _request(self) -> None:
         try:
             recipe = self._recipe()
         except ValueError as error:

@@ -41,7 +41,7 @@ class Training(QObject):
         self.doing = "waiting"  # in words, until the first step
         self.messages: list[str] = []
         self.problem = ""
-        self.kept = ""  # the name of its network in the session
+        self.network_name = ""  # the name of its network in the session
         self.newest: Any = None  # Step, which may tell of a validation that goes on
         self._offset = 0
 
@@ -203,7 +203,7 @@ class Trainings(QObject):
                 steps=tuple(training.steps),
             )
         )
-        training.kept = network.name
+        training.network_name = network.name
         job = self.session.start(
             partial(close_run, training.folder),
             Urgency.VIEW,
