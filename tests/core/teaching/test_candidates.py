@@ -38,7 +38,7 @@ def test_a_loss_of_more_than_a_point_is_not_shown():
     assert gate.judge(shown, agreements(1, 0.99, 1), []).publish
     verdict = gate.judge(shown, agreements(1, 0.97, 1), [])
     assert not verdict.publish
-    assert "2 points" in verdict.said
+    assert "2 points" in verdict.message
 
 
 def test_small_losses_do_not_add_up():
@@ -57,5 +57,5 @@ def test_what_obeys_a_new_stroke_no_better_is_not_shown():
     assert not gate.judge(shown, worse, [NEW]).publish
     verdict = gate.judge(shown, better, [NEW])
     assert verdict.publish
-    assert "60%" in verdict.said
-    assert "unsure" not in gate.judge(shown, learned, [NEW]).said
+    assert "60%" in verdict.message
+    assert "unsure" not in gate.judge(shown, learned, [NEW]).message

@@ -93,20 +93,20 @@ def test_what_is_mended_comes_first_and_the_rest_after_it(offers, taught, pictur
 def test_a_change_waits_until_somebody_looks_but_not_for_ever(offers, taught, picture, monkeypatch):
     history = taught._history
     list(taught.learn(steps=10))
-    seen = history.look()
-    assert history.seen() is seen
+    viewed = history.view()
+    assert history.last_viewed() is viewed
     monkeypatch.setattr(type(offers.references), "stride", lambda *_: 0.0)
     aim, before = history.last, len(history)
     for _ in range(UNSEEN):
         candidates = offers.of(aim, [], 0.5)
         assert not candidates.verdict.publish
         assert not candidates.whole, "more is to come"
-        assert history.seen() is seen
+        assert history.last_viewed() is viewed
     assert len(history) == before
-    history.add(aim, seen.with_beside(aim.beside))
-    assert history.seen() is history.scorer() is not seen
+    history.add(aim, viewed.with_beside(aim.beside))
+    assert history.last_viewed() is history.scorer() is not viewed
     taught.predict((slice(0, 9), slice(0, 9)))
-    history.add(aim, seen)
-    assert history.seen() is not history.scorer()
+    history.add(aim, viewed)
+    assert history.last_viewed() is not history.scorer()
     history.add(aim)
-    assert history.seen() is history.scorer(), "from elsewhere"
+    assert history.last_viewed() is history.scorer(), "from elsewhere"

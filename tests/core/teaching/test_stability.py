@@ -71,15 +71,15 @@ def test_anchors_say_what_is_shown_and_keep_away_from_new_strokes(scene, tools, 
     looks = teacher._filters.of((), (slice(0, 160), slice(0, 260)))
     every = {look.tobytes(): labels[at] for at, look in pixels_of(looks)}
     assert len(held.kinds) > 300
-    kinds = [every[look.tobytes()] for look in held.looks]
+    kinds = [every[look.tobytes()] for look in held.features]
     np.testing.assert_array_equal(held.kinds, kinds)
-    np.testing.assert_array_equal(found.held(shown, ()).looks, held.looks)
+    np.testing.assert_array_equal(found.held(shown, ()).features, held.features)
     stroke = teacher.strokes[0]
     fewer = found.held(shown, [stroke])
     box = tuple(slice(max(part.start - 16, 0), part.stop + 16) for part in stroke.box)
     near = {look.tobytes() for _, look in pixels_of(looks[(slice(None), *box)])}
-    assert any(look.tobytes() in near for look in held.looks)
-    assert not any(look.tobytes() in near for look in fewer.looks)
+    assert any(look.tobytes() in near for look in held.features)
+    assert not any(look.tobytes() in near for look in fewer.features)
     assert len(fewer.kinds) < len(held.kinds)
 
 

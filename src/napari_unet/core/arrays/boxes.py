@@ -200,10 +200,10 @@ def read_mirrored(image: Pixels, places: Sequence[slice]) -> np.ndarray:
 
 def cuts(part: slice, edge: int) -> list[tuple[int, slice, slice]]:
     """Return the pieces of ``edge`` pixels a span meets: number, where in it, where in each."""
-    found = []
+    parts = []
     for number in range(part.start // edge, -(-part.stop // edge)):
         start, stop = max(part.start, number * edge), min(part.stop, number * edge + edge)
         origin = number * edge
         into = slice(start - part.start, stop - part.start)
-        found.append((number, into, slice(start - origin, stop - origin)))
-    return found
+        parts.append((number, into, slice(start - origin, stop - origin)))
+    return parts

@@ -191,10 +191,10 @@ def _compared(comparison: Comparison) -> Iterator[tuple[int, ...]]:
     if comparison.truth.ndim < 2:
         raise ValueError(f"no image to warp: its shape is {comparison.truth.shape}")
     shape = (-1, *comparison.truth.shape[-2:])
-    known = np.broadcast_to(
+    mask = np.broadcast_to(
         True if comparison.labelled is None else comparison.labelled, comparison.truth.shape
     )
-    planes = (comparison.truth * known, comparison.result * known, known)
+    planes = (comparison.truth * mask, comparison.result * mask, mask)
     for truth, result, labelled in zip(*(p.reshape(shape) for p in planes), strict=True):
         target = _opened(result)
         warped = warp(_opened(truth), target)

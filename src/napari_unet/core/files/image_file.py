@@ -107,11 +107,11 @@ class ImageFile:
 
     def in_order(self) -> "ImageFile":
         """Return the image with its axes but channels in the order TZYX, as files keep them."""
-        wanted = "".join(letter for letter in "TZYXC" if letter in self.axes)
-        if wanted[: len(wanted) - ("C" in wanted)] == spatial_axes(self.axes):
+        order = "".join(letter for letter in "TZYXC" if letter in self.axes)
+        if order[: len(order) - ("C" in order)] == spatial_axes(self.axes):
             return self
-        data = np.asarray(self.data).transpose([self.axes.index(letter) for letter in wanted])
-        return replace(self, data=data, axes=wanted)
+        data = np.asarray(self.data).transpose([self.axes.index(letter) for letter in order])
+        return replace(self, data=data, axes=order)
 
 
 def is_image(path: Path) -> bool:
@@ -128,10 +128,10 @@ def open_image(path: Path | str, axes: str | None = None) -> ImageFile:
     if 0 in data.shape:
         raise ValueError(f"{path} holds no pixels: its shape is {tuple(data.shape)}")
     try:
-        known = check_axes(axes or _letters(letters, data.shape), data.shape)
+        checked = check_axes(axes or _letters(letters, data.shape), data.shape)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    return ImageFile(path, data, known, MappingProxyType(dict(pixel_size)))
+    return ImageFile(path, data, checked, MappingProxyType(dict(pixel_size)))
 
 
 def _open(path: Path) -> tuple[Any, str, dict[str, float]]:

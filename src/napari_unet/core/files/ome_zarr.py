@@ -201,8 +201,8 @@ def complete(
         del group[left]  # of an attempt that was cut short
     finest = group["0"]
     axes = check_axes("".join(finest.metadata.dimension_names), finest.shape)
-    wanted = levels or enough_levels(finest.shape)
-    while (done := len(list(group.array_keys()))) < wanted:
+    count = levels or enough_levels(finest.shape)
+    while (done := len(list(group.array_keys()))) < count:
         finer = group[str(done - 1)]
         shape = (*finer.shape[:-2], *(-(-size // 2) for size in finer.shape[-2:]))
         coarser = add_level(group, shape, finer.dtype, axes, finer.chunks)

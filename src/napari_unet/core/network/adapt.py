@@ -49,9 +49,9 @@ def _fresh_layers(before: Architecture, after: Architecture) -> dict[str, str]:
     return fresh
 
 
-def _about(network: UNet, classes: int, said: str) -> dict[str, object]:
+def _about(network: UNet, classes: int, changes: str) -> dict[str, object]:
     about = copy.deepcopy(network.about)
-    known = about["classes"][:classes]
-    about["classes"] = known + [named_class(number) for number in range(len(known), classes)]
-    about["history"].append({"event": "adapted", "said": said})
+    kept = about["classes"][:classes]
+    about["classes"] = kept + [named_class(number) for number in range(len(kept), classes)]
+    about["history"].append({"event": "adapted", "said": changes})
     return about

@@ -57,14 +57,14 @@ def limit_memory(spare: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def unwrapped(found: object) -> dict[str, Any]:
+def unwrapped(content: object) -> dict[str, Any]:
     """Return the state dict, which trainings often save together with other things."""
     for _ in range(3):
-        if isinstance(found, Mapping):
-            inner = [found[key] for key in WRAPPINGS if isinstance(found.get(key), Mapping)]
+        if isinstance(content, Mapping):
+            inner = [content[key] for key in WRAPPINGS if isinstance(content.get(key), Mapping)]
             if not inner:
-                return dict(found)
-            found = inner[0]
+                return dict(content)
+            content = inner[0]
     raise RefusedError("it holds no state dict: save network.state_dict() and convert that")
 
 

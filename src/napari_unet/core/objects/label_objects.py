@@ -130,8 +130,8 @@ class _Plane:
     def _grown(self, labelling: RegionStore, box: Box) -> np.ndarray:
         around = grow(box, MARGIN, labelling.shape)
         ids = labelling.read(around)
-        wanted = best_class(self.scores[(slice(None), *around)])
-        return give_back(ids, labelling.regions.kind, wanted)[inside(around, box)]
+        best = best_class(self.scores[(slice(None), *around)])
+        return give_back(ids, labelling.regions.kind, best)[inside(around, box)]
 
 
 def best_class(scores: np.ndarray) -> np.ndarray:

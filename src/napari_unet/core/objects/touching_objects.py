@@ -78,18 +78,18 @@ WIDTH = 2  # px of a ridge, corners counted as neighbours: each object gave up o
 MARGIN = 2 + WIDTH  # px beyond a box that decide about the pixels in it
 
 
-def give_back(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def give_back(ids: np.ndarray, kinds: np.ndarray, best: np.ndarray) -> np.ndarray:
     """Return ``ids`` (2-D or 3-D, int32, 0 none) with the ridges between objects given back.
 
-    ``kinds``: the class of each object, by id; ``wanted``: the best class of each pixel other than
+    ``kinds``: the class of each object, by id; ``best``: the best class of each pixel other than
     background. A pixel goes to objects of its class alone; between two equally near, to the one
     with the smaller id.
     """
     grown = in_space(np.ascontiguousarray(ids)).copy()
-    wanted = in_space(np.ascontiguousarray(wanted))
-    ridge = _ridge(grown, kinds, wanted, _steps(ids.ndim))
+    best = in_space(np.ascontiguousarray(best))
+    ridge = _ridge(grown, kinds, best, _steps(ids.ndim))
     for _ in range(ids.ndim):  # so many faces to a neighbour at the corner, no object grows further
-        grown = _grow(grown, kinds, wanted, ridge)
+        grown = _grow(grown, kinds, best, ridge)
     return grown.reshape(ids.shape)
 
 
@@ -106,7 +106,7 @@ def _steps(dims: int) -> np.ndarray:
 
 
 @jit
-def _ridge(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def _ridge(ids: np.ndarray, kinds: np.ndarray, best: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Mark background that lies on a ridge of at most WIDTH pixels between two objects."""
     ridge = np.zeros(ids.shape, np.bool_)
     depth, height, width = ids.shape
@@ -124,7 +124,7 @@ def _ridge(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray, steps: np.nda
                     if not (0 <= u < depth and 0 <= v < height and 0 <= w < width):
                         continue
                     other = ids[u, v, w]
-                    if other == 0 or other == nearest or kinds[other] != wanted[z, y, x]:
+                    if other == 0 or other == nearest or kinds[other] != best[z, y, x]:
                         continue
                     if nearest:
                         ridge[z, y, x] = True
@@ -134,7 +134,7 @@ def _ridge(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray, steps: np.nda
 
 
 @jit
-def _grow(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+def _grow(ids: np.ndarray, kinds: np.ndarray, best: np.ndarray, ridge: np.ndarray) -> np.ndarray:
     """Grow every object by one pixel into the ridge, through faces of pixels."""
     grown = ids.copy()
     depth, height, width = ids.shape
@@ -151,7 +151,7 @@ def _grow(ids: np.ndarray, kinds: np.ndarray, wanted: np.ndarray, ridge: np.ndar
                         if not (0 <= u < depth and 0 <= v < height and 0 <= w < width):
                             continue
                         other = ids[u, v, w]
-                        if other == 0 or kinds[other] != wanted[z, y, x]:
+                        if other == 0 or kinds[other] != best[z, y, x]:
                             continue
                         if grown[z, y, x] == 0 or other < grown[z, y, x]:
                             grown[z, y, x] = other

@@ -41,9 +41,9 @@ def kept_memory() -> Iterator[None]:
 
 def _glibc() -> ctypes.CDLL | None:
     """Return the C library; None if it is not glibc, or if the user has set it up already."""
-    told = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
+    configured = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     main = threading.current_thread() is threading.main_thread()
-    if told or not main or not sys.platform.startswith("linux"):
+    if configured or not main or not sys.platform.startswith("linux"):
         return None
     library = ctypes.CDLL(None)
     return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None

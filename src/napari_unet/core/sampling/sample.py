@@ -200,8 +200,8 @@ def preview_tile(annotation: Annotation, settings: TrainSettings, seed: int) -> 
 def preview_weights(annotation: Annotation, settings: TrainSettings) -> WeightPreview:
     """Weigh every pixel of the annotation."""
     source = Source.of(annotation, settings)
-    known = source.weights[source.classes != 255]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    weights = source.weights[source.classes != 255]
+    low, high = (float(weights.min()), float(weights.max())) if weights.size else (0.0, 0.0)
     order = np.argsort([LETTERS.index(letter) for letter in spatial_axes(annotation.axes)])
     values = source.weights.transpose(np.argsort(order))
     return WeightPreview(values, low, high, _painted(annotation, settings))

@@ -53,8 +53,8 @@ class OrderedImage:
         if np.dtype(image.dtype).kind not in "buif":
             raise TypeError(f"an image of {image.dtype} cannot be segmented: give numbers")
         labels = len(shape) - 1 if channels > 1 and len(shape) > dims else None
-        found = check_axes(axes, shape) if axes else guess_axes(shape, dims, labels)
-        view = cls(image, found, dims)
+        checked = check_axes(axes, shape) if axes else guess_axes(shape, dims, labels)
+        view = cls(image, checked, dims)
         view._check(channels, guessed=not axes)
         return view
 
@@ -152,15 +152,15 @@ class Reader:
                 made = scale.to_network(np.arange(index.min(), index.max() + 1))
                 places[axis] = slice(int(made.first.min()), int(made.last.max()) + 1)
         pixels, indices = self.image.read(places)
-        found = self.contrast.apply(pixels, indices)
-        found = found.reshape(len(found), *found.shape[1 + leading :])
+        values = self.contrast.apply(pixels, indices)
+        values = values.reshape(len(values), *values.shape[1 + leading :])
         for axis, (scale, index) in enumerate(zip(self.grid.scales, folded, strict=True)):
             if scale.image != scale.network:
                 first = int(index.min())
                 made = scale.to_network(np.arange(first, index.max() + 1))
-                found = made.of(found, axis + 1, places[leading + axis].start)
-                found = np.take(found, index - first, axis + 1)
-        return found
+                values = made.of(values, axis + 1, places[leading + axis].start)
+                values = np.take(values, index - first, axis + 1)
+        return values
 
     def put_back(self, tile: Tile, scores: np.ndarray) -> np.ndarray:
         """Return ``scores`` (K, *output) of ``tile`` as (K, *written): cut, or resampled."""

@@ -43,10 +43,10 @@ class Taps:
         column = [1] * pixels.ndim
         column[axis] = -1
         index = np.clip(self.index - start, 0, pixels.shape[axis] - 1)  # beyond: weight 0
-        found = 0
+        total = 0
         for at, weight in zip(index.T, self.weight.T, strict=True):
-            found = found + np.take(pixels, at, axis) * weight.astype(pixels.dtype).reshape(column)
-        return np.asarray(found)
+            total = total + np.take(pixels, at, axis) * weight.astype(pixels.dtype).reshape(column)
+        return np.asarray(total)
 
 
 def taps(places: np.ndarray, source: int, target: int) -> Taps:

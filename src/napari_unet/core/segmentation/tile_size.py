@@ -169,8 +169,8 @@ def _measure(scorer: TileScorer, tile: np.ndarray) -> Cost:
     peak = _peak(lambda: scorer(tile), scorer.device)
     seconds = time.perf_counter() - start
     size = _map(scorer)
-    known = _known_maps(scorer)
-    kept = known * size if known else float(np.clip(peak / pixels, FEWEST * size, MAPS * size))
+    maps = _known_maps(scorer)
+    kept = maps * size if maps else float(np.clip(peak / pixels, FEWEST * size, MAPS * size))
     return Cost(kept, seconds / pixels)
 
 
@@ -193,11 +193,11 @@ def _peak(work: Callable[[], object], device: torch.device) -> int:
         work()
         return int(torch.cuda.max_memory_allocated(device) - before)
     process, done = psutil.Process(), Event()
-    seen = [process.memory_info().rss]
+    readings = [process.memory_info().rss]
 
     def watch() -> None:
         while not done.wait(0.001):
-            seen.append(process.memory_info().rss)
+            readings.append(process.memory_info().rss)
 
     watcher = Thread(target=watch, daemon=True)
     watcher.start()
@@ -206,4 +206,4 @@ def _peak(work: Callable[[], object], device: torch.device) -> int:
     finally:
         done.set()
         watcher.join()
-    return max(seen) - seen[0]
+    return max(readings) - readings[0]

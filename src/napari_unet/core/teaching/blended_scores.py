@@ -84,7 +84,7 @@ def areas_around(some: Iterable[Stroke], strokes: Strokes) -> tuple[StrokeNeighb
 
 NETWORK = 0.65  # how much the network counts, beside the pixel classifier
 LARGE = 2**16  # pixels of a tile from which on a faster copy of the network is worth making
-KEPT = 2**23  # numbers kept of what was said: 32 MB
+KEPT = 2**23  # scores kept: 32 MB
 
 
 class TilePlace(NamedTuple):
@@ -159,7 +159,7 @@ class ClassifierPart:
 
 
 class BlendedScorer:
-    """Scores tiles; what was said of a place is kept, the network's part as long as its weights."""
+    """Scores tiles, and keeps scores of places, those of the network as long as its weights."""
 
     def __init__(
         self, network: UNet, weights: dict[str, torch.Tensor], beside: ClassifierPart | None = None
@@ -168,14 +168,14 @@ class BlendedScorer:
         self.weights = weights
         self.beside = beside
         self._network_scores = _NetworkScores(network, weights)
-        self._network_said, self._said = _Memory(), _Memory()
+        self._network_cache, self._cache = _ScoreMemory(), _ScoreMemory()
 
     def with_beside(self, beside: ClassifierPart | None) -> "BlendedScorer":
         """Return the same network with another pixel classifier beside it."""
         other = copy.copy(self)
-        other.beside, other._said = beside, _Memory()
+        other.beside, other._cache = beside, _ScoreMemory()
         if beside is not None and self.beside is not None:
-            other._said = self._said.where(partial(_agree, self.beside, beside))
+            other._cache = self._cache.where(partial(_agree, self.beside, beside))
         return other
 
     def scores(self, tiles: np.ndarray, places: Sequence[TilePlace]) -> np.ndarray:
@@ -186,15 +186,15 @@ class BlendedScorer:
         """Return the same before the softmax."""
         beside = self.beside
         if beside is None:
-            return self._network_said.of(places, partial(self._network_scores, tiles))
-        return self._said.of(places, partial(self._added, beside, tiles, places))
+            return self._network_cache.of(places, partial(self._network_scores, tiles))
+        return self._cache.of(places, partial(self._added, beside, tiles, places))
 
     def _added(
         self, beside: ClassifierPart, tiles: np.ndarray, places: Sequence[TilePlace], new: list[int]
     ) -> list[np.ndarray]:
         some, values = [places[k] for k in new], [np.empty(0)] * len(new)
         if beside.network:
-            values = self._network_said.of(some, partial(self._network_scores, tiles[new]))
+            values = self._network_cache.of(some, partial(self._network_scores, tiles[new]))
         return [beside.added_to(value, place) for value, place in zip(values, some, strict=True)]
 
 
@@ -233,22 +233,22 @@ class _NetworkScores:
         return faster_copy(network)
 
 
-class _Memory:
-    """What was said of places, up to a limit."""
+class _ScoreMemory:
+    """Scores of places; beyond KEPT numbers those computed first are dropped."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[TilePlace, np.ndarray] = OrderedDict()
 
-    def where(self, holds: Callable[[TilePlace], bool]) -> "_Memory":
-        """Return what was said of the places of which ``holds`` is true."""
-        memory = _Memory()
+    def where(self, holds: Callable[[TilePlace], bool]) -> "_ScoreMemory":
+        """Return the scores of the places of which ``holds`` is true."""
+        memory = _ScoreMemory()
         memory._kept.update((place, one) for place, one in self._kept.items() if holds(place))
         return memory
 
     def of(
         self, places: Sequence[TilePlace], ask: Callable[[list[int]], list[np.ndarray]]
     ) -> list[np.ndarray]:
-        """Return what was said of ``places``; those that are new, by their numbers, are asked."""
+        """Return the scores of ``places``; ``ask`` computes the new ones, given their numbers."""
         new = [k for k, place in enumerate(places) if place not in self._kept]
         if new:
             self._kept.update((places[k], one) for k, one in zip(new, ask(new), strict=True))

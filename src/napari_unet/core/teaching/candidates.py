@@ -24,7 +24,7 @@ class Decision(NamedTuple):
     """Whether to publish, and what there is to say."""
 
     publish: bool
-    said: str
+    message: str
     agreement: float
     newest: float | None
 
@@ -162,11 +162,11 @@ class CandidateMaker:
             return list(self.strokes)
         start = self._drawn // STAY * SPREAD
         order = sorted(rest, key=lambda stroke: (stroke.number * SPREAD + start) % 1)
-        seen = dict.fromkeys(self.strokes.kinds, 0)
+        counts = dict.fromkeys(self.strokes.kinds, 0)
         turns = []
         for stroke in order:
-            turns.append((seen[stroke.kind], stroke.kind, stroke))
-            seen[stroke.kind] += 1
+            turns.append((counts[stroke.kind], stroke.kind, stroke))
+            counts[stroke.kind] += 1
         chosen: list[Stroke] = []
         for *_, stroke in sorted(turns, key=lambda turn: turn[:2]):
             if self.test.cells([*chosen, stroke]) > MOST:
@@ -176,11 +176,11 @@ class CandidateMaker:
 
     def _asked_last(self, fresh: Collection[Stroke]) -> list[Stroke]:
         """Return the strokes of the last test, for which the scores of the network are kept."""
-        known = [
+        asked_before = [
             stroke for stroke in self._agreements if stroke not in fresh and stroke in self.strokes
         ]
-        every = {stroke.kind for stroke in known} == set(self.strokes.kinds)
-        return [*fresh, *known] if every else self.asked(fresh)
+        every = {stroke.kind for stroke in asked_before} == set(self.strokes.kinds)
+        return [*fresh, *asked_before] if every else self.asked(fresh)
 
     def nearby(self, aim: LearnedState, fresh: list[Stroke]) -> Candidate:
         """Return the preview with the areas of ``aim`` alone, which is quick to test."""
@@ -199,7 +199,7 @@ class CandidateMaker:
         asked = self._asked_last(fresh) if same else self.asked(fresh)
         whole = shown.with_beside(aim.beside) if same else aim.scorer()
         few = len(self.strokes) <= FEW
-        way = Transition(self.history.seen(), shown, whole)
+        way = Transition(self.history.last_viewed(), shown, whole)
         stride = 1.0 if few else self.references.stride(way, fresh, self._wrong)
         if not stride:  # what is shown has to be seen first
             self.history.put_off()
@@ -222,7 +222,7 @@ class CandidateMaker:
     def take(self, offer: Candidate) -> None:
         """Note that an offer is shown now, and score it at the reference pixels."""
         self._agreements, self._local = offer.agreements, offer.share == 0.0
-        self.references.look(offer.scorer)
+        self.references.score_cells(offer.scorer)
 
     def _judged(
         self, state: LearnedState, scorer: BlendedScorer, fresh: list[Stroke], asked: list[Stroke]

@@ -39,16 +39,16 @@ def measure(view: OrderedImage, normalisation: Normalisation) -> Contrast:
 
 def _boxes(places: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
     """Yield boxes of one plane each, whose corners fill the image evenly."""
-    leading, seen = places[:-2], places[-2:]
+    leading, plane_shape = places[:-2], places[-2:]
     planes = int(np.prod(leading, dtype=int))
     for number in range(BOXES):
         along = [(0.5 + number * stride) % 1 for stride in STRIDES]
         plane = np.unravel_index(int(along[2] * planes), leading) if leading else ()
         corner = [
             int(share * max(n - EDGE, 0) / EDGE + 0.5) * EDGE
-            for share, n in zip(along[:2], seen, strict=True)
+            for share, n in zip(along[:2], plane_shape, strict=True)
         ]
-        inside = (slice(a, min(a + EDGE, n)) for a, n in zip(corner, seen, strict=True))
+        inside = (slice(a, min(a + EDGE, n)) for a, n in zip(corner, plane_shape, strict=True))
         yield (*(slice(int(p), int(p) + 1) for p in plane), *inside)
 
 

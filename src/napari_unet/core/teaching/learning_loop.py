@@ -205,7 +205,7 @@ class LearningLoop:
         if self._progress.test_due:
             return self._take_test()
         words = f"Learning from {len(self.strokes)} strokes."
-        return None if self._progress.steps % HEARTBEAT else self._still(words)
+        return None if self._progress.steps % HEARTBEAT else self._unchanged(words)
 
     def go_back(self) -> Published:
         """Show the state before the one shown, and wait for the next stroke."""
@@ -214,7 +214,7 @@ class LearningLoop:
         self._take_up(state)
         before = state.shown
         sentence = f"Back to what was learned from {before.strokes} strokes; paint to go on."
-        return self._told(sentence, before.agreement, before.newest, True)
+        return self._published(sentence, before.agreement, before.newest, True)
 
     def regroup(self, kept: Sequence[int | None]) -> None:
         """Have other classes: class i is class ``kept[i]`` of before, None being a new one."""
@@ -231,7 +231,7 @@ class LearningLoop:
         """Test the preview again: the image is normalised in another way now."""
         self._offers.forget_agreements()
         self._unpainted = NOTHING
-        self.history.look_anew()
+        self.history.forget_scores()
         self.changed()
 
     def adopt(self, state: LearnedState) -> None:
@@ -257,8 +257,8 @@ class LearningLoop:
             self.live = winner
             self._progress = LearningProgress(STEPS_TO_FIRST_TEST)
             sentence = f"The {winner.name} network did better on strokes held back: it takes over."
-            return self._still(sentence)
-        return self._still(self._growth.said) if self._growth.beats(HEARTBEAT) else None
+            return self._unchanged(sentence)
+        return self._unchanged(self._growth.message) if self._growth.beats(HEARTBEAT) else None
 
     @property
     def _taught(self) -> bool:
@@ -276,8 +276,9 @@ class LearningLoop:
         classifier = self.trainer.fit(self.live.network.classes, fresh, before, held)
         self._beside = ClassifierPart(classifier, self.trainer.filters)
         if last is None:
-            told, beside = self._told("", 0.0, None, True), replace(self._beside, network=0.0)
-            first = LearnedState(told, self.live.network, self.live.weights(), beside)
+            published = self._published("", 0.0, None, True)
+            beside = replace(self._beside, network=0.0)
+            first = LearnedState(published, self.live.network, self.live.weights(), beside)
             return self._show(self._offers.of(first, fresh, 0.0))
         return (None if self._offers.correcting else self._fade(near=False)) or self._fade(
             near=True
@@ -294,20 +295,20 @@ class LearningLoop:
     def _take_test(self) -> Published:
         """Test the averaged weights and publish what passes the gate."""
         fresh, last = self._unlearned.now(), self.history.last
-        told = self._told("", 0.0, None, True)
+        published = self._published("", 0.0, None, True)
         beside = self._beside and self._aimed(fresh, self.history.network_share(self.total))
-        aim = LearnedState(told, self.live.network, self.live.weights(), beside)
+        aim = LearnedState(published, self.live.network, self.live.weights(), beside)
         offer = self._offers.of(aim, fresh, 0.5)
         verdict = offer.verdict
         self._progress.note_test(verdict.agreement, self.test.cells(offer.agreements), offer.whole)
         if self.over:
-            verdict = verdict._replace(said="Settled: waiting for you.")
+            verdict = verdict._replace(message="Settled: waiting for you.")
         if self._progress.steps >= FORGIVEN:
             self._unlearned.forget()
         if not verdict.publish:
             if last and not last.taught and last.shown.by == self.live.name:
                 self.history.learn_on(aim.weights)
-            return self._still(verdict.said)
+            return self._unchanged(verdict.message)
         self._let_go(offer, fresh)
         return self._show(offer._replace(verdict=verdict))
 
@@ -327,19 +328,23 @@ class LearningLoop:
         """Publish what was offered."""
         self.history.next_epoch()
         verdict, state = offer.verdict, offer.state
-        told = self._told(verdict.said, verdict.agreement, verdict.newest, True)
-        self.history.add(replace(state, shown=replace(told, by=state.shown.by)), offer.scorer)
+        published = self._published(verdict.message, verdict.agreement, verdict.newest, True)
+        self.history.add(replace(state, shown=replace(published, by=state.shown.by)), offer.scorer)
         self._offers.take(offer)
         return self.history.states[-1].shown
 
-    def _still(self, said: str) -> Published:
+    def _unchanged(self, message: str) -> Published:
         """Tell that what is shown stays."""
         last = self.history.last
         agreement = last.shown.agreement if last else 0.0
-        return self._told(said, agreement, last.shown.newest if last else None, False)
+        return self._published(message, agreement, last.shown.newest if last else None, False)
 
-    def _told(self, said: str, agreement: float, newest: float | None, new: bool) -> Published:
+    def _published(
+        self, message: str, agreement: float, newest: float | None, new: bool
+    ) -> Published:
         last = self.history.last
         by = self.live.name if new or last is None else last.shown.by
         strokes = len(self.strokes)
-        return Published(self.history.epoch, by, strokes, self.total, agreement, newest, new, said)
+        return Published(
+            self.history.epoch, by, strokes, self.total, agreement, newest, new, message
+        )

@@ -39,11 +39,11 @@ def give_first_weights(network: UNet) -> bool:
 
     Tell whether it was.
     """
-    known = _known()
-    if not _fits(network, known):
+    taught = _taught_network()
+    if not _fits(network, taught):
         return False
     own = network.state_dict()
-    for name, weight in known.state_dict().items():
+    for name, weight in taught.state_dict().items():
         if name == FIRST and network.channels > 1:
             weight = _for_channels(weight, own[name])
         if not name.startswith(HEAD_PREFIX):
@@ -52,11 +52,11 @@ def give_first_weights(network: UNet) -> bool:
     return True
 
 
-def _fits(network: UNet, known: UNet) -> bool:
+def _fits(network: UNet, taught: UNet) -> bool:
     def shape(one: UNet) -> tuple[object, ...]:
         return one.base, one.depth, one.dims, one.norm, one.skips
 
-    return shape(network) == shape(known)
+    return shape(network) == shape(taught)
 
 
 def _for_channels(gray: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
@@ -66,7 +66,7 @@ def _for_channels(gray: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
 
 
 @cache
-def _known() -> UNet:
+def _taught_network() -> UNet:
     return load_network(FILE)
 
 

@@ -78,7 +78,7 @@ class Growth:
         return len(self._left) > 1 and (enough or self._contest is not None)
 
     @property
-    def said(self) -> str:
+    def message(self) -> str:
         """One sentence on what is tried."""
         done = self._contest.steps if self._contest else 0
         return f"Trying a larger network, {self._left[1]}: {done} of {STEPS} steps."

@@ -206,7 +206,7 @@ class PixelClassifier:
 class ReferenceFeatures(NamedTuple):
     """Unpainted pixels, at which a new classifier should give what is shown."""
 
-    looks: np.ndarray  # (n, filters) float32
+    features: np.ndarray  # (n, filters) float32
     kinds: np.ndarray  # (n) uint8
     weight: float  # of all of them; that of the strokes of all classes is 1
 
@@ -232,25 +232,26 @@ class PixelClassifierTrainer:
         """
         every, new = list(self._strokes), {stroke.number for stroke in fresh}
         share = {kind: MOST // sum(s.kind == kind for s in every) for kind in self._strokes.kinds}
-        looks, kinds, worth, ahead = [], [], [], []
+        features, kinds, worth, ahead = [], [], [], []
         for stroke in every:
             most = NEW if stroke.number in new else max(share[stroke.kind], LEAST)
             pixels = self._some(stroke, most)
-            looks.append(self.filters.at(stroke.plane, pixels))
+            features.append(self.filters.at(stroke.plane, pixels))
             kinds.append(np.full(len(pixels), stroke.kind))
             urgent = URGENT if stroke.number in new else 1.0
             worth.append(np.full(len(pixels), stroke.weight * urgent))
             ahead.append(np.full(len(pixels), OUTVOTED if stroke.number in new else 0.0))
-        known, weights = np.concatenate(kinds), np.concatenate(worth)
-        weights /= np.bincount(known, weights)[known] * len(share)  # each class counts as much
+        painted, weights = np.concatenate(kinds), np.concatenate(worth)
+        # each class counts as much
+        weights /= np.bincount(painted, weights)[painted] * len(share)
         if held is not None and len(held.kinds):
-            looks.append(held.looks)
-            known = np.concatenate([known, held.kinds])
+            features.append(held.features)
+            painted = np.concatenate([painted, held.kinds])
             each = held.weight / len(held.kinds)
             weights = np.concatenate([weights, np.full(len(held.kinds), each)])
             ahead.append(np.zeros(len(held.kinds)))
-        margins = np.concatenate(ahead)[:, None] * (known[:, None] == np.arange(classes))
-        task = _Task(np.concatenate(looks), known, weights, margins)
+        margins = np.concatenate(ahead)[:, None] * (painted[:, None] == np.arange(classes))
+        task = _Task(np.concatenate(features), painted, weights, margins)
         return _fitted(task, self._settings, before)
 
     def _some(self, stroke: Stroke, most: int) -> np.ndarray:
@@ -265,7 +266,7 @@ class PixelClassifierTrainer:
 class _Task(NamedTuple):
     """The data a classifier is fitted to."""
 
-    looks: np.ndarray  # (n, filters) float32
+    features: np.ndarray  # (n, filters) float32
     kinds: np.ndarray  # (n)
     weights: np.ndarray  # (n)
     margins: np.ndarray  # (n, classes): how far above the others a value has to be
@@ -274,31 +275,33 @@ class _Task(NamedTuple):
 def _fitted(
     task: _Task, settings: TrainSettings, before: PixelClassifier | None
 ) -> PixelClassifier:
-    middle, spread = task.looks.mean(axis=0), task.looks.std(axis=0) + np.float32(1e-6)
-    inputs, kinds = torch.from_numpy((task.looks - middle) / spread), torch.from_numpy(task.kinds)
+    middle, spread = task.features.mean(axis=0), task.features.std(axis=0) + np.float32(1e-6)
+    inputs = torch.from_numpy((task.features - middle) / spread)
+    kinds = torch.from_numpy(task.kinds)
     weights, margins = (
         torch.from_numpy(part.astype(np.float32)) for part in (task.weights, task.margins)
     )
     chance = torch.Generator().manual_seed(settings.seed)
-    seen = torch.from_numpy(middle)[:, None], torch.from_numpy(spread)[:, None]
-    drawn = before.seen_as(*seen) if before else _drawn(inputs.shape[1], margins.shape[1], chance)
+    scaling = torch.from_numpy(middle)[:, None], torch.from_numpy(spread)[:, None]
+    shape = inputs.shape[1], margins.shape[1]
+    drawn = before.seen_as(*scaling) if before else _drawn(*shape, chance)
     layers = {name: torch.nn.Parameter(weight) for name, weight in drawn.items()}
     optimiser, steps = Optimiser(layers, settings), MORE if before else STEPS
     noise = torch.randn(2 * len(inputs), inputs.shape[1], generator=chance).mul_(NOISE)
     starts = torch.randint(len(inputs) + 1, (steps,), generator=chance).tolist()
     for step, start in enumerate(starts):
-        values = _said(layers, inputs + noise[start : start + len(inputs)])
+        values = _logits(layers, inputs + noise[start : start + len(inputs)])
         loss = (F.cross_entropy(values - margins, kinds, reduction="none") * weights).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step(RATE * (0.5 + 0.5 * float(np.cos(np.pi * step / steps))))
     fitted = {name: weight.detach() for name, weight in layers.items()}
     return PixelClassifier(
-        *seen, fitted["first"], fitted["first_bias"][:, None],
+        *scaling, fitted["first"], fitted["first_bias"][:, None],
         fitted["second"], fitted["second_bias"][:, None],
     )  # fmt: skip
 
 
-def _said(layers: Mapping[str, torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+def _logits(layers: Mapping[str, torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
     hidden = F.linear(inputs, layers["first"], layers["first_bias"]).relu()
     return F.linear(hidden, layers["second"], layers["second_bias"])
 

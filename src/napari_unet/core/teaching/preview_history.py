@@ -89,8 +89,8 @@ class PreviewHistory:
     def __init__(self) -> None:
         self._states: list[LearnedState] = []
         self._screen: tuple[LearnedState, BlendedScorer] | None = None
-        self._seen: BlendedScorer | None = None  # what was looked at last
-        self._unseen = 0  # changes since, made or put off
+        self._viewed: BlendedScorer | None = None  # what was looked at last
+        self._not_viewed = 0  # changes since, made or put off
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -118,16 +118,16 @@ class PreviewHistory:
             self._screen = (last, scorer)
         return self._screen[1]
 
-    def look(self) -> BlendedScorer:
+    def view(self) -> BlendedScorer:
         """Return the same; somebody looks at it."""
-        self._seen, self._unseen = self.scorer(), 0
-        return self._seen
+        self._viewed, self._not_viewed = self.scorer(), 0
+        return self._viewed
 
-    def seen(self) -> BlendedScorer:
+    def last_viewed(self) -> BlendedScorer:
         """Return what was looked at last; what is shown, where nobody looks for long."""
-        if self._seen is None or self._unseen > UNSEEN:
+        if self._viewed is None or self._not_viewed > UNSEEN:
             return self.scorer()
-        return self._seen
+        return self._viewed
 
     def network_share(self, steps: int) -> float:
         """Return how much the network is to count: the more, the longer it has learned."""
@@ -136,7 +136,7 @@ class PreviewHistory:
 
     def put_off(self) -> None:
         """Note that a change waits until somebody looks."""
-        self._unseen += 1
+        self._not_viewed += 1
 
     def add(self, state: LearnedState, scorer: BlendedScorer | None = None) -> None:
         """Show ``state``; the oldest one beyond those kept is forgotten.
@@ -144,10 +144,10 @@ class PreviewHistory:
         ``scorer`` scores as the state does, and keeps the scores of some places already.
         """
         self._states.append(state)
-        self._unseen += 1
+        self._not_viewed += 1
         del self._states[:-KEPT]
         if scorer is None:
-            self._seen = None  # it comes from elsewhere, and nobody has seen any like it
+            self._viewed = None  # it comes from elsewhere, and nobody has seen any like it
         else:
             self._screen = (state, scorer)
 
@@ -163,16 +163,16 @@ class PreviewHistory:
     def drop_last(self) -> None:
         """Forget what is shown, so that the state before it is shown again."""
         self._states.pop()
-        self._seen = None
+        self._viewed = None
 
-    def look_anew(self) -> None:
+    def forget_scores(self) -> None:
         """Forget what was said of places: the picture looks different now."""
-        self._screen = self._seen = None
+        self._screen = self._viewed = None
 
     def replace(self, states: list[LearnedState]) -> None:
         """Put other states in the place of all."""
         self._states = states
-        self._screen = self._seen = None
+        self._screen = self._viewed = None
 
 
 def network(

@@ -32,9 +32,9 @@ _DAMAGED = (ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib
 def name_of(picture: ImageView) -> str:
     """Return the name of the strokes on this image: it holds what was measured on the image."""
     contrast = picture.contrast
-    seen = [picture.view.given, list(picture.view.image.shape), str(picture.view.image.dtype)]
-    seen += [np.round(contrast.low, 6).tolist(), np.round(contrast.high, 6).tolist()]
-    return f"strokes-{zlib.crc32(json.dumps(seen).encode('ascii')):08x}.npz"
+    identity = [picture.view.given, list(picture.view.image.shape), str(picture.view.image.dtype)]
+    identity += [np.round(contrast.low, 6).tolist(), np.round(contrast.high, 6).tolist()]
+    return f"strokes-{zlib.crc32(json.dumps(identity).encode('ascii')):08x}.npz"
 
 
 def save(folder: Path, network: UNet | None, picture: ImageView, strokes: Strokes) -> None:

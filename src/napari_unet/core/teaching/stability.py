@@ -70,14 +70,14 @@ class ReferencePixels:
             return None
         cells = self._cells()
         labels, rng = self._test.labels(shown, cells), np.random.default_rng(self._seed)
-        looks, kinds = [], []
+        features, kinds = [], []
         for plane, *place in cells:
             inside = rng.integers(0, CELL, (EACH, 2))
             pixels = inside + np.array(place) * CELL
             kept = self._kept(plane, pixels, fresh)
-            looks.append(self._filters.at(plane, pixels[kept]))
+            features.append(self._filters.at(plane, pixels[kept]))
             kinds.append(labels[plane, place[0], place[1]][tuple(inside[kept].T)])
-        return ReferenceFeatures(np.concatenate(looks), np.concatenate(kinds), self._weight)
+        return ReferenceFeatures(np.concatenate(features), np.concatenate(kinds), self._weight)
 
     def unpainted(self, shown: BlendedScorer, fresh: Collection[Stroke]) -> PseudoLabels:
         """Return what is shown in the cells; nothing of few strokes.
@@ -96,7 +96,7 @@ class ReferencePixels:
                 planes[stroke.plane].forget(self._around(stroke))
         return PseudoLabels(planes, LEARNED * self._weight)
 
-    def look(self, shown: BlendedScorer) -> None:
+    def score_cells(self, shown: BlendedScorer) -> None:
         """Let ``shown`` score the cells of the reference pixels and keep the scores."""
         self._test.values(shown, self._cells())
 
@@ -108,7 +108,7 @@ class ReferencePixels:
         from one look to the next. 0 where what is shown already differs by so much. Of a guess that
         had a part of the newest strokes ``wrong`` more may change.
         """
-        before, start, end = self._said(way, fresh)
+        before, start, end = self._values_of(way, fresh)
         if not start.size:
             return 1.0
         labels = before.argmax(axis=0)
@@ -123,7 +123,7 @@ class ReferencePixels:
                 return share
         return STRIDES[-1] if way.seen is way.shown else 0.0
 
-    def _said(self, way: Transition, fresh: Collection[Stroke]) -> list[np.ndarray]:
+    def _values_of(self, way: Transition, fresh: Collection[Stroke]) -> list[np.ndarray]:
         """Return the values (K, n) of each of three at the same pixels, none near ``fresh``."""
         cells = self._cells()
         values = [self._test.values(scorer, cells) for scorer in way]

@@ -98,9 +98,9 @@ class StrokeBatches:
         self._strokes = strokes
         self._settings = settings
         self._lost = border(settings.depth)
-        seen = max(settings.tile - 2 * self._lost, 1)
-        self._wide = input_size(settings.depth, seen)
-        self._close = input_size(settings.depth, min(seen, SEEN))
+        output = max(settings.tile - 2 * self._lost, 1)
+        self._wide = input_size(settings.depth, output)
+        self._close = input_size(settings.depth, min(output, SEEN))
 
     def draw(self, step: int, classes: int, device: torch.device, choice: Choice = ALL) -> Batch:
         """Return the batch of ``step``."""
@@ -115,12 +115,12 @@ class StrokeBatches:
 
     def _chosen(self, choice: Choice, rng: np.random.Generator) -> list[Stroke]:
         """Return the stroke that each tile of a batch is to show."""
-        known = [stroke for stroke in self._strokes if stroke.number not in choice.without]
+        usable = [stroke for stroke in self._strokes if stroke.number not in choice.without]
         fresh = [stroke for stroke in choice.fresh if stroke.number not in choice.without]
         tiles = self._settings.batch * (MORE if choice.close else 1)
         new = max(round(FRESH * tiles), 1) if fresh else 0
         chosen = [fresh[int(rng.integers(len(fresh)))] for _ in range(new)]
-        return chosen + [_one_of(known, rng) for _ in range(tiles - new)]
+        return chosen + [_one_of(usable, rng) for _ in range(tiles - new)]
 
     def _cut(
         self, stroke: Stroke, edge: int, rng: np.random.Generator, shown: ShownPlane | None

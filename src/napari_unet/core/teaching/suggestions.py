@@ -34,8 +34,8 @@ class Suggestion:
 
 
 @dataclass(frozen=True, eq=False)
-class _Look:
-    """What was found at one place."""
+class _Spot:
+    """A place that may be suggested, and how much a stroke in it would teach."""
 
     plane: PlaneIndex
     corner: tuple[int, int]  # at the working size
@@ -63,16 +63,16 @@ class SuggestionSearch:
         ``scorers`` score with the last published states, the newest last; there may be none.
         """
         early = len(self._strokes) < EARLY or not scorers
-        looks = self._unlike(self._places())
-        looks = sorted(looks, key=lambda look: -look.unlike)
+        spots = self._unlike(self._places())
+        spots = sorted(spots, key=lambda spot: -spot.unlike)
         if not early:
-            looks = [self._scored(look, scorers) for look in looks[:SCORED]]
-        looks.sort(key=lambda look: -look.worth(early))
-        chosen: list[_Look] = []
-        for look in looks:
-            if len(chosen) < number and all(_apart(look, other) for other in chosen):
-                chosen.append(look)
-        return [self._said(look, early) for look in chosen]
+            spots = [self._scored(spot, scorers) for spot in spots[:SCORED]]
+        spots.sort(key=lambda spot: -spot.worth(early))
+        chosen: list[_Spot] = []
+        for spot in spots:
+            if len(chosen) < number and all(_apart(spot, other) for other in chosen):
+                chosen.append(spot)
+        return [self._suggestion(spot, early) for spot in chosen]
 
     def _places(self) -> list[tuple[PlaneIndex, tuple[int, int]]]:
         """Return places spread over all planes and the plane, no stroke within one of them."""
@@ -93,21 +93,21 @@ class SuggestionSearch:
         box = tuple(slice(max(c - EDGE // 2, 0), c + EDGE + EDGE // 2) for c in corner)
         return bool(numbers[box].any())
 
-    def _unlike(self, places: list[tuple[PlaneIndex, tuple[int, int]]]) -> list[_Look]:
+    def _unlike(self, places: list[tuple[PlaneIndex, tuple[int, int]]]) -> list[_Spot]:
         """Compare how places look with how the painted ones do."""
         if not places:
             return []
         painted = [(s.plane, _corner(s.pixels // self._strokes.factor)) for s in self._strokes]
         here = np.array([self._appearance(*place) for place in places])
-        known = np.array([self._appearance(*place) for place in painted[-LOOKED_AT:]])
+        strokes = np.array([self._appearance(*place) for place in painted[-LOOKED_AT:]])
         scale = here.std(axis=0) + 1e-6
-        if len(known):
-            apart = np.abs(here[:, None] - known[None]) / scale
+        if len(strokes):
+            apart = np.abs(here[:, None] - strokes[None]) / scale
             distance = apart.mean(axis=2).min(axis=1)
         else:
             distance = (np.abs(here - here.mean(axis=0)) / scale).mean(axis=1)
         unlike = 1 - np.exp(-distance)
-        return [_Look(*place, float(value)) for place, value in zip(places, unlike, strict=True)]
+        return [_Spot(*place, float(value)) for place, value in zip(places, unlike, strict=True)]
 
     def _appearance(self, plane: PlaneIndex, corner: tuple[int, int]) -> np.ndarray:
         """Describe a place: its gray values and how rough it is, channel by channel."""
@@ -117,13 +117,13 @@ class SuggestionSearch:
         levels = np.percentile(flat, [5, 25, 50, 75, 95], axis=1)
         return np.concatenate([levels.ravel(), flat.std(axis=1), *rough])
 
-    def _scored(self, look: _Look, scorers: Sequence[BlendedScorer]) -> _Look:
+    def _scored(self, spot: _Spot, scorers: Sequence[BlendedScorer]) -> _Spot:
         depth = scorers[-1].network.depth
         scored = []
         for scorer in scorers:
             depth = scorer.network.depth
-            tile = self._read(look.plane, look.corner, input_size(depth, EDGE), border(depth))
-            place = TilePlace(look.plane, _output(look.corner, depth))
+            tile = self._read(spot.plane, spot.corner, input_size(depth, EDGE), border(depth))
+            place = TilePlace(spot.plane, _output(spot.corner, depth))
             scored.append(scorer.scores(tile[None], [place])[0][:, :EDGE, :EDGE])
         scores = scored[-1]
         ranked = np.sort(scores, axis=0)
@@ -132,27 +132,27 @@ class SuggestionSearch:
         flips = np.mean([a != b for a, b in pairwise(labels)] or [0.0])
         total = (scores * (ranked[-1] < 0.75)).sum(axis=(1, 2))
         first, second = sorted(np.argsort(total)[-2:].tolist())
-        return _Look(look.plane, look.corner, look.unlike, doubt, float(flips), (first, second))
+        return _Spot(spot.plane, spot.corner, spot.unlike, doubt, float(flips), (first, second))
 
     def _read(self, plane: PlaneIndex, corner: tuple[int, int], edge: int, lost: int) -> np.ndarray:
         source = self._picture.plane(plane)
         spans = (slice(c - lost, c - lost + edge) for c in corner)
         return read_mirrored(source, (slice(0, source.shape[0]), *spans))
 
-    def _said(self, look: _Look, early: bool) -> Suggestion:
+    def _suggestion(self, spot: _Spot, early: bool) -> Suggestion:
         reasons = {
-            WORDS["new"]: look.unlike,
-            WORDS["mind"]: look.flips,
-            f"unsure: {self._name(look.pair[0])} or {self._name(look.pair[1])}": 2 * look.doubt,
+            WORDS["new"]: spot.unlike,
+            WORDS["mind"]: spot.flips,
+            f"unsure: {self._name(spot.pair[0])} or {self._name(spot.pair[1])}": 2 * spot.doubt,
         }
-        reason = WORDS["new"] if early else max(reasons, key=lambda said: reasons[said])
+        reason = WORDS["new"] if early else max(reasons, key=lambda text: reasons[text])
         factor = self._picture.factor
         inside = (
             slice(c * factor, min((c + EDGE) * factor, n))
-            for c, n in zip(look.corner, self._picture.shape[-DIMS:], strict=True)
+            for c, n in zip(spot.corner, self._picture.shape[-DIMS:], strict=True)
         )
-        box = (*(slice(i, i + 1) for i in look.plane), *inside)
-        return Suggestion(box, reason, look.worth(early))
+        box = (*(slice(i, i + 1) for i in spot.plane), *inside)
+        return Suggestion(box, reason, spot.worth(early))
 
 
 def _corner(pixels: np.ndarray) -> tuple[int, int]:
@@ -167,6 +167,6 @@ def _output(corner: tuple[int, int], depth: int) -> tuple[tuple[int, int], ...]:
     return tuple((c, c + edge) for c in corner)
 
 
-def _apart(one: _Look, other: _Look) -> bool:
+def _apart(one: _Spot, other: _Spot) -> bool:
     away = np.abs(np.subtract(one.corner, other.corner)).max()
     return one.plane != other.plane or bool(away > EDGE)

@@ -82,7 +82,7 @@ class StrokeTeaching:
             self._new_live_network, self._strokes, test, self._history, trainer, references
         )
         self._prepared = False
-        self._look = 0.0  # s of computing that the last test took
+        self._test_seconds = 0.0  # s of computing that the last test took
 
     @property
     def classes(self) -> int:
@@ -151,15 +151,15 @@ class StrokeTeaching:
         while course.ready and not course.over:
             left, looks = seconds - (before - start), course.looks
             # a test that would end too late waits for the next slice, and comes first in it
-            if steps == 0 or left <= 0 or (looks and before > start and left < self._look):
+            if steps == 0 or left <= 0 or (looks and before > start and left < self._test_seconds):
                 return
             with one_thread():
-                told = course.step()
+                published = course.step()
             now = time.thread_time()
-            self._look, before = now - before if looks else self._look, now
+            self._test_seconds, before = now - before if looks else self._test_seconds, now
             steps = None if steps is None else steps - 1
-            if told is not None:
-                yield told
+            if published is not None:
+                yield published
 
     def prepare(self) -> None:
         """Do once what would make the first strokes wait: measure the image, warm up."""
@@ -170,7 +170,7 @@ class StrokeTeaching:
     def predict(self, box: AnyBox) -> tuple[np.ndarray, np.ndarray]:
         """Return labels (0 background, 1…) and scores (classes first) of ``box``."""
         region = self._region(box)
-        labels, scores = predict(self._picture, self._history.look(), region.box)
+        labels, scores = predict(self._picture, self._history.view(), region.box)
         return region.asked(labels), region.asked(scores)
 
     def undo_learning(self) -> Published:

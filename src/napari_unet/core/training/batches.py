@@ -81,13 +81,13 @@ class Sampler:
 
     def take(self, number: int) -> Batch:
         """Return the batch of step ``number`` and go on drawing the next ones."""
-        known = number in self._drawn
-        for wanted in range(number, number + 1 + AHEAD):
-            if wanted not in self._drawn:
-                self._drawn[wanted] = self._thread.submit(self._draw, wanted)
+        drawn_before = number in self._drawn
+        for ahead in range(number, number + 1 + AHEAD):
+            if ahead not in self._drawn:
+                self._drawn[ahead] = self._thread.submit(self._draw, ahead)
         start = time.perf_counter()
         batch = self._drawn.pop(number).result()
-        if known:
+        if drawn_before:
             self.waited += time.perf_counter() - start
         return batch
 

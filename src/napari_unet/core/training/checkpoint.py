@@ -52,8 +52,8 @@ class Checkpoints:
         shutil.rmtree(place, ignore_errors=True)  # one that was cut short or damaged
         with one_sentence(place):
             place.mkdir(parents=True)
-        told = {**facts, "progress": snapshot.progress.to_dict(), "versions": versions()}
-        contents = {TENSORS: _tensors(snapshot), FACTS: json.dumps(told).encode()}
+        written = {**facts, "progress": snapshot.progress.to_dict(), "versions": versions()}
+        contents = {TENSORS: _tensors(snapshot), FACTS: json.dumps(written).encode()}
         for name, data in contents.items():
             write_safely(place / name, data)
         files = {name: _digest(data) for name, data in contents.items()}

@@ -33,18 +33,18 @@ class SavedTensors:
 @contextmanager
 def counted() -> Iterator[SavedTensors]:
     """Count what autograd keeps within; a tensor kept twice counts once."""
-    held, seen = SavedTensors(), set[int]()
+    saved, storages = SavedTensors(), set[int]()
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in seen:
-            seen.add(storage.data_ptr())
-            held.bytes += storage.nbytes()
-            held.largest = max(held.largest, storage.nbytes())
+        if storage.data_ptr() not in storages:
+            storages.add(storage.data_ptr())
+            saved.bytes += storage.nbytes()
+            saved.largest = max(saved.largest, storage.nbytes())
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        yield held
+        yield saved
 
 
 @dataclass(frozen=True)

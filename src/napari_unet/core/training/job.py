@@ -26,7 +26,7 @@ class TrainingJob:
     dtype: torch.dtype  # of the convolutions
     validation: Sequence[Annotation] = ()
     ranks: Ranks | None = None  # the others that train the same network
-    said: tuple[str, ...] = ()  # what to tell with the first step
+    messages: tuple[str, ...] = ()  # what to tell with the first step
 
     @property
     def first(self) -> int:

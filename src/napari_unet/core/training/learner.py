@@ -45,10 +45,10 @@ def weighted_loss(
 
 def _dice_loss(scores: torch.Tensor, target: torch.Tensor, labelled: torch.Tensor) -> torch.Tensor:
     """Return 1 - Dice of each tile, averaged over the classes; one pixel of smoothing."""
-    known = labelled[:, None].to(scores.dtype)
-    truth = torch.zeros_like(scores).scatter_(1, target, 1.0) * known
+    mask = labelled[:, None].to(scores.dtype)
+    truth = torch.zeros_like(scores).scatter_(1, target, 1.0) * mask
     shared = (scores * truth).flatten(2).sum(2)
-    both = ((scores * known) + truth).flatten(2).sum(2)
+    both = ((scores * mask) + truth).flatten(2).sum(2)
     return 1 - ((2 * shared + 1) / (both + 1)).mean(1)
 
 

@@ -187,7 +187,7 @@ class TrainSettings:
         """Return the settings called ``name``, with ``changes`` made to single fields."""
         if name not in PRESETS:
             raise ValueError(f"there is no preset '{name}': choose one of {', '.join(PRESETS)}")
-        return replace(cls(**PRESETS[name]), **_known(changes))
+        return replace(cls(**PRESETS[name]), **_check_names(changes))
 
     def to_json(self) -> str:
         """Write every field; ``from_json`` gives an equal value back."""
@@ -202,10 +202,10 @@ class TrainSettings:
             raise ValueError(f"these settings are not JSON: {error}") from None
         if not isinstance(content, dict):
             raise ValueError("settings are a JSON object of field names and values")
-        return cls(**_known(content))
+        return cls(**_check_names(content))
 
 
-def _known(changes: dict[str, Any]) -> dict[str, Any]:
+def _check_names(changes: dict[str, Any]) -> dict[str, Any]:
     names = {item.name for item in fields(TrainSettings)}
     for name in changes:
         if name not in names:

@@ -68,7 +68,7 @@ class Trainer:
         self._lag = LAG.get(self._learner.device.type, 0)
         self._every = steps_between(self._learner.device)
         self._launched: deque[PendingStep] = deque()
-        self._said = list(job.said)
+        self._messages = list(job.messages)
         self._ended = self._complete()
         self._sampler = self._new_sampler()
 
@@ -96,7 +96,7 @@ class Trainer:
         if self._examiner.due(self._progress, self._ended):  # stopped during its validation
             number, loss, rate, seconds = self._progress.curve[-1]
             step = yield from self._examine(Step(int(number), loss, rate, seconds, 0.0))
-            yield self._told(step)
+            yield self._with_messages(step)
         while not self._ended:
             out_of_memory = False
             try:
@@ -134,7 +134,7 @@ class Trainer:
                 step = yield from self._examine(step)
             if step.number % self._every == 0:
                 self._safety.offer(self._progress, self._examiner.best)
-        yield self._told(step)
+        yield self._with_messages(step)
 
     def _read(self, launched: PendingStep) -> Step:
         """Wait for the loss of a step and check it for divergence."""
@@ -157,7 +157,7 @@ class Trainer:
         last = time.monotonic()
         for share in self._examiner.run(self._progress):
             if time.monotonic() - last > HEARTBEAT:
-                yield replace(self._told(step), validating=share)
+                yield replace(self._with_messages(step), validating=share)
                 last = time.monotonic()
         if self._complete() and not self._ended:
             self._ended = True
@@ -169,13 +169,13 @@ class Trainer:
         plateau = bool(patience) and progress.stale >= patience
         return plateau or self._budget.used_up(progress.number, progress.seconds)
 
-    def _told(self, step: Step) -> Step:
+    def _with_messages(self, step: Step) -> Step:
         """Return ``step`` with the time left and what there is to say."""
         number, seconds = self._progress.number, self._clock.seconds
         left = self._budget.seconds_left(number, seconds, self._seconds_per_step())
         left = 0.0 if self._ended else left
         best = self._progress.best if self._progress.validations else None
-        sentences, self._said = " ".join(self._said), []
+        sentences, self._messages = " ".join(self._messages), []
         return replace(step, seconds=seconds, seconds_left=left, best=best, said=sentences)
 
     def _seconds_per_step(self) -> float:
@@ -185,7 +185,7 @@ class Trainer:
 
     def _say(self, sentence: str) -> None:
         if sentence:
-            self._said.append(sentence)
+            self._messages.append(sentence)
 
     def _go_back(self, wrong: str) -> None:
         """Return to the last good weights and learn more slowly, or end after the third time."""

@@ -63,15 +63,15 @@ class ScoreSums:
     def add(self, field: LabelledBox, scores: np.ndarray) -> None:
         """Take in the ``scores`` (classes, *box) of ``field``."""
         truth = field.truth(field.annotation.classes)
-        known = truth != UNLABELLED
-        pairs = truth[known].astype(int) * self.classes + scores.argmax(0)[known]
+        labelled = truth != UNLABELLED
+        pairs = truth[labelled].astype(int) * self.classes + scores.argmax(0)[labelled]
         both = np.bincount(pairs, minlength=self.classes**2).reshape(self.classes, self.classes)
         self.shared += np.diag(both)
         self.either += both.sum(0) + both.sum(1) - np.diag(both)
         if field.annotation.ids == "objects":
             objects, result = field.truth(field.annotation.objects), label_objects(scores)
             self.precisions.append(
-                evaluation.average_precision(objects, result, unlabelled=~known, iou=0.5)
+                evaluation.average_precision(objects, result, unlabelled=~labelled, iou=0.5)
             )
 
     def scores(self) -> dict[str, Any]:

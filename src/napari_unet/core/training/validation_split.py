@@ -61,14 +61,14 @@ def split_by_image(
     if len(annotations) < 2:
         raise ValueError("one annotation cannot be split by image: split it by blocks")
     counts = np.array([_counts(a.classes) for a in annotations])
-    wanted = share * counts.sum()
+    target = share * counts.sum()
     validated: list[int] = []
     for place in np.random.default_rng(seed).permutation(len(annotations)).tolist():
         left = np.delete(counts, [*validated, place], axis=0).sum(axis=0)
         kept = bool((left > 0).sum() == (counts.sum(axis=0) > 0).sum())
         if kept and counts[place].any() and len(validated) < len(annotations) - 1:
             validated.append(place)
-        if counts[validated].sum() >= wanted and validated:
+        if counts[validated].sum() >= target and validated:
             break
     if not validated:
         raise ValueError(
@@ -86,9 +86,9 @@ def _cuts(annotation: Annotation, guard: int, share: float, dims: int) -> Iterat
     """Yield slabs that hold about ``share`` of the labels, at both ends of every axis."""
     labelled = annotation.classes != UNLABELLED
     axes = spatial_axes(annotation.axes)
-    seen = [axes.index(letter) for letter in "ZYX"[3 - dims :]]  # by the network, in one piece
+    network_axes = [axes.index(letter) for letter in "ZYX"[3 - dims :]]
     for axis in range(labelled.ndim):
-        gap = guard if axis in seen else PLANE_GUARD
+        gap = guard if axis in network_axes else PLANE_GUARD
         others = tuple(a for a in range(labelled.ndim) if a != axis)
         sums = np.cumsum(labelled.sum(axis=others))
         length, total = labelled.shape[axis], int(sums[-1])
@@ -122,9 +122,9 @@ def _counts(classes: np.ndarray) -> np.ndarray:
 def _within(annotation: Annotation, part: tuple[slice, ...]) -> Annotation:
     """Return ``annotation`` with all labels outside ``part`` taken away."""
     objects = annotation.ids == "objects"
-    known = annotation.objects if objects else annotation.classes
-    labels = np.zeros(known.shape, np.int64)
-    labels[part] = np.where(annotation.classes[part] == UNLABELLED, 0, known[part] + np.int64(1))
+    values = annotation.objects if objects else annotation.classes
+    labels = np.zeros(values.shape, np.int64)
+    labels[part] = np.where(annotation.classes[part] == UNLABELLED, 0, values[part] + np.int64(1))
     labels.setflags(write=False)
     return Annotation(
         annotation.image, labels, axes=annotation.axes, zero="unlabelled", ids=annotation.ids

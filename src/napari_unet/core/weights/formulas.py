@@ -42,9 +42,9 @@ class Paper:
         """Return the weight of each class, float32 (256,), for ``counts`` pixels of each."""
         weights = np.ones(UNLABELLED + 1)
         if self.balance:
-            known = counts[:UNLABELLED]
-            present = known > 0
-            weights[:UNLABELLED][present] = known.sum() / (present.sum() * known[present])
+            labelled = counts[:UNLABELLED]
+            present = labelled > 0
+            weights[:UNLABELLED][present] = labelled.sum() / (present.sum() * labelled[present])
         weights[UNLABELLED] = 0
         return weights.astype(np.float32)
 
