@@ -77,10 +77,10 @@ def _trained(arguments: argparse.Namespace, report: Report) -> "UNet":
     from napari_unet.core.runtime.device import choose_device
 
     settings = TrainSettings.preset(PRESET, seed=arguments.seed, minutes=arguments.seconds / 60)
-    seen = [samples.load(name) for name in TRAINED_ON]
+    loaded = [samples.load(name) for name in TRAINED_ON]
     annotations = [
         Annotation(one.image, one.labels, axes=one.axes, zero="background", ids="objects")
-        for one in seen
+        for one in loaded
     ]
     torch.manual_seed(arguments.seed)
     network = UNet.of(settings)

@@ -77,7 +77,7 @@ def draw_preview(annotation: "Annotation", settings: "TrainSettings", path: Path
     before = undeformed(annotation, settings, sample)
     coordinates = sample.deformation.coordinates(sample.place.centre)
     border = (sample.image.shape[1] - sample.classes.shape[0]) // 2
-    known = np.where(sample.classes == UNLABELLED, 0, sample.classes)
+    classes = np.where(sample.classes == UNLABELLED, 0, sample.classes)
     inner = panels.gray(sample.image[:, border:-border, border:-border])
     top = float(sample.weights.max())
     draw = [
@@ -87,7 +87,7 @@ def draw_preview(annotation: "Annotation", settings: "TrainSettings", path: Path
             "what the network sees, and its output",
             panels.framed(panels.gray(sample.image), border),
         ),
-        ("classes", panels.tinted(inner, known)),
+        ("classes", panels.tinted(inner, classes)),
         (f"weights, 0 to {top:.1f}", panels.heat(sample.weights, max(top, 1e-6))),
     ]
     panels.draw_panels(path, draw)

@@ -96,16 +96,16 @@ def _gather(client: Client, name: str, tiles: Sequence[Tile]) -> Iterator[Writte
     waiting = iter(tiles)
     running: set[Any] = set()
     while True:
-        wanted = AHEAD * max(len(client.nthreads()), 1) - len(running)
-        for tile in islice(waiting, max(wanted, 0)):
+        free = AHEAD * max(len(client.nthreads()), 1) - len(running)
+        for tile in islice(waiting, max(free, 0)):
             running.add(client.submit(_score, name, tile, pure=False))
         if not running:
             return
         try:
             for done in wait(running, PATIENCE, "FIRST_COMPLETED").done:
-                found = done.result(PATIENCE)
+                results = done.result(PATIENCE)
                 running.remove(done)
-                yield from found
+                yield from results
         except TimeoutError:
             if not client.nthreads():
                 raise OSError(
@@ -182,5 +182,5 @@ class _Worker(WorkerPlugin):
 
 def _score(name: str, tile: Tile) -> list[WrittenTile | ScoredTile]:
     """Run at a worker."""
-    found: list[WrittenTile | ScoredTile] = get_worker().plugins[name].score(tile)
-    return found
+    results: list[WrittenTile | ScoredTile] = get_worker().plugins[name].score(tile)
+    return results

@@ -81,9 +81,9 @@ def open_project(viewer: Viewer, folder: Path) -> Project:
         if one.image in images:
             layer = _add_labels(session, images[one.image], one, project)
             keys[layer] = one.name
-    known = {one.name for one in project.annotations}
+    names = {one.name for one in project.annotations}
     new = project.strokes.annotations.items() if project.strokes is not None else ()
-    for key, restored in [(key, replayed) for key, replayed in new if key not in known]:
+    for key, restored in [(key, replayed) for key, replayed in new if key not in names]:
         keys[restore(session, restored)] = key
     _take_over(session, autosave, project, keys)
     for network in project.networks:

@@ -149,26 +149,26 @@ def _measures(request: EvaluationRequest, pairs: "list[_Pair]") -> "tuple[Measur
     return measures_of_classes((pair.compared(True) for pair in pairs), warping=request.warping)
 
 
-def _joined(found: "list[ErrorLayer]", times: bool) -> "tuple[np.ndarray, tuple[ErrorItem, ...]]":
+def _joined(layers: "list[ErrorLayer]", times: bool) -> "tuple[np.ndarray, tuple[ErrorItem, ...]]":
     """Put the time points together again."""
     if not times:
-        return found[0].labels, found[0].items
-    items = sorted(_timed(found), key=lambda item: -item.area)
-    return np.stack([one.labels for one in found]), tuple(items)
+        return layers[0].labels, layers[0].items
+    items = sorted(_timed(layers), key=lambda item: -item.area)
+    return np.stack([one.labels for one in layers]), tuple(items)
 
 
-def _timed(found: "list[ErrorLayer]") -> "Iterator[ErrorItem]":
-    for time, errors in enumerate(found):
+def _timed(layers: "list[ErrorLayer]") -> "Iterator[ErrorItem]":
+    for time, errors in enumerate(layers):
         for item in errors.items:
             box = ((time, time + 1), *item.box)
             yield replace(item, centre=(float(time), *item.centre), box=box)
 
 
-def told(found: PairResult) -> str:
+def summary_text(result: PairResult) -> str:
     """Return what was compared, in sentences."""
-    true, seen = found.objects
-    text = f"{number(true)} true objects, {number(seen)} in the result."
-    if found.labelled < 1:
-        percent = np.floor(found.labelled * 100)
+    true_count, result_count = result.objects
+    text = f"{number(true_count)} true objects, {number(result_count)} in the result."
+    if result.labelled < 1:
+        percent = np.floor(result.labelled * 100)
         text += f" {percent:.0f} % of the truth is labelled; the rest is left out."
     return text

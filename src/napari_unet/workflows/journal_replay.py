@@ -52,7 +52,7 @@ class Replay:
     @property
     def strokes(self) -> int:
         """The number of strokes."""
-        return sum(found.strokes for found in self.annotations.values())
+        return sum(one.strokes for one in self.annotations.values())
 
     def written_elsewhere(self) -> str:
         """Return which other process is appending to this journal; empty if none is."""
@@ -86,70 +86,70 @@ def read_head(path: Path) -> Replay:
     return result
 
 
-def _records(file: BinaryIO, found: Replay) -> Iterator[Record]:
+def _records(file: BinaryIO, replay: Replay) -> Iterator[Record]:
     for line in file:
         try:
-            record, digest = decode(line, found.digest)
-            if isinstance(record, Head) != (found.whole == 0):
+            record, digest = decode(line, replay.digest)
+            if isinstance(record, Head) != (replay.whole == 0):
                 return  # a journal begins with its head, which comes once
-            _check(record, found)
+            _check(record, replay)
         except (ValueError, LookupError, TypeError, AttributeError, zlib.error):
             return
-        found.digest, found.whole = digest, found.whole + len(line)
+        replay.digest, replay.whole = digest, replay.whole + len(line)
         yield record
 
 
-def _check(record: Record, found: Replay) -> None:
+def _check(record: Record, replay: Replay) -> None:
     """Refuse a stroke that is not inside its annotation."""
     if isinstance(record, StrokeRecord | Confirm):
-        shape = found.annotations[record.name].labels.shape
+        shape = replay.annotations[record.name].labels.shape
         inside = all(0 <= a <= b <= edge for (a, b), edge in zip(record.box, shape, strict=True))
         if not inside:
             raise ValueError("a stroke lies outside its annotation")
 
 
-def _apply(record: Record, found: Replay) -> None:
+def _apply(record: Record, replay: Replay) -> None:
     if isinstance(record, Head):
-        found.head = record
+        replay.head = record
     elif isinstance(record, Begin):
-        found.annotations[record.name] = Restored(record.name, *_beginning(record, found))
-    elif isinstance(record, Facts) and record.name in found.annotations:
-        found.annotations[record.name].facts = record.facts
+        replay.annotations[record.name] = Restored(record.name, *_beginning(record, replay))
+    elif isinstance(record, Facts) and record.name in replay.annotations:
+        replay.annotations[record.name].facts = record.facts
     elif isinstance(record, StrokeRecord):
-        restored = found.annotations[record.name]
+        restored = replay.annotations[record.name]
         restored.labels[_slices(record.box)] = record.values
         restored.confirmed[_slices(record.box)] = False
         restored.strokes += record.time > 0
         restored.time = max(restored.time, record.time)
     elif isinstance(record, Confirm):
-        found.annotations[record.name].confirmed[_slices(record.box)] = record.pixels
+        replay.annotations[record.name].confirmed[_slices(record.box)] = record.pixels
     elif isinstance(record, Drop):
-        found.annotations.pop(record.name, None)
-    found.ended = isinstance(record, End)
+        replay.annotations.pop(record.name, None)
+    replay.ended = isinstance(record, End)
 
 
 def _slices(box: RecordBox) -> tuple[slice, ...]:
     return tuple(slice(*edges) for edges in box)
 
 
-def _beginning(record: Begin, found: Replay) -> tuple[np.ndarray, Confirmed]:
+def _beginning(record: Begin, replay: Replay) -> tuple[np.ndarray, Confirmed]:
     """Return zeros, or the labels in the file that the annotation begins with; and the confirmed.
 
     Those have a file only where there are some.
     """
     labels, confirmed = np.zeros(record.shape, record.dtype), np.zeros(record.shape, bool)
     if record.base:
-        _read(record.base, labels, found)
-        if (found.path.parent / beside(record.base)).exists():
-            _read(beside(record.base), confirmed, found)
+        _read(record.base, labels, replay)
+        if (replay.path.parent / beside(record.base)).exists():
+            _read(beside(record.base), confirmed, replay)
     return labels, Confirmed.of(confirmed)
 
 
-def _read(file: str, into: np.ndarray, found: Replay) -> None:
+def _read(file: str, into: np.ndarray, replay: Replay) -> None:
     from napari_unet.core.files.image_file import open_image
 
     try:
-        values = np.asarray(open_image(found.path.parent / file).data[...])
+        values = np.asarray(open_image(replay.path.parent / file).data[...])
         into[...] = values.reshape(into.shape)
     except (OSError, ValueError, TypeError):
-        found.missing += (file,)
+        replay.missing += (file,)

@@ -173,12 +173,12 @@ class Project:
         if kept.file:
             return replace(kept, file=_relative(Path(kept.file), self.folder))
         before = next((one for one in self.images if one.name == name), None)
-        known = before is not None and PurePosixPath(before.file).parent == PurePosixPath(IMAGES)
-        file = before.file if before is not None and known else self._free(IMAGES, name)
+        ours = before is not None and PurePosixPath(before.file).parent == PurePosixPath(IMAGES)
+        file = before.file if before is not None and ours else self._free(IMAGES, name)
         path = self.folder / file
-        if not (known and path.exists() and signature(open_image(path).data) == signature(image)):
+        if not (ours and path.exists() and signature(open_image(path).data) == signature(image)):
             _make(path.parent)
-            _write_image(path, image, kept.axes, known)
+            _write_image(path, image, kept.axes, ours)
         return replace(kept, file=file)
 
     def save(
@@ -194,11 +194,13 @@ class Project:
         saved: list[KeptAnnotation] = []
         _make(self.folder / ANNOTATIONS)
         for kept, labels in annotations:
-            known = next((one for one in self.annotations if one.name == kept.name), None)
-            file = known.file if known else self._free(ANNOTATIONS, kept.name)
+            earlier = next((one for one in self.annotations if one.name == kept.name), None)
+            file = earlier.file if earlier else self._free(ANNOTATIONS, kept.name)
             size = next((one.pixel_size for one in images if one.name == kept.image), None)
             path = self.folder / file
-            write_labels(path, labels, axes=kept.axes, pixel_size=size, overwrite=known is not None)
+            write_labels(
+                path, labels, axes=kept.axes, pixel_size=size, overwrite=earlier is not None
+            )
             pixels = (confirmed or {}).get(kept.name)
             self._save_confirmed(replace(kept, file=file), labels.shape, pixels)
             saved.append(replace(kept, file=file))
@@ -207,11 +209,11 @@ class Project:
         self.strokes = None
 
     def _save_confirmed(
-        self, kept: KeptAnnotation, shape: tuple[int, ...], found: Confirmed | None
+        self, kept: KeptAnnotation, shape: tuple[int, ...], confirmed: Confirmed | None
     ) -> None:
         path = self.folder / beside(kept.file)
-        if found or path.exists():  # one of before would tell of pixels that are none any more
-            pixels = found.whole().reshape(shape) if found else np.zeros(shape, bool)
+        if confirmed or path.exists():  # one of before would tell of pixels that are none any more
+            pixels = confirmed.whole().reshape(shape) if confirmed else np.zeros(shape, bool)
             _make(path.parent)
             write_labels(path, pixels, axes=kept.axes, overwrite=True)
 

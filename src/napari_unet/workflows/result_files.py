@@ -43,8 +43,8 @@ class Outputs:
         """Return the files made of ``image``: labels, and scores, objects, table where wanted."""
         wanted = ["labels", *["scores"] * self.scores, *["objects"] * bool(self.objects)]
         suffix, stem = FORMS[self.form], stem_of(image)
-        found = {what: self.folder / f"{stem}_{what}{suffix}" for what in wanted}
-        return found | ({"table": self.folder / f"{stem}_objects.csv"} if self.objects else {})
+        files = {what: self.folder / f"{stem}_{what}{suffix}" for what in wanted}
+        return files | ({"table": self.folder / f"{stem}_objects.csv"} if self.objects else {})
 
     def check(self, image: Path) -> None:
         """Refuse to write over what is there, unless that was asked for."""

@@ -61,11 +61,11 @@ def find_images(named: Sequence[Path | str]) -> list[Path]:
 
     What names no image is an error that says so: a wrong name must be noticed.
     """
-    found = [path for name in named for path in _found(str(name))]
-    return list(dict.fromkeys(found))
+    paths = [path for name in named for path in _images_named(str(name))]
+    return list(dict.fromkeys(paths))
 
 
-def _found(name: str) -> list[Path]:
+def _images_named(name: str) -> list[Path]:
     path = Path(name).expanduser()
     if path.is_dir() and not is_image(path):
         inside = sorted(one for one in path.iterdir() if is_image(one))
@@ -107,7 +107,7 @@ class FileSegmentation:
             return
         if facts is None or not (self._folder / FINISHING).exists():
             self.outputs.check(self.image.path)
-        yield FileProgress("prepare", told=self._told(facts, why))
+        yield FileProgress("prepare", told=self._message(facts, why))
         scoring = self._prepare(facts)
         tiles = list(scoring.tiles())
         store = self._store(scoring, tiles, facts)
@@ -170,8 +170,8 @@ class FileSegmentation:
 
     def _prepare(self, facts: dict[str, Any] | None) -> ImageScorer:
         """Decide tile and precision, or take those of the run that is gone on with."""
-        found = {"tile": tuple(facts["edges"]), "precision": facts["precision"]} if facts else {}
-        options: dict[str, Any] = asdict(self.choices) | found
+        fixed = {"tile": tuple(facts["edges"]), "precision": facts["precision"]} if facts else {}
+        options: dict[str, Any] = asdict(self.choices) | fixed
         return prepare(
             self.image.data,
             self.network,
@@ -200,7 +200,7 @@ class FileSegmentation:
         }
         return DiskStore.create(self._folder, layout, threshold, kept)
 
-    def _told(self, facts: dict[str, Any] | None, why: str) -> str:
+    def _message(self, facts: dict[str, Any] | None, why: str) -> str:
         if facts is not None:
             return f"going on with {self._folder}"
         return f"starting anew instead of going on with {self._folder}: {why}" if why else ""
@@ -251,15 +251,15 @@ class FilesRequest:
             raise ValueError(
                 f"results in {folder} would be mixed with the images: choose another folder"
             )
-        paths, seen = find_images(self.images), dict[Path, Path]()
+        paths, inputs_by_result = find_images(self.images), dict[Path, Path]()
         for path in paths:
             result = self.outputs.paths(path)["labels"]
-            if result in seen:
+            if result in inputs_by_result:
                 raise ValueError(
-                    f"{seen[result]} and {path} would both become {result}: "
+                    f"{inputs_by_result[result]} and {path} would both become {result}: "
                     "segment them into two folders"
                 )
-            seen[result] = path
+            inputs_by_result[result] = path
         return paths
 
 

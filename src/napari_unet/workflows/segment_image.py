@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error, but the way out
-    """Somebody wants the job to end."""
+    """Raised to leave a job that was cancelled."""
 
 
 class CancelFlag:
@@ -35,7 +35,7 @@ class CancelFlag:
         self.work: ScheduledJob | None = None
 
     def check(self, *unused: Any) -> None:
-        """Leave, by way of ``Cancelled``, if the job is to end."""
+        """Raise ``Cancelled`` if the job is to end."""
         if self.work is not None and self.work.stopping:
             raise Cancelled
 
@@ -55,7 +55,7 @@ class CancellableArray:
 
 
 @contextmanager
-def watching(network: "UNet", cancel: CancelFlag) -> Iterator[None]:
+def cancellable(network: "UNet", cancel: CancelFlag) -> Iterator[None]:
     """Let every layer of ``network`` check the flag before it computes."""
     handles = [layer.register_forward_pre_hook(cancel.check) for layer in network.modules()]
     try:
@@ -68,7 +68,7 @@ def watching(network: "UNet", cancel: CancelFlag) -> Iterator[None]:
 QUICK = 0.7  # seconds a tile should take, so that others wait no longer
 SLOW = 4.0  # seconds it may take where quick tiles would be too small
 REREAD = 3.5  # times an image is read at most for the sake of quick tiles
-GLANCE = 512  # px of the middle of an image that tell its contrast before it is segmented
+MIDDLE = 512  # px of the middle of an image that tell its contrast before it is segmented
 
 
 @dataclass(frozen=True)
@@ -108,22 +108,22 @@ def score_image(
 ) -> Generator[SegmentationStarted | TileDone, None, None]:
     """Score what ``request`` asks for into ``cache``, and yield each tile that is done."""
     try:
-        scoring = made_ready(request, cancel)
+        scoring = prepared_scorer(request, cancel)
         cache.begin(request, scoring, bases)
         part = request.part
         tiles = list(scoring.tiles(part.region, part.near))
         yield SegmentationStarted(len(tiles), sum(prod(tile.shape) for tile in tiles))
-        with watching(scoring.scorer.network, cancel):
+        with cancellable(scoring.scorer.network, cancel):
             yield from _blocks(scoring, tiles, request, options, cache)
     except Cancelled:
         return
 
 
 def expect(request: SegmentRequest) -> SegmentationEstimate:
-    """Say what ``request`` will take; the contrast is that of its middle, to be quick."""
+    """Return the estimate of ``request``; the contrast is that of the middle, to be quick."""
     from napari_unet.core.segmentation.prepare import prepare
 
-    contrast = _glance(request)
+    contrast = _contrast_of_middle(request)
     network = on_device(request)
     scoring = prepare(request.pixels.data, network, **_options(request), contrast=contrast)
     scoring = _not_too_small(scoring, request, request.pixels.data)
@@ -151,7 +151,7 @@ def on_device(request: SegmentRequest) -> "UNet":
     return copy.deepcopy(network).to(device)
 
 
-def made_ready(request: SegmentRequest, cancel: CancelFlag) -> "ImageScorer":
+def prepared_scorer(request: SegmentRequest, cancel: CancelFlag) -> "ImageScorer":
     """Return the scorer of the image, whose tiles take about a second where that is possible."""
     from napari_unet.core.segmentation.prepare import prepare
 
@@ -185,12 +185,12 @@ def _options(request: SegmentRequest) -> dict[str, Any]:
     }
 
 
-def _glance(request: SegmentRequest) -> "Contrast":
+def _contrast_of_middle(request: SegmentRequest) -> "Contrast":
     from napari_unet.core.normalisation import Normalisation
 
     data, axes = request.pixels.data, request.pixels.axes
     place = tuple(
-        slice(None) if letter == "C" else _middle(edge, GLANCE if letter in "YX" else 1)
+        slice(None) if letter == "C" else _middle(edge, MIDDLE if letter in "YX" else 1)
         for letter, edge in zip(axes, data.shape, strict=True)
     )
     stored = Normalisation.of(request.network.about)

@@ -1,9 +1,8 @@
-"""Request: all that a segmentation is to do, frozen, as it crosses to the compute thread.
+"""SegmentRequest: all that decides a segmentation; frozen, because it crosses to another thread.
 
-CacheChoice: the known scores of one image layer; used in the compute thread only.
-
-Parts that were segmented with the same network join; another network begins anew, and what was
-shown before shows through until it is replaced.
+ResultCache: the scores of one image layer, for the compute thread only. Parts segmented with the
+same network are put together. Another network starts with no scores, and the old labels stay until
+new ones replace them.
 """
 
 import hashlib

@@ -57,7 +57,7 @@ class DrawnCells:
         self._queue: list[TileNumber] = []  # the next one last
 
     def forget(self) -> None:
-        """Take all that is drawn for out of date."""
+        """Mark all cells as out of date."""
         self._drawn.clear()
         self._asked = ()
 
@@ -78,7 +78,7 @@ class DrawnCells:
         return self._queue[-1] if self._queue else None
 
     def box(self, cell: TileNumber, factor: int) -> Box:
-        """Return where ``cell`` is."""
+        """Return the box of ``cell`` in the labels."""
         edges = self._edges(factor)
         return tuple(
             slice(number * edge, min((number + 1) * edge, length))
@@ -180,7 +180,7 @@ class TeachingLoop:
         return self._teacher
 
     def stroke_came(self, box: Box) -> None:
-        """Learn before anything else is drawn: what is painted at ``box`` is another."""
+        """Note that the strokes in ``box`` changed: they are learned before more is drawn."""
         self._stroke, self._hasty, self._measured = box, True, False
 
     def work(self) -> Generator[Any, None, None]:
@@ -237,7 +237,7 @@ class TeachingLoop:
         return (self.live or self._once > 0) and not self.teacher.settled
 
     def _learn(self) -> Iterator[Any]:
-        """Learn until there is something to tell, or something else has come up."""
+        """Learn until something is published, a request comes or ``slice`` seconds have passed."""
         until = time.thread_time() + self.slice
         while time.thread_time() < until and not self._requests and self._learns():
             published = list(self.teacher.learn(steps=1))

@@ -80,11 +80,11 @@ def undo_learning(loop: "TeachingLoop") -> None:
 
 def suggest(loop: "TeachingLoop", classes: NamedClasses) -> Suggested:
     """Find places where a stroke would teach most."""
-    found = loop.teacher.suggest(PLACES)
+    suggestions = loop.teacher.suggest(PLACES)
     return Suggested(
         tuple(
             SuggestedPlace(given(one.box, loop.letters), named(one.reason, classes))
-            for one in found
+            for one in suggestions
         )
     )
 

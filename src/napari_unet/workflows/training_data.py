@@ -72,7 +72,7 @@ class TrainingData:
 
 
 def read_sources(recipe: Recipe, depth: int, dims: int) -> Generator[str, None, TrainingData]:
-    """Read all sources, telling of each file, and hold labels back where that is wanted."""
+    """Read all sources, yield a message for each image, and hold back labels to validate on."""
     train: list[SourceAnnotation] = []
     held: list[SourceAnnotation] = []
     messages: list[str] = []
@@ -90,13 +90,15 @@ def read_sources(recipe: Recipe, depth: int, dims: int) -> Generator[str, None, 
     if len(whole.pixel_sizes) > 1:
         messages.append(SIZES_DIFFER)
     if not held:
-        whole, message = divided(whole, depth, dims, recipe)
+        whole, message = with_labels_held_back(whole, depth, dims, recipe)
         messages.append(message)
     return replace(whole, messages=tuple(filter(None, messages)))
 
 
-def divided(whole: TrainingData, depth: int, dims: int, recipe: Recipe) -> tuple[TrainingData, str]:
-    """Hold back some of what is labelled to validate on, as a script would, and say what."""
+def with_labels_held_back(
+    whole: TrainingData, depth: int, dims: int, recipe: Recipe
+) -> tuple[TrainingData, str]:
+    """Hold back some labels to validate on; return the rest, and a sentence on the split."""
     from napari_unet.core.training.validation_split import hold_back
 
     reads = whole.train
@@ -138,7 +140,7 @@ def middle(annotation: Annotation) -> tuple[float, ...]:
 
 
 def facts(reads: Sequence[SourceAnnotation]) -> str:
-    """Say in a few words how much is labelled."""
+    """Return in a few words how much is labelled."""
     if len(reads) != 1:
         return f"{len(reads)} pairs"
     annotation = reads[0].annotation

@@ -47,7 +47,7 @@ class TrainingEstimate:
 
 
 def estimate_training(recipe: Recipe) -> Generator[Any, None, TrainingEstimate]:
-    """Look at the annotations and measure a step; given up at a yield when others are asked for."""
+    """Read the annotations and measure a step; a newer request may end it at a yield."""
     from napari_unet.core.runtime.device import choose_device
 
     try:

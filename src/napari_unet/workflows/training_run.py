@@ -70,7 +70,7 @@ def new_network(settings: TrainSettings, data: TrainingData) -> "UNet":
 def adapted(network: "UNet", data: TrainingData) -> "tuple[UNet, str]":
     """Return a copy of ``network`` for the channels and classes of the data, and what is new.
 
-    Classes that are not painted this time are still known to it.
+    It keeps classes that are not painted this time.
     """
     from napari_unet.core.network.adapt import adapt
 
@@ -89,16 +89,16 @@ def classes_of(data: TrainingData) -> list[dict[str, str]]:
 
 
 def normalised_as(network: "UNet", settings: TrainSettings) -> TrainSettings:
-    """A network goes on with images normalised as those it has learned from."""
+    """Return ``settings`` with the normalisation that ``network`` was trained with."""
     from napari_unet.core.normalisation import Normalisation
 
-    seen = Normalisation.of(network.about)
-    return replace(settings, low=seen.low, high=seen.high, flatten=seen.flatten)
+    stored = Normalisation.of(network.about)
+    return replace(settings, low=stored.low, high=stored.high, flatten=stored.flatten)
 
 
 @dataclass(frozen=True, eq=False)
 class RunStarted:
-    """Yielded before the first step. The network is looked at in the compute thread only."""
+    """Yielded before the first step. Only the compute thread may use ``network``."""
 
     network: "UNet"  # that is trained, in place
     settings: TrainSettings
@@ -215,7 +215,7 @@ def _save(run: RunFolder, network: "UNet", complete: bool) -> None:
 
 
 def device_name(device: "torch.device") -> str:
-    """Name a torch device as people know it."""
+    """Return the name of a torch device for the interface."""
     import torch
 
     if device.type == "cuda":

@@ -26,7 +26,7 @@ from napari_unet.workflows.run_folder import RunFolder, digest_of_file
 
 @dataclass(frozen=True, eq=False)
 class LayerSnapshot:
-    """An image and its labels as they were; the brush may go on painting. Crosses threads."""
+    """An image and a copy of its labels, which may be painted on meanwhile. Crosses threads."""
 
     name: str  # of the image
     pixels: ImagePixels
@@ -112,7 +112,7 @@ class FileSource:
 
 
 def checked(make: Callable[[], Annotation], name: str) -> Annotation:
-    """Make an annotation; what cannot be understood is said with the name of its labels."""
+    """Make an annotation; an error names its labels."""
     try:
         annotation = make()
         _ = annotation.classes
@@ -178,9 +178,9 @@ def files_of(
             message = f"noting which file {read.name} is"
             facts[image, labels] = {
                 "image": image,
-                "image_sha256": (yield from _telling(message, digest_of_file(files[0]))),
+                "image_sha256": (yield from _with_message(message, digest_of_file(files[0]))),
                 "labels": labels,
-                "labels_sha256": (yield from _telling(message, digest_of_file(files[1]))),
+                "labels_sha256": (yield from _with_message(message, digest_of_file(files[1]))),
                 "role": role,
             }
     return list(facts.values())
@@ -197,8 +197,8 @@ def sources_of(facts: Mapping[str, Any], folder: Path) -> Iterator[Source]:
             yield _layer(noted, folder / DATA)
 
 
-def _telling(message: str, work: Generator[None, None, str]) -> Generator[str, None, str]:
-    """Do ``work``, and yield what is being done as often as it yields."""
+def _with_message(message: str, work: Generator[None, None, str]) -> Generator[str, None, str]:
+    """Do ``work``, and yield ``message`` each time it yields."""
     while True:
         try:
             next(work)

@@ -75,7 +75,7 @@ def given(shape, region):
     )
     source = SimpleNamespace(region=region)
     return SimpleNamespace(
-        found=SimpleNamespace(sample=sample), request=SimpleNamespace(source=source)
+        preview=SimpleNamespace(sample=sample), request=SimpleNamespace(source=source)
     )
 
 

@@ -29,7 +29,7 @@ def test_a_dock_that_is_reopened_shows_the_run_that_went_on(driven, known, qtbot
     known.pace.let_go()
     driven.until(driven.settled)
     assert "20 tiles done" in dock.runs.state.text()
-    assert dock.results.found.text().endswith("in 'scene segmented'")
+    assert dock.results.summary.text().endswith("in 'scene segmented'")
     np.testing.assert_array_equal(dock.result().layer.data, known.objects(known.scene()))
 
 

@@ -53,7 +53,7 @@ def test_the_result_is_that_of_the_network_and_answers_without_it(driven, known)
     np.testing.assert_array_equal(layer.scale, image.scale)
     np.testing.assert_array_equal(layer.translate, image.translate)
     assert layer.units == image.units
-    assert driven.dock.results.found.text().startswith(f"{layer.data.max()} objects")
+    assert driven.dock.results.summary.text().startswith(f"{layer.data.max()} objects")
     tiles = known.pace.tiles
     form.threshold.number.setValue(0.2)
     driven.until(driven.settled)

@@ -33,11 +33,11 @@ def result(objects=True, running=False, busy=False):
 def test_what_was_found_is_said_when_it_is_there(bar):
     for nothing in (None, result(running=True), result(busy=True)):
         bar.show_result(nothing)
-        assert bar.found.isHidden()
+        assert bar.summary.isHidden()
     bar.show_result(result())
-    assert bar.found.text() == "1\N{NO-BREAK SPACE}234 objects in 'scene segmented'"
+    assert bar.summary.text() == "1\N{NO-BREAK SPACE}234 objects in 'scene segmented'"
     bar.show_result(result(objects=False))
-    assert bar.found.text() == "classes in 'scene segmented'"
+    assert bar.summary.text() == "classes in 'scene segmented'"
 
 
 def test_buttons_say_why_they_are_off(bar):

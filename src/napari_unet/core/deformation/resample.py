@@ -97,36 +97,36 @@ def _find(row: np.ndarray, shape: tuple[int, int, int], at: np.ndarray, part: np
 
 
 @jit
-def nearest(path: TileTransform, box: np.ndarray, found: np.ndarray) -> None:
+def nearest(path: TileTransform, box: np.ndarray, out: np.ndarray) -> None:
     """Take the pixels of ``box`` (channels, z, y, x) that the places lie in.
 
     Places here count from the corner of the first pixel, not from its middle.
     """
-    width = found.shape[3]
+    width = out.shape[3]
     row, part = np.zeros((3, width)), np.empty((3, width), np.float32)
     at = np.empty(width, np.uintp)
-    for z in range(found.shape[1]):
-        for y in range(found.shape[2]):
+    for z in range(out.shape[1]):
+        for y in range(out.shape[2]):
             _follow_row(path, z, y, row)
             _find(row, box.shape[1:], at, part)
-            for channel in range(found.shape[0]):
-                pixels, into = box[channel].ravel(), found[channel, z, y]
+            for channel in range(out.shape[0]):
+                pixels, into = box[channel].ravel(), out[channel, z, y]
                 for x in range(width):
                     into[x] = pixels[at[x]]
 
 
 @jit
-def linear(path: TileTransform, box: np.ndarray, found: np.ndarray) -> None:
+def linear(path: TileTransform, box: np.ndarray, out: np.ndarray) -> None:
     """Interpolate ``box`` (channels, z, y, x) linearly."""
-    width = found.shape[3]
+    width = out.shape[3]
     row, part = np.zeros((3, width)), np.empty((3, width), np.float32)
     at = np.empty(width, np.uintp)
-    for z in range(found.shape[1]):
-        for y in range(found.shape[2]):
+    for z in range(out.shape[1]):
+        for y in range(out.shape[2]):
             _follow_row(path, z, y, row)
             _find(row, box.shape[1:], at, part)
-            for channel in range(found.shape[0]):
-                _linear_row(box[channel], at, part, found[channel, z, y])
+            for channel in range(out.shape[0]):
+                _linear_row(box[channel], at, part, out[channel, z, y])
 
 
 @jit
@@ -153,20 +153,20 @@ def _bilinear(pixels: np.ndarray, at: np.uintp, down: np.uintp, ty: float, tx: f
 
 
 @jit
-def cubic(path: TileTransform, box: np.ndarray, found: np.ndarray) -> None:
+def cubic(path: TileTransform, box: np.ndarray, out: np.ndarray) -> None:
     """Evaluate the cubic spline whose coefficients are ``box`` (channels, z, y, x).
 
     Places count from the second coefficient of each axis: the first lies just before it.
     """
-    width = found.shape[3]
+    width = out.shape[3]
     row, part = np.zeros((3, width)), np.empty((3, width), np.float32)
     at = np.empty(width, np.uintp)
-    for z in range(found.shape[1]):
-        for y in range(found.shape[2]):
+    for z in range(out.shape[1]):
+        for y in range(out.shape[2]):
             _follow_row(path, z, y, row)
             _find(row, box.shape[1:], at, part)
-            for channel in range(found.shape[0]):
-                _cubic_row(box[channel], at, part, found[channel, z, y])
+            for channel in range(out.shape[0]):
+                _cubic_row(box[channel], at, part, out[channel, z, y])
 
 
 @jit

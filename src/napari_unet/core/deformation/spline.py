@@ -83,10 +83,10 @@ def _along(box: np.ndarray, axis: int) -> np.ndarray:
 
 
 @jit
-def _filter_rows(box: np.ndarray, found: np.ndarray) -> None:
+def _filter_rows(box: np.ndarray, out: np.ndarray) -> None:
     """Filter (rows, pixels) along the pixels; the inner loop runs over pixels, so as to be wide."""
-    for row in range(found.shape[0]):
-        into, line = found[row], box[row]
+    for row in range(out.shape[0]):
+        into, line = out[row], box[row]
         for x in range(into.size):
             into[x] = RESPONSE[0] * line[x + REACH]
         for away in range(1, REACH + 1):
@@ -96,11 +96,11 @@ def _filter_rows(box: np.ndarray, found: np.ndarray) -> None:
 
 
 @jit
-def _filter_lines(box: np.ndarray, found: np.ndarray) -> None:
+def _filter_lines(box: np.ndarray, out: np.ndarray) -> None:
     """Filter (before, pixels, after) along the pixels."""
-    for before in range(found.shape[0]):
-        for y in range(found.shape[1]):
-            into, line = found[before, y], box[before, y + REACH]
+    for before in range(out.shape[0]):
+        for y in range(out.shape[1]):
+            into, line = out[before, y], box[before, y + REACH]
             for x in range(into.size):
                 into[x] = RESPONSE[0] * line[x]
             for away in range(1, REACH + 1):

@@ -129,9 +129,9 @@ class _Scene:
         single = (self.of_truth[self.rows] == 1) & (self.of_result[self.columns] == 1)
         for row, column in zip(self.rows[single], self.columns[single], strict=True):
             box = _hull(self.boxes[0][row], self.boxes[1][column])
-            true, found = self.truth[box] == row + 1, self.result[box] == column + 1
-            wrong = true ^ found
-            distance = _reach(true, found) if wrong.any() else 0.0
+            truth_pixels, result_pixels = self.truth[box] == row + 1, self.result[box] == column + 1
+            wrong = truth_pixels ^ result_pixels
+            distance = _reach(truth_pixels, result_pixels) if wrong.any() else 0.0
             if distance > allowed:
                 ends = np.array([row]), np.array([column])
                 yield _Found("border", int(wrong.sum()), box, wrong, *ends, distance)
@@ -140,19 +140,19 @@ class _Scene:
         box = self.boxes[which][place]
         return box, (self.truth, self.result)[which][box] == place + 1
 
-    def item(self, found: _Found) -> ErrorItem:
+    def item(self, error: _Found) -> ErrorItem:
         """Return an error with the ids and coordinates of the image."""
-        corner = [part.start for part in found.box]
-        inside = np.argwhere(found.pixels)
+        corner = [part.start for part in error.box]
+        inside = np.argwhere(error.pixels)
         low, high = inside.min(0) + corner, inside.max(0) + corner + 1
         return ErrorItem(
-            found.kind,
-            found.area,
+            error.kind,
+            error.area,
             tuple((inside.mean(0) + corner).tolist()),
             tuple(zip(low.tolist(), high.tolist(), strict=True)),
-            tuple(self.overlap.truth_ids[found.rows].tolist()),
-            tuple(self.overlap.result_ids[found.columns].tolist()),
-            found.distance,
+            tuple(self.overlap.truth_ids[error.rows].tolist()),
+            tuple(self.overlap.result_ids[error.columns].tolist()),
+            error.distance,
         )
 
 

@@ -44,24 +44,24 @@ from napari_unet.core.network.unet import UNet
 StateDict = dict[str, torch.Tensor]
 
 
-def recognise(found: StateDict, *, copied_first: bool = False) -> tuple[Architecture, StateDict]:
+def recognise(state: StateDict, *, copied_first: bool = False) -> tuple[Architecture, StateDict]:
     """Return the architecture of a state dict, and its weights by the names ``UNet`` has.
 
     ``copied_first``: it joins the copied channels before the up-sampled ones; the paper's release
     and ``UNet`` have the up-sampled ones first. Shapes cannot tell.
     """
-    kernels = _Kernels.of(found)
-    architecture = kernels.architecture(weighted=any(name.endswith(".gain") for name in found))
+    kernels = _Kernels.of(state)
+    architecture = kernels.architecture(weighted=any(name.endswith(".gain") for name in state))
     weights: StateDict = {}
     used = set()
     for layer, name in kernels.places(architecture):
         for part in ("weight", "bias", "gain"):
             foreign = name.removesuffix("weight") + part
-            if foreign in found:
-                weights[f"{layer}.{part}"] = found[foreign]
+            if foreign in state:
+                weights[f"{layer}.{part}"] = state[foreign]
                 used.add(foreign)
         weights.setdefault(f"{layer}.bias", _no_bias(weights[f"{layer}.weight"], layer))
-    _refuse_rest(found.keys() - used)
+    _refuse_rest(state.keys() - used)
     if kernels.shape(kernels.head)[0] == 1:
         _widen_head(weights)
     if copied_first and architecture.skips:
@@ -74,16 +74,16 @@ def recognise(found: StateDict, *, copied_first: bool = False) -> tuple[Architec
 class _Kernels:
     """The names of the kernels of a state dict, in its order, by what they do."""
 
-    found: StateDict
+    state: StateDict
     pairs: list[tuple[str, str]]  # 3x3 kernels, two by two
     ups: list[str]  # 2x2
     head: str  # 1x1
 
     @classmethod
-    def of(cls, found: StateDict) -> "_Kernels":
+    def of(cls, state: StateDict) -> "_Kernels":
         """Sort the kernels by size."""
         by_size: dict[tuple[int, ...], list[str]] = {}
-        for name, tensor in found.items():
+        for name, tensor in state.items():
             if tensor.ndim > 1:
                 by_size.setdefault(tuple(tensor.shape[2:]), []).append(name)
         dims = max(map(len, by_size), default=0)
@@ -94,11 +94,11 @@ class _Kernels:
                 f"{' and others' if by_size else ''}: the paper's U-Net of depth d has "
                 "4d + 2 of 3x3, d of 2x2 and one of 1x1"
             )
-        return cls(found, list(zip(three[::2], three[1::2], strict=True)), two, one[0])
+        return cls(state, list(zip(three[::2], three[1::2], strict=True)), two, one[0])
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a kernel."""
-        return tuple(self.found[name].shape)
+        return tuple(self.state[name].shape)
 
     def architecture(self, *, weighted: bool) -> Architecture:
         """Return the one architecture whose kernels these are."""

@@ -66,32 +66,32 @@ def _check_json(about: dict[str, Any]) -> None:
         )
 
 
-def _check_classes(found: object, classes: int) -> None:
-    if not isinstance(found, list) or len(found) != classes:
-        count = len(found) if isinstance(found, list) else "no"
+def _check_classes(value: object, classes: int) -> None:
+    if not isinstance(value, list) or len(value) != classes:
+        count = len(value) if isinstance(value, list) else "no"
         raise ValueError(f"about['classes'] names {count} classes and the network has {classes}")
-    for item in found:
+    for item in value:
         right = isinstance(item, dict) and isinstance(item.get("name"), str)
         if not right or not _COLOUR.fullmatch(str(item.get("color"))):
             raise ValueError("each of about['classes'] has a name and a color such as '#e69f00'")
 
 
-def _check_normalisation(found: object) -> None:
-    if not isinstance(found, dict) or found.keys() != Normalisation().to_dict().keys():
+def _check_normalisation(value: object) -> None:
+    if not isinstance(value, dict) or value.keys() != Normalisation().to_dict().keys():
         raise ValueError("about['normalisation'] has the keys low, high and flatten")
-    right = all(_is_number(value) for value in found.values())
-    if not right or not (0 <= found["low"] < found["high"] <= 100 and found["flatten"] >= 0):
+    right = all(_is_number(one) for one in value.values())
+    if not right or not (0 <= value["low"] < value["high"] <= 100 and value["flatten"] >= 0):
         raise ValueError(
             "about['normalisation']: low and high are percentiles, low below high; "
             "flatten is a sd of at least 0"
         )
 
 
-def _check_pixel_size(found: object) -> None:
-    if found is None:
+def _check_pixel_size(value: object) -> None:
+    if value is None:
         return
-    right = isinstance(found, dict) and all(
-        _is_number(size) and size > 0 for size in found.values()
+    right = isinstance(value, dict) and all(
+        _is_number(size) and size > 0 for size in value.values()
     )
     if not right:
         raise ValueError("about['pixel_size'] gives µm per axis, above 0, or is None")

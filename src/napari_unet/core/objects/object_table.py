@@ -93,9 +93,9 @@ class ObjectTable:
         ):
             writer = csv.writer(file)
             size, space = pixel_size or {}, self.axes[-self.dims :]
-            known = set(space) <= set(size)
-            factor = prod(size[axis] for axis in space) if known else None
-            writer.writerow(self._head(f"size_um{len(space)}" if known else None))
+            complete = set(space) <= set(size)
+            factor = prod(size[axis] for axis in space) if complete else None
+            writer.writerow(self._head(f"size_um{len(space)}" if complete else None))
             for start in range(0, len(self), ROWS):
                 writer.writerows(self._rows(slice(start, start + ROWS), names, factor))
 
@@ -163,15 +163,15 @@ def preferred_classes(
     the object has said that it is none. Both are read a box with ``edges`` at a time. An object of
     which nothing is scored is of class 1.
     """
-    known = np.sort(np.asarray(wanted, np.int64))
-    sums = np.zeros((scores.shape[0], len(known)))
+    numbers = np.sort(np.asarray(wanted, np.int64))
+    sums = np.zeros((scores.shape[0], len(numbers)))
     dims = len(labels.shape)
     for box in split(whole(labels.shape), (*(1,) * (dims - 3), *edges[-dims:])):
         here = np.asarray(labels[box])
-        inside = np.isin(here, known)
+        inside = np.isin(here, numbers)
         if inside.any():
-            place = np.searchsorted(known, here[inside])
+            place = np.searchsorted(numbers, here[inside])
             for kind, score in enumerate(np.asarray(scores[(slice(None), *box)])):
-                sums[kind] += np.bincount(place, score[inside], len(known))
+                sums[kind] += np.bincount(place, score[inside], len(numbers))
     best = 1 + sums[1:].argmax(axis=0)
-    return best[np.searchsorted(known, np.asarray(wanted, np.int64))].astype(np.uint8)
+    return best[np.searchsorted(numbers, np.asarray(wanted, np.int64))].astype(np.uint8)

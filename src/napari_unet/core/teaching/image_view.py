@@ -216,10 +216,10 @@ class AnnotationBox:
         every = labels.reshape([edges[axis] for axis in self.order])
         return every.transpose(np.argsort(self.order))
 
-    def asked(self, found: np.ndarray) -> np.ndarray:
+    def asked(self, values: np.ndarray) -> np.ndarray:
         """Return (…, *canonical) as the caller asked for it."""
-        extra = found.ndim - len(self.order)
-        turned = found.transpose(*range(extra), *(axis + extra for axis in self.order))
+        extra = values.ndim - len(self.order)
+        turned = values.transpose(*range(extra), *(axis + extra for axis in self.order))
         return turned.reshape(*turned.shape[:extra], *self.shape)
 
     def planes(self) -> Iterator[tuple[PlaneIndex, PlaneIndex]]:

@@ -32,10 +32,10 @@ class WorkingSize(NamedTuple):
 
 def suggested(widths: Iterable[float], now: int) -> WorkingSize | None:
     """Suggest a working size for objects of these widths; None where it is as it should be."""
-    known = list(widths)
-    if not known:
+    every = list(widths)
+    if not every:
         return None
-    width = float(np.median(known))
+    width = float(np.median(every))
     factor = next((f for f in FACTORS if width / f <= LARGE * SEEN), FACTORS[-1])
     if factor == now:
         return None

@@ -60,9 +60,9 @@ class DivergenceDetector:
         return {"recent": list(self._recent), "lowest": lowest}
 
     @classmethod
-    def from_dict(cls, found: dict[str, Any]) -> "DivergenceDetector":
+    def from_dict(cls, values: dict[str, Any]) -> "DivergenceDetector":
         """Return the detector that ``to_dict`` described."""
         guard = cls()
-        guard._recent.extend(float(value) for value in found["recent"])
-        guard._lowest = math.inf if found["lowest"] is None else float(found["lowest"])
+        guard._recent.extend(float(value) for value in values["recent"])
+        guard._lowest = math.inf if values["lowest"] is None else float(values["lowest"])
         return guard

@@ -72,9 +72,9 @@ class TrainingProgress:
         return {**kept, "best": best, "guard": self.guard.to_dict()}
 
     @classmethod
-    def from_dict(cls, found: dict[str, Any], curve: torch.Tensor) -> "TrainingProgress":
+    def from_dict(cls, values: dict[str, Any], curve: torch.Tensor) -> "TrainingProgress":
         """Return the progress that ``to_dict`` and ``curve_tensor`` described."""
-        best = -math.inf if found["best"] is None else float(found["best"])
+        best = -math.inf if values["best"] is None else float(values["best"])
         points = [tuple(row) for row in curve.tolist()]
-        guard = DivergenceDetector.from_dict(found["guard"])
-        return cls(**{**found, "best": best, "guard": guard, "curve": points})
+        guard = DivergenceDetector.from_dict(values["guard"])
+        return cls(**{**values, "best": best, "guard": guard, "curve": points})

@@ -118,17 +118,17 @@ def _look_up(
     scale: float,
     height: np.float32,
     bell: np.ndarray,
-    found: np.ndarray,
+    out: np.ndarray,
 ) -> None:
     """Read ``bell`` at the sum of two roots, on straight lines between its entries."""
     last = bell.size - 1
     beyond = (last / scale) ** 2  # most pixels lie there, and need no root
     for i in range(first.size):
-        found[i] = 0
+        out[i] = 0
         if second[i] < beyond:
             roots = np.sqrt(np.float32(first[i])) + np.sqrt(np.float32(second[i]))
             at = roots * scale
             step = int(at)
             if step < last:
                 slope = bell[step + 1] - bell[step]
-                found[i] = height * np.float32(bell[step] + (at - step) * slope)
+                out[i] = height * np.float32(bell[step] + (at - step) * slope)

@@ -35,11 +35,11 @@ def _count(classes: np.ndarray, counts: np.ndarray) -> None:
 
 @jit
 def weigh(
-    classes: np.ndarray, weights: np.ndarray, separation: np.ndarray, found: np.ndarray
+    classes: np.ndarray, weights: np.ndarray, separation: np.ndarray, out: np.ndarray
 ) -> None:
     """Set what a pixel's class weighs, and the separation there."""
     for i in range(classes.size):
-        found[i] = weights[classes[i]] + separation[i]
+        out[i] = weights[classes[i]] + separation[i]
 
 
 _EDGES = {2: (256, 512), 3: (32, 128, 128)}  # px: what one thread takes at a time

@@ -102,10 +102,10 @@ def cover(labels: Labels, highest: int) -> None:
 
 def _as_seen(labels: Labels, number: int) -> LabelClass:
     usual = new_class(number)
-    seen = labels.get_color(value_of(labels, number))
-    if seen is None or not float(seen[3]):
+    color = labels.get_color(value_of(labels, number))
+    if color is None or not float(color[3]):
         return usual
-    red, green, blue = (round(255 * float(part)) for part in seen[:3])
+    red, green, blue = (round(255 * float(part)) for part in color[:3])
     return replace(usual, color=f"#{red:02x}{green:02x}{blue:02x}")
 
 

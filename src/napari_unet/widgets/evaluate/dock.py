@@ -31,7 +31,7 @@ from napari_unet.widgets.evaluate.layer_pair import TwoLayers, evaluation_reques
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.dock import Dock, Section
 from napari_unet.widgets.shared.session import LatestRequest
-from napari_unet.workflows.evaluate_pair import PairResult, evaluate_pair, told
+from napari_unet.workflows.evaluate_pair import PairResult, evaluate_pair, summary_text
 from napari_unet.workflows.scheduler import Outcome, Urgency
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class EvaluateDock(Dock):
             self._of = ()  # compared when the dock is shown; no layer is added while one paints
             return
         self._answer = result
-        self.status.setText(told(result))
+        self.status.setText(summary_text(result))
         self.table.show_answer(result)
         self.errors.setVisible(True)
         counts = [sum(item.kind == words.name for item in result.items) for words in ERRORS]

@@ -81,9 +81,9 @@ def visible_region(viewer: Viewer, layer: Layer) -> Box:
         world[shown] = viewer.scene.camera.center[-2:] + reach * signs
         corners.append(layer.world_to_data(world[-layer.ndim :]))
     low, high = np.min(corners, axis=0), np.max(corners, axis=0)
-    seen = _shown_axes(viewer, layer)
+    axes = _shown_axes(viewer, layer)
     return tuple(
-        _between(low[axis], high[axis], whole.stop) if axis in seen else whole
+        _between(low[axis], high[axis], whole.stop) if axis in axes else whole
         for axis, whole in enumerate(plane)
     )
 

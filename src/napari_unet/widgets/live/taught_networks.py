@@ -52,10 +52,10 @@ class LastTaught:
 
     def enlist(self) -> str:
         """Add the network taught last to those of the session, so that it is saved with them."""
-        known = self._networks.get(NAME)
-        if self._last is None or (known is not None and known.network is self._last):
+        earlier = self._networks.get(NAME)
+        if self._last is None or (earlier is not None and earlier.network is self._last):
             return NAME
-        if known is None:
+        if earlier is None:
             return self._networks.add(KeptNetwork(NAME, self._last)).name
         return self._networks.change(NAME, network=self._last, path=None).name
 

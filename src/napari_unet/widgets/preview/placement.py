@@ -109,7 +109,7 @@ class TilePlacement:
     @classmethod
     def of(cls, image: Image, result: PreviewResult) -> "TilePlacement":
         """Place the tile of ``result`` beside ``image``."""
-        shape = result.found.sample.image.shape[1:]
+        shape = result.preview.sample.image.shape[1:]
         tile, flat = PreviewAxes.of(image, len(shape)), PreviewAxes.of(image, 2)
         edges = dict(zip(tile.tile, shape, strict=True))
         letters = axes_of(image)[: image.ndim].removeprefix("C")
@@ -118,7 +118,7 @@ class TilePlacement:
         starts = {a: p.start for a, p in zip(spatial, result.request.source.region, strict=True)}
         offset = _beside(size["Y"], size["X"], edges["Y"], edges["X"])
         if len(shape) == 3:
-            centre = result.found.sample.place.centre[0] + starts["Z"]
+            centre = result.preview.sample.place.centre[0] + starts["Z"]
             offset["Z"] = float(round(centre)) - shape[0] // 2
         start = np.array([starts["Y"], starts["X"]], float)
         return cls(tile, flat, offset, start, (size["Y"], size["X"]))

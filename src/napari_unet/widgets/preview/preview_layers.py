@@ -91,7 +91,7 @@ class PreviewLayers:
                 layers.move(layers.index(layer), len(layers))
 
     def _show_weights(self, image: Image, result: PreviewResult) -> None:
-        preview = result.found
+        preview = result.preview
         region = region_to_layer(image, result.request.source.region)
         data = preview.values.reshape([part.stop - part.start for part in region])
         geometry = moved(labels_geometry(image), [part.start for part in region])
@@ -119,7 +119,7 @@ class PreviewLayers:
 
     def _show_deformation(self, image: Image, labels: Labels, result: PreviewResult) -> None:
         place = TilePlacement.of(image, result)
-        preview = result.found
+        preview = result.preview
         self._show_image(image, "deformed", place, preview.sample.image)
         layer = self._store.labels(
             image, "deformed labels", place.tile.array(preview.labels), place.geometry(),
@@ -133,7 +133,7 @@ class PreviewLayers:
 
     def _show_sample(self, image: Image, labels: Labels, result: PreviewResult) -> None:
         place = TilePlacement.of(image, result)
-        preview = result.found
+        preview = result.preview
         sample, lost = preview.sample, preview.border
         self._show_image(image, "sample", place, sample.image)
         layer = self._store.labels(

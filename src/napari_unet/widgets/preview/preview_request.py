@@ -140,7 +140,7 @@ class PreviewResult:
     """What was drawn: a TilePreview or a WeightPreview of core."""
 
     request: PreviewRequest
-    found: Any
+    preview: Any
 
 
 def answer(request: PreviewRequest) -> PreviewResult:
@@ -155,7 +155,7 @@ def answer(request: PreviewRequest) -> PreviewResult:
 
 def facts(result: PreviewResult) -> str:
     """Return a sentence with the figures of a preview."""
-    preview = result.found
+    preview = result.preview
     if result.request.view == "weights":
         return f"Weights {preview.low:.3g} to {preview.high:.3g}; 0 where unlabelled."
     plane = _plane(result)
@@ -175,8 +175,8 @@ def facts(result: PreviewResult) -> str:
 def remarks(result: PreviewResult) -> str:
     """Return warnings about a preview; empty if there are none."""
     source, sentences = result.request.source, []
-    if len(result.found.painted) == 1:
-        only = "background" if result.found.painted == (0,) else "one class"
+    if len(result.preview.painted) == 1:
+        only = "background" if result.preview.painted == (0,) else "one class"
         sentences.append(
             f"⚠ Only {only} is painted: a network needs two classes, paint another one."
         )
@@ -190,8 +190,8 @@ def remarks(result: PreviewResult) -> str:
 
 def size_of(result: PreviewResult) -> tuple[int, ...]:
     """Return the shape of what is shown."""
-    sample = getattr(result.found, "sample", None)
-    return sample.image.shape if sample is not None else result.found.values.shape
+    sample = getattr(result.preview, "sample", None)
+    return sample.image.shape if sample is not None else result.preview.values.shape
 
 
 def _plane(result: PreviewResult) -> str:
@@ -199,6 +199,6 @@ def _plane(result: PreviewResult) -> str:
     letters = spatial_axes(result.request.source.pixels.axes)
     starts = {a: part.start for a, part in zip(letters, result.request.source.region, strict=True)}
     leading = [a for a in "TZYX" if a in letters]
-    places = zip(leading, result.found.sample.place.plane, strict=False)
+    places = zip(leading, result.preview.sample.place.plane, strict=False)
     indices = [f"{letter.lower()} {starts[letter] + index}" for letter, index in places]
     return f" Cut from {', '.join(indices)}." if indices else ""

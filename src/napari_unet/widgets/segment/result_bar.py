@@ -37,7 +37,7 @@ class ResultBar(QWidget):
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self.found = QLabel()
+        self.summary = QLabel()
         self.choice = ClassChoice(session)
         self.table_button = QPushButton("Table")
         self.annotate_button = QPushButton("Use as annotation")
@@ -57,8 +57,8 @@ class ResultBar(QWidget):
         """Show the result of the chosen image."""
         layer = None if result is None else result.layer
         objects = result is not None and result.options.objects
-        self.found.setText(_found(result) if layer is not None else "")
-        self.found.setVisible(bool(self.found.text()))
+        self.summary.setText(_summary(result) if layer is not None else "")
+        self.summary.setVisible(bool(self.summary.text()))
         self.choice.show_result(result)
         tables = layer is not None and objects
         self.table_button.setEnabled(tables)
@@ -88,12 +88,12 @@ class ResultBar(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self.found)
+        layout.addWidget(self.summary)
         layout.addWidget(self.choice)
         layout.addLayout(buttons)
 
 
-def _found(result: Result | None) -> str:
+def _summary(result: Result | None) -> str:
     if result is None or result.layer is None or result.running or result.busy:
         return ""
     what = count(result.objects, "object") if result.options.objects else "classes"

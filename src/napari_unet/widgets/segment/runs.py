@@ -25,8 +25,8 @@ from napari_unet.workflows.segment_image import (
     Cancelled,
     SegmentationStarted,
     TileDone,
+    cancellable,
     score_image,
-    watching,
 )
 from napari_unet.workflows.segment_request import LabelOptions, SegmentRequest
 
@@ -274,7 +274,7 @@ def segment_folder(
     def score(
         scoring: "ImageScorer", store: "LabelStore", tiles: "Sequence[Tile]", image: "ImageFile"
     ) -> "Iterator[WrittenTile]":
-        with watching(scoring.scorer.network, cancel):
+        with cancellable(scoring.scorer.network, cancel):
             yield from score_here(scoring, store, tiles, image)
 
     network = copy.deepcopy(request.network).to(choose_device(device))

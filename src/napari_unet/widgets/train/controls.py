@@ -163,8 +163,8 @@ def best_of(steps: "Sequence[Step]") -> str:
     scored = [(step.number, step.validation) for step in steps if step.validation is not None]
     if not scored:
         return ""
-    best, found = max(scored, key=lambda one: float(one[1]["score"]))
-    return f"best: step {number(best)}, IoU {found['iou']:.2f}"
+    best, scores = max(scored, key=lambda one: float(one[1]["score"]))
+    return f"best: step {number(best)}, IoU {scores['iou']:.2f}"
 
 
 class ResumeBar(QWidget):

@@ -131,7 +131,7 @@ class ImageList(QWidget):
 
     def refresh(self) -> None:
         """List the present pairs and folders."""
-        known = [label.text() for label in self._facts]
+        texts = [label.text() for label in self._facts]
         while self._grid.count():
             widget = self._grid.takeAt(0).widget()
             widget.hide()
@@ -140,8 +140,8 @@ class ImageList(QWidget):
         rows = self.rows()
         for place, row in enumerate(rows):
             self._add(place, row)
-        if len(known) == len(rows):
-            for label, text in zip(self._facts, known, strict=True):
+        if len(texts) == len(rows):
+            for label, text in zip(self._facts, texts, strict=True):
                 if not label.text():
                     label.setText(text)
         self._empty.setVisible(not rows)

@@ -133,13 +133,13 @@ class StartForm(QWidget):
         self._session.settings = replace(self._session.settings, minutes=minutes)
 
 
-def expectation(found: TrainingEstimate) -> str:
+def expectation(estimate: TrainingEstimate) -> str:
     """Return in words what a training will take: time, steps, memory."""
-    if not found.seconds:
+    if not estimate.seconds:
         return ""
-    steps, total = count(found.steps, "step"), duration(found.seconds * found.steps)
-    room = f"{memory(found.memory)} of {memory(found.free)} free"
-    return f"≈ {steps} of {short_duration(found.seconds)} in {total} · {room}"
+    steps, total = count(estimate.steps, "step"), duration(estimate.seconds * estimate.steps)
+    room = f"{memory(estimate.memory)} of {memory(estimate.free)} free"
+    return f"≈ {steps} of {short_duration(estimate.seconds)} in {total} · {room}"
 
 
 def preset_of(settings: TrainSettings) -> str:
