@@ -98,7 +98,7 @@ def test_an_annotation_that_exists_already_is_kept_whole(tmp_path, dtype):
     journal.drop("gone")
     before = labels.copy()
     labels[:] = 7  # painted on at once: the journal has its own copy
-    journal.tell("volume", {"classes": ["x"]})
+    journal.describe("volume", {"classes": ["x"]})
     journal.close()
     found = replay(journal.path)
     assert list(found.annotations) == ["volume"]

@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
                     failed[event.path] = _why(event.error)
                     report.warn(f"{event.name}: {failed[event.path]}", image=event.path)
                 else:
-                    _tell(report, event, clock)
+                    _report_event(report, event, clock)
         except KeyboardInterrupt:
             path = event.path if event else arguments.images[0]
             report.warn(
@@ -125,7 +125,7 @@ def _why(error: Exception) -> str:
     return str(error) or "memory is not enough"
 
 
-def _tell(report: Report, event: "FileEvent", clock: ProgressClock) -> None:
+def _report_event(report: Report, event: "FileEvent", clock: ProgressClock) -> None:
     name = f"{event.number}/{event.count} {event.name}"
     if event.stage == "skipped":
         report.say(f"{name}: exists already", image=event.path, skipped=True)

@@ -153,7 +153,7 @@ class _Training:
         with Interruption() as interruption, closing(events):
             for event in events:
                 if self.leads:
-                    self._tell(event)
+                    self._report_event(event)
                 if interruption.wanted:
                     break
         return self._finish(interruption.wanted)
@@ -197,7 +197,7 @@ class _Training:
             sources.append(FileSource(*held, "validate", *meaning))
         return sources
 
-    def _tell(self, event: Any) -> None:
+    def _report_event(self, event: Any) -> None:
         from napari_unet.core.training.estimate import Estimate
         from napari_unet.workflows.training_run import RunStarted
 

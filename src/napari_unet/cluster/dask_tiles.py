@@ -78,7 +78,7 @@ def score_on(client: Client) -> Score:
         name = f"napari-unet-{uuid4().hex}"
         client.register_plugin(_Worker(_Job.of(scoring, store, tiles, image)), name=name)
         try:
-            for part in _gather(client, name, tiles):
+            for part in _results(client, name, tiles):
                 yield part if isinstance(part, WrittenTile) else store.write(part.tile, part.scores)
         except (KilledWorker, CancelledError) as error:
             raise OSError(f"the dask workers gave up ({error}): look at their logs") from None
@@ -88,7 +88,9 @@ def score_on(client: Client) -> Score:
     return score
 
 
-def _gather(client: Client, name: str, tiles: Sequence[Tile]) -> Iterator[WrittenTile | ScoredTile]:
+def _results(
+    client: Client, name: str, tiles: Sequence[Tile]
+) -> Iterator[WrittenTile | ScoredTile]:
     """Hand out tiles, a few for each worker, and yield what comes back, in any order.
 
     The result of a worker that died before it was fetched is waited for again, from another.

@@ -88,7 +88,7 @@ class Journal:
         """Keep the annotation ``name`` from now on, as ``labels`` (array, or lazily sliceable)."""
         self._add(beginning(name, labels, facts, confirmed=confirmed))
 
-    def tell(self, name: str, facts: dict[str, Any]) -> None:
+    def describe(self, name: str, facts: dict[str, Any]) -> None:
         """Replace what is known of the annotation: its name on the screen, its classes."""
         self._add([Facts(name, facts)])
 

@@ -29,13 +29,13 @@ def kept_memory() -> Iterator[None]:
         yield
         return
     _inside.append(None)
-    _tell(library, KEEPING)
+    _set_options(library, KEEPING)
     try:
         yield
     finally:
         _inside.pop()
         if not _inside:  # a validation within a training leaves its memory to the next step
-            _tell(library, STEADY)
+            _set_options(library, STEADY)
             library.malloc_trim(0)
 
 
@@ -49,7 +49,7 @@ def _glibc() -> ctypes.CDLL | None:
     return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
 
 
-def _tell(library: ctypes.CDLL, sizes: dict[int, int]) -> None:
+def _set_options(library: ctypes.CDLL, sizes: dict[int, int]) -> None:
     for name, size in sizes.items():
         library.mallopt(name, size)
 

@@ -278,10 +278,10 @@ class ShapesToLabels(QWidget):
             outlines = outlines_in(labels, layer, self._viewer)
             changed = fill_outlines(labels, outlines)
         except ValueError as error:
-            self._tell(f"{str(error)[0].upper()}{str(error)[1:]}.")
+            self._show_message(f"{str(error)[0].upper()}{str(error)[1:]}.")
             return
         inside = f"{count(len(outlines), 'closed shape')}: {count(changed, 'pixel')}"
-        self._tell(f"{inside} became background in '{labels.name}'.")
+        self._show_message(f"{inside} became background in '{labels.name}'.")
 
     def _write(self, drawn: tuple[PaintedPixels, np.ndarray]) -> None:
         labels = self._labels
@@ -290,15 +290,15 @@ class ShapesToLabels(QWidget):
         try:
             changed = write_discs(labels, *drawn)
         except (ValueError, IndexError) as error:
-            self._tell(messages.in_words(error))
+            self._show_message(messages.in_words(error))
             return
-        self._tell(f"{count(changed, 'pixel')} painted in '{labels.name}'.")
+        self._show_message(f"{count(changed, 'pixel')} painted in '{labels.name}'.")
 
     def _failed(self, outcome: Outcome) -> None:
         assert outcome.error is not None
-        self._tell(messages.in_words(outcome.error))
+        self._show_message(messages.in_words(outcome.error))
 
-    def _tell(self, sentence: str) -> None:
+    def _show_message(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.show()
         self.done.emit()

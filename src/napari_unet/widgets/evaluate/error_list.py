@@ -118,7 +118,7 @@ class ErrorSteps(QWidget):
         self.place = -1
         if before is not None:
             self.place = next((n for n, i in enumerate(items) if same(i, before)), -1)
-        self._tell()
+        self._show_place()
 
     def _button(self, text: str, about: str, keys: str, call: Callable[[], None]) -> QToolButton:
         button = QToolButton()
@@ -137,10 +137,10 @@ class ErrorSteps(QWidget):
 
     def _go(self, place: int) -> None:
         self.place = place
-        self._tell()
+        self._show_place()
         self.stepped.emit(self._items[place])
 
-    def _tell(self) -> None:
+    def _show_place(self) -> None:
         count = len(self._items)
         for button in (self.back, self.on):
             button.setEnabled(count > 0)

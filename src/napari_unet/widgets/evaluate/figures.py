@@ -221,12 +221,12 @@ class MatchSettings(QWidget):
         form.setContentsMargins(8, 0, 0, 0)
         form.addRow("&Match from IoU", self.iou)
         form.addRow(self.warping)
-        self.iou.valueChanged.connect(self._tell)
-        self.warping.toggled.connect(self._tell)
+        self.iou.valueChanged.connect(self._emit_changed)
+        self.warping.toggled.connect(self._emit_changed)
 
     def values(self) -> dict[str, Any]:
         """Return both as arguments of a request."""
         return {"iou": self.iou.value(), "warping": self.warping.isChecked()}
 
-    def _tell(self, value: Any) -> None:
+    def _emit_changed(self, value: Any) -> None:
         self.changed.emit()

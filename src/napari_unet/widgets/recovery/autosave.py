@@ -170,16 +170,16 @@ class Autosave(QObject):
                 self._journal = Journal(new_path())
                 self._watch.start()
         except OSError as error:
-            self._tell(f"Strokes are not being kept: {error}")
+            self._report(f"Strokes are not being kept: {error}")
             return
         self._followed[labels] = _Followed(self, session, labels, key)
         self._journal.begin(key, *_held(session, labels))
 
     def _report_problem(self) -> None:
         if self._journal is not None:
-            self._tell(self._journal.problem)
+            self._report(self._journal.problem)
 
-    def _tell(self, problem: str) -> None:
+    def _report(self, problem: str) -> None:
         """Report once that strokes cannot be written, and once that they can be again."""
         if bool(problem) == bool(self._problem):
             return
@@ -219,7 +219,7 @@ class _Followed(QObject):
     def _described(self, event: Event | None = None) -> None:
         autosave, labels, session = self._autosave(), self._labels(), self._session()
         if autosave is not None and labels is not None and session is not None:
-            autosave.write("tell", self.key, facts_of(session, labels))
+            autosave.write("describe", self.key, facts_of(session, labels))
 
 
 def _held(session: Session, labels: Labels) -> tuple[Any, dict[str, Any], Confirmed]:

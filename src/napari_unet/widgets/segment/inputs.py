@@ -68,13 +68,13 @@ class NetworkChoice(QComboBox):
         self.setCurrentIndex(max(self.findData(self._chosen), 0) if self._chosen else 0)
         self.setEnabled(bool(networks))
         blocker.unblock()
-        self._tell()
+        self._network_changed()
 
     def _choose(self) -> None:
         self._chosen = self.currentData()
-        self._tell()
+        self._network_changed()
 
-    def _tell(self) -> None:
+    def _network_changed(self) -> None:
         network = self.value()
         self.setToolTip(
             "There is no network yet: train one in Train, or load a file"

@@ -36,8 +36,8 @@ class Selection(QObject):
 
     def __init__(self, layer: Labels) -> None:
         super().__init__()
-        layer.events.selected_label.connect(self._tell)
-        layer.events.paint.connect(self._tell)
+        layer.events.selected_label.connect(self._emit_changed)
+        layer.events.paint.connect(self._emit_changed)
 
     @classmethod
     def of(cls, layer: Labels) -> "Selection":
@@ -46,7 +46,7 @@ class Selection(QObject):
             _ALL[layer] = cls(layer)
         return _ALL[layer]
 
-    def _tell(self, event: Event) -> None:
+    def _emit_changed(self, event: Event) -> None:
         self.changed.emit()
 
 

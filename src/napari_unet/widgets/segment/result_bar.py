@@ -204,7 +204,7 @@ class LabelOptionsForm(QWidget):
 
     def change(self, **changes: object) -> None:
         """Change options that other widgets edit."""
-        self._tell(replace(self._options, **changes))  # type: ignore[arg-type]
+        self._set_options(replace(self._options, **changes))  # type: ignore[arg-type]
 
     def _switch(self) -> QWidget:
         row = QWidget()
@@ -225,7 +225,7 @@ class LabelOptionsForm(QWidget):
             self._edited()
 
     def _edited(self) -> None:
-        self._tell(
+        self._set_options(
             replace(
                 self._options,
                 objects=self.results.checkedId() == 0,
@@ -235,7 +235,7 @@ class LabelOptionsForm(QWidget):
             )
         )
 
-    def _tell(self, options: LabelOptions) -> None:
+    def _set_options(self, options: LabelOptions) -> None:
         if options != self._options:
             self._options = options
             self.changed.emit(options)

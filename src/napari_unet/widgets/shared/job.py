@@ -60,17 +60,17 @@ class Job(QObject):
     def stop(self) -> None:
         """End it at its next yield: its generator is closed, then ``ended`` is emitted."""
         self.work.stopping = True
-        self._tell()
+        self._wake_and_emit()
 
     def pause(self) -> None:
         """Pause it at its next yield."""
         self.work.paused = True
-        self._tell()
+        self._wake_and_emit()
 
     def resume(self) -> None:
         """Resume it."""
         self.work.paused = False
-        self._tell()
+        self._wake_and_emit()
 
     def hand_over(self) -> None:
         """Emit the values that were yielded, and the end if there is one."""
@@ -82,7 +82,7 @@ class Job(QObject):
             self.changed.emit()
             self.ended.emit(self.outcome)
 
-    def _tell(self) -> None:
+    def _wake_and_emit(self) -> None:
         dispatch().compute.wake()
         self.changed.emit()
 
@@ -98,7 +98,7 @@ class Dispatch(QObject):
         self.compute = Compute(self._yielded, self._end.emit, self._prepare)
         self._jobs: dict[ScheduledJob, Job] = {}  # GUI thread only
         self._lock = threading.Lock()
-        self._told: set[ScheduledJob] = set()  # jobs with values that were not delivered yet
+        self._emitted: set[ScheduledJob] = set()  # jobs with values that were not delivered yet
         self._last = 0.0
         self._threads = machine().threads
         self._timer = QTimer(self)
@@ -139,8 +139,8 @@ class Dispatch(QObject):
     def _yielded(self, work: ScheduledJob) -> None:
         """Note that a job has values to deliver; compute thread."""
         with self._lock:
-            first = not self._told
-            self._told.add(work)
+            first = not self._emitted
+            self._emitted.add(work)
         if first:
             self._news.emit()
 
@@ -151,7 +151,7 @@ class Dispatch(QObject):
     def _deliver(self) -> None:
         self._last = time.monotonic()
         with self._lock:
-            jobs, self._told = self._told, set()
+            jobs, self._emitted = self._emitted, set()
         for work in jobs & self._jobs.keys():
             self._jobs[work].hand_over()
         self.compute.wake()  # a job pauses while too many of its values are undelivered

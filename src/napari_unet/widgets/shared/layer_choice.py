@@ -36,12 +36,12 @@ class LayerChoice(QComboBox):
         self._optional = optional
         self._fits = fits
         self._layers: list[Layer | None] = []
-        self._told: Layer | None = None
+        self._emitted: Layer | None = None
         self.setAccessibleName(name)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(8)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.currentIndexChanged.connect(self._tell)
+        self.currentIndexChanged.connect(self._emit_if_changed)
         self.reset_choices()
 
     def value(self) -> Layer | None:
@@ -73,7 +73,7 @@ class LayerChoice(QComboBox):
         if self._layers:
             self.setCurrentIndex(self._place(before) if there else 0)
         blocker.unblock()
-        self._tell()
+        self._emit_if_changed()
 
     def _wanted(self, layer: Layer) -> bool:
         if not isinstance(layer, self._kinds) or is_preview(layer):
@@ -83,9 +83,9 @@ class LayerChoice(QComboBox):
     def _place(self, layer: Layer | None) -> int:
         return next(place for place, other in enumerate(self._layers) if other is layer)
 
-    def _tell(self) -> None:
+    def _emit_if_changed(self) -> None:
         layer = self.value()
         self.setToolTip(f"{self.accessibleName()}: {layer.name}" if layer is not None else "")
-        if layer is not self._told:
-            self._told = layer
+        if layer is not self._emitted:
+            self._emitted = layer
             self.changed.emit(layer)

@@ -18,7 +18,7 @@ class ImageDataEvents(QObject):
 
     def __init__(self, image: Image) -> None:
         super().__init__()
-        image.events.data.connect(self._tell)
+        image.events.data.connect(self._emit_replaced)
 
     @classmethod
     def of(cls, image: Image) -> "ImageDataEvents":
@@ -27,7 +27,7 @@ class ImageDataEvents(QObject):
             _ALL[image] = cls(image)
         return _ALL[image]
 
-    def _tell(self, event: Event) -> None:
+    def _emit_replaced(self, event: Event) -> None:
         self.replaced.emit()
 
 

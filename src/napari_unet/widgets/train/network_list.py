@@ -48,7 +48,7 @@ class NetworkList(QWidget):
         self._trainings = trainings
         self._session = trainings.session
         self.tree = _tree()
-        self.tree.currentItemChanged.connect(self._tell)
+        self.tree.currentItemChanged.connect(self._refresh_buttons)
         self.tree.customContextMenuRequested.connect(self._menu)
         self.further = _button("Train further", self._further)
         self.save = _button("Save…", self._save)
@@ -94,7 +94,7 @@ class NetworkList(QWidget):
         chosen = before if before in entries else next(iter(entries), None)
         if chosen is not None:
             self.choose(chosen)
-        self._tell()
+        self._refresh_buttons()
 
     def _entries(self) -> dict[str, Shown]:
         """The trainings that run or wait, then the networks, the newest first."""
@@ -103,7 +103,7 @@ class NetworkList(QWidget):
             entries.setdefault(network.name, network)
         return entries
 
-    def _tell(self, *_: Any) -> None:
+    def _refresh_buttons(self, *_: Any) -> None:
         shown = self.current()
         is_network = isinstance(shown, KeptNetwork)
         for button, tip in (
