@@ -16,13 +16,24 @@ class Office:
     def __init__(self, prepare=lambda: None):
         self.seen = []
         self.ended = []
-        self.compute = Compute(self._yielded, self.ended.append, prepare)
+        self.seconds = 0.0  # on its clock; only ``costing`` moves it
+        self.compute = Compute(self._yielded, self.ended.append, prepare, lambda: self.seconds)
+
+    def costing(self, name, seconds, count):
+        """Return work whose steps take so long each."""
+
+        def make():
+            for _ in range(count):
+                self.seconds += seconds
+                yield name
+
+        return make
 
     def _yielded(self, work):
         self.seen += work.take()
 
-    def start(self, make, urgency=Urgency.TRAINING):
-        work = ScheduledJob(make, urgency)
+    def start(self, make, urgency=Urgency.TRAINING, **more):
+        work = ScheduledJob(make, urgency, **more)
         self.compute.submit(work)
         return work
 
@@ -67,27 +78,74 @@ def test_a_plain_function_is_work_too(office):
     assert work.outcome.value == 7
 
 
-def test_the_most_urgent_goes_on_at_each_yield(office):
-    """Whatever is asked while the first step runs is done in the order of urgency."""
+@pytest.fixture
+def held(office):
+    """Hold the thread inside a preview until all have asked."""
     inside, gate = threading.Event(), threading.Event()
 
     def first():
         inside.set()
         gate.wait(LONG)
-        yield from counting("train", 2)()
+        yield "first"
 
-    works = [office.start(first, Urgency.TRAINING)]
+    work = office.start(first, Urgency.PREVIEW)
     assert inside.wait(LONG)
-    asking = (Urgency.SEGMENTATION, Urgency.PREVIEW, Urgency.TEACHING, Urgency.VIEW)
-    works += [office.start(counting(urgency.name, 2), urgency) for urgency in asking]
-    gate.set()
-    office.wait(*works)
-    # the first step of the training was begun before the others asked
-    assert office.seen[0] == "train0"
-    assert office.seen[1:] == [
-        "PREVIEW0", "PREVIEW1", "VIEW0", "VIEW1", "TEACHING0", "TEACHING1",
-        "SEGMENTATION0", "SEGMENTATION1", "train1",
-    ]  # fmt: skip
+
+    def let_go(*works):
+        gate.set()
+        office.wait(work, *works)
+        assert office.seen.pop(0) == "first"
+        return office.seen
+
+    return let_go
+
+
+def test_previews_and_tiles_of_the_view_go_first(office, held):
+    asking = (Urgency.SEGMENTATION, Urgency.VIEW, Urgency.TEACHING, Urgency.PREVIEW)
+    seen = held(*[office.start(counting(urgency.name, 2), urgency) for urgency in asking])
+    assert seen[:4] == ["PREVIEW0", "PREVIEW1", "VIEW0", "VIEW1"]
+
+
+def test_each_kind_of_work_gets_a_third_of_the_time(office, held):
+    """Whatever a step takes: 0.2 s of teaching, 0.7 s of a tile, 1.5 s of a training."""
+    costs = {Urgency.TEACHING: 0.2, Urgency.SEGMENTATION: 0.7, Urgency.TRAINING: 1.5}
+    works = [
+        office.start(office.costing(kind.name, cost, round(30 / cost)), kind)
+        for kind, cost in costs.items()
+    ]
+    spent = dict.fromkeys(costs, 0.0)
+    for name in held(*works):
+        spent[Urgency[name]] += costs[Urgency[name]]
+        if sum(spent.values()) > 60:
+            break
+    assert all(seconds == pytest.approx(20, abs=1.6) for seconds in spent.values()), spent
+
+
+def test_who_was_away_or_idle_makes_up_for_nothing(office, held):
+    """A training that ran alone for long does not stand still when somebody paints."""
+    idle = [True]
+    teaching = office.start(office.costing("t", 1.0, 40), Urgency.TEACHING, idle=lambda: idle[0])
+
+    def training():
+        for number in range(60):
+            if number == 30:
+                idle[0] = False
+            office.seconds += 1.0
+            yield "T"
+
+    seen = held(teaching, office.start(training, Urgency.TRAINING))
+    assert seen[:30] == ["T"] * 30
+    later = seen[30:]
+    turns = "".join(later)[:40]
+    assert turns.count("t") == pytest.approx(20, abs=1)
+    assert "ttt" not in turns
+
+
+def test_work_that_nobody_waits_for_comes_last(office, held):
+    teaching = office.start(counting("teach", 3), Urgency.TEACHING, idle=lambda: True)
+    training = office.start(counting("train", 3), Urgency.TRAINING)
+    seen = held(teaching, training)
+    assert seen == ["train0", "train1", "train2", "teach0", "teach1", "teach2"]
 
 
 def test_of_equals_the_first_is_finished_first(office):

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.arrays.axes import ImagePixels
-from napari_unet.workflows import teaching_requests
+from napari_unet.workflows import teaching_loop, teaching_requests
 from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.teaching_events import Refused, Status, TileDrawn
 from napari_unet.workflows.teaching_loop import (
+    LATELY,
     READY,
     SETTLED,
     DrawnCells,
@@ -234,3 +235,25 @@ def test_the_seed_decides_what_is_learned(discs, small_tiles):
         scores.append(next(one for one in loop.work() if isinstance(one, TileDrawn)).scores)
     np.testing.assert_array_equal(scores[0], scores[1])
     assert not np.array_equal(scores[0], scores[2])
+
+
+def test_it_is_idle_some_seconds_after_the_last_stroke_or_look(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(teaching_loop.time, "monotonic", lambda: now[0])
+    loop = TeachingLoop(ImagePixels(np.zeros((40, 50)), "YX", {}), 2)
+    for ask in (
+        lambda: loop.stroke_came(around((9, 9))) or loop.post(teaching_requests.undo_learning),
+        lambda: loop.set_view(VisibleRegion(around((9, 9)), (9.0, 9.0))),
+        loop.update_once,
+    ):
+        now[0] += LATELY + 1
+        ask()
+        assert not loop.idle()
+        loop._requests.clear()
+        loop._hasty = False
+        now[0] += LATELY - 0.1
+        assert not loop.idle()
+        now[0] += 0.2
+        assert loop.idle()
+    loop.set_view(VisibleRegion(around((9, 9)), (9.0, 9.0)))  # the same as before
+    assert loop.idle()

@@ -1,9 +1,10 @@
 """The compute thread: the only one that calls torch, shared by all viewers of the process.
 
-It is a scheduler of generators. At each yield it goes on with the most urgent one, so that a
-preview during a training waits for one step at most, and nothing is refused because something else
-runs. Of equally urgent ones the oldest is finished first. A ``ScheduledJob`` is one of these
-generators and the Outcome it ends with.
+It is a scheduler of generators, which it can leave at each yield. A preview or a tile of the view
+goes first, so that it waits for one step at most. Live teaching, segmentations and trainings share
+the time, each kind as much as the others; of one kind the oldest is finished first. Teaching that
+nobody waits for (``idle``) comes after all that somebody has asked for. A ``ScheduledJob`` is one
+of these generators and the Outcome it ends with.
 
 Nothing here imports Qt: the compute thread holds these plain objects only, so that no object of the
 window can be freed in the wrong thread.
@@ -14,6 +15,7 @@ import gc
 import os
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -46,7 +48,7 @@ class ComputePreferences:
 
 
 class Urgency(IntEnum):
-    """Who goes first when several want the compute thread; the lowest number does."""
+    """What kind of work it is: the first two go first, the others share the time."""
 
     PREVIEW = 0
     VIEW = 1  # segmentation of what is on the screen
@@ -65,6 +67,11 @@ class Outcome:
     details: str = ""  # the traceback of the error, for the log
 
 
+def never() -> bool:
+    """Return False: somebody waits for the work at any time."""
+    return False
+
+
 class ScheduledJob:
     """A generator, the flags of the window (stop, pause) and what it has yielded so far.
 
@@ -72,8 +79,11 @@ class ScheduledJob:
     the compute thread afterwards.
     """
 
-    def __init__(self, make: JobFactory, urgency: Urgency) -> None:
+    def __init__(
+        self, make: JobFactory, urgency: Urgency, idle: Callable[[], bool] = never
+    ) -> None:
         self.urgency = urgency
+        self.idle = idle  # whether nobody waits for what it does now
         self.stopping = False
         self.paused = False
         self.yielded: deque[Any] = deque()  # not delivered yet
@@ -116,7 +126,7 @@ class ScheduledJob:
 
     def _end(self, outcome: Outcome) -> None:
         """Close the generator here, in its own thread, and let go of all it held."""
-        self._make = None
+        self._make, self.idle = None, never
         steps, self._steps = self._steps, None
         if steps is not None:
             try:
@@ -147,13 +157,21 @@ class Compute:
     ``prepare`` is called there before the first work, and again until it succeeds.
     """
 
-    def __init__(self, yielded: Told, ended: Told, prepare: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        yielded: Told,
+        ended: Told,
+        prepare: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._yielded = yielded
         self._ended = ended
         self._prepare = prepare
         self._changed = threading.Condition()
         self._waiting: dict[ScheduledJob, int] = {}  # with the number that tells who came first
         self._numbers = count()
+        self._clock = clock
+        self._used = dict.fromkeys(Urgency, 0.0)  # seconds that each kind has had
         self._thread: threading.Thread | None = None
         self._leaving = False
 
@@ -165,11 +183,19 @@ class Compute:
     def submit(self, work: ScheduledJob) -> None:
         """Do ``work`` when its turn comes."""
         with self._changed:
+            self._let_in(work.urgency)
             self._waiting[work] = next(self._numbers)
             self._changed.notify_all()
             if self._thread is None or self._leaving:
                 self._leaving = False
                 self._start(self._thread)
+
+    def _let_in(self, urgency: Urgency) -> None:
+        """Count what a kind uses from now on, if it was away: it makes up for nothing."""
+        kinds = {work.urgency for work in self._waiting if work.urgency > Urgency.VIEW}
+        if kinds and urgency not in kinds:
+            least = min(self._used[kind] for kind in kinds)
+            self._used[urgency] = max(self._used[urgency], least)
 
     def wake(self) -> None:
         """Check the flags again: one of some work has changed."""
@@ -211,8 +237,10 @@ class Compute:
         ready = False
         while (work := self._next()) is not None:
             ready = ready or self._made_ready(work)
+            begun = self._clock()
             if work.outcome is None and work.advance():
                 self._yielded(work)
+            self._used[work.urgency] += self._clock() - begun
             if work.outcome is not None:
                 self._finish(work)
             del work  # what it holds is not kept while the thread waits
@@ -245,13 +273,20 @@ class Compute:
                 self._changed.wait()
 
     def _most_urgent(self) -> ScheduledJob | None:
-        """What is to stop goes first, then by urgency, then by age."""
-        ready = [work for work in self._waiting if _can_go_on(work)]
-        return min(
-            ready,
-            key=lambda work: (not work.stopping, work.urgency, self._waiting[work]),
-            default=None,
-        )
+        """Return what is to stop, or goes first, or the kind that has had the least time."""
+        ready = sorted(filter(_can_go_on, self._waiting), key=self._waiting.__getitem__)
+        first = [work for work in ready if work.stopping]
+        first = first or [work for work in ready if work.urgency <= Urgency.VIEW]
+        if first:
+            return min(first, key=lambda work: (not work.stopping, work.urgency))
+        asked = [work for work in ready if not work.idle()] or ready
+        if not asked:
+            return None
+        chosen = min(asked, key=lambda work: (self._used[work.urgency], work.urgency))
+        # who is paused or idle meanwhile makes up for nothing later
+        for kind in {work.urgency for work in self._waiting} - {work.urgency for work in asked}:
+            self._used[kind] = max(self._used[kind], self._used[chosen.urgency])
+        return chosen
 
 
 def _can_go_on(work: ScheduledJob) -> bool:

@@ -114,6 +114,7 @@ def distance(box: Box, point: Sequence[float]) -> float:
     return sum(d**2 for d in away)
 
 
+LATELY = 10.0  # seconds after a stroke in which its learning shares the time with other work
 SLICE = 0.2  # seconds of learning between two looks at what else waits
 ONCE = 120  # steps after which a single update ends without a new preview
 READY = "Paint strokes of two classes: a preview follows within seconds"
@@ -146,18 +147,27 @@ class TeachingLoop:
         self._hasty = False  # strokes came that were not learned from yet
         self._measured = True  # whether the working size was looked at since
         self._handed = 0  # epoch of the network that was handed out last
+        self._asked = time.monotonic()  # when somebody last painted, looked or asked
 
     def post(self, request: Request) -> None:
         """Add a request; any thread."""
         self._requests.append(request)
+        self._asked = time.monotonic()
 
     def set_view(self, view: VisibleRegion | None) -> None:
         """Set what is on the screen; any thread."""
+        if view != self._view:
+            self._asked = time.monotonic()
         self._view = view
 
     def update_once(self) -> None:
         """Learn until the preview is another, although live is off; any thread."""
         self._once = ONCE
+        self._asked = time.monotonic()
+
+    def idle(self) -> bool:
+        """Whether it goes on learning though nobody has asked for something lately; any thread."""
+        return not (self._requests or self._hasty) and time.monotonic() - self._asked > LATELY
 
     @property
     def waiting(self) -> bool:

@@ -381,3 +381,21 @@ def test_an_annotation_without_unlabelled_pixels_is_refused_in_words(viewer, qtb
     qtbot.waitUntil(lambda: dock.labels is not None)
     dock.meaning.zero.click()
     assert "0 is background" in dock.live.status.text()
+
+
+def test_teaching_of_an_image_that_is_not_annotated_rests(taught, qtbot):
+    """Another image is chosen while the first one is learned from: that rests at once."""
+    first = taught.teaching
+    brush(taught.labels, 1, *way(taught.truth, False, 2))
+    qtbot.waitUntil(lambda: first.busy)
+    second = taught.viewer.add_image(taught.image.data[::-1].copy(), name="other")
+    images = taught.dock.choice.images
+    images.setValue(second)
+    images.activated.emit(images.currentIndex())  # picked by hand: its annotation layer is made
+    qtbot.waitUntil(lambda: taught.live.teaching not in (first, None))
+    assert first.resting
+    settled(taught.live.teaching, qtbot)
+    images.setValue(taught.image)
+    qtbot.waitUntil(lambda: taught.live.teaching is first)
+    assert not first.resting
+    settled(first, qtbot)

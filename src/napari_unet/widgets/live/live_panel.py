@@ -93,6 +93,7 @@ class LiveSection(QWidget):
 
     def _follow(self, teaching: LiveTeaching | None) -> None:
         if self.teaching is not None:
+            self.teaching.rest(True)
             for signal in self._signals(self.teaching):
                 signal.disconnect(self.refresh)
             self.teaching.answered.disconnect(self._answered)
@@ -103,6 +104,7 @@ class LiveSection(QWidget):
         self.check.set_check(None if teaching is None else teaching.check)
         self.more.set_teaching(teaching)
         if teaching is not None:
+            teaching.rest(False)
             for signal in self._signals(teaching):
                 signal.connect(self.refresh)
             teaching.answered.connect(self._answered)
@@ -124,9 +126,8 @@ class LiveSection(QWidget):
             label.setWordWrap(True)
             label.setContentsMargins(8, 0, 0, 0)
         lines = self.status.fontMetrics().lineSpacing()
-        self.status.setMinimumHeight(
-            2 * lines + 2
-        )  # so that the buttons below do not move under the mouse
+        # so that the buttons below do not move under the mouse
+        self.status.setMinimumHeight(2 * lines + 2)
         self.status.setAlignment(Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.status)
         meter = QHBoxLayout()

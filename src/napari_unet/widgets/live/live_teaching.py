@@ -57,6 +57,7 @@ class LiveTeaching(TeachingState):
         self._code = code_of(labels)
         self._loop: TeachingLoop | None = None
         self._job: Job | None = None
+        self.resting = False  # another image is annotated
         self._view = ViewTracker(session.viewer)
         self._view.moved.connect(self.draw_view)
         self._layers.events.removed.connect(self._removed)
@@ -64,11 +65,9 @@ class LiveTeaching(TeachingState):
         self.sender.painted.connect(self.preview.repaint)
         self.sender.restyled.connect(self._restyled)
         self.sender.replaced.connect(self._replaced)
-        self.tour, self.check, self.confirm = (
-            SuggestionTour(self),
-            BlindCheckTool(self),
-            ConfirmBrush(self),
-        )
+        self.tour = SuggestionTour(self)
+        self.check = BlindCheckTool(self)
+        self.confirm = ConfirmBrush(self)
         self.tool_started.connect(self._stop_other)
         self.begin()
         self.from_last = StartFromLast(self)
@@ -102,6 +101,12 @@ class LiveTeaching(TeachingState):
             self._loop.live = wanted
             self._go_on()
         self.changed.emit()
+
+    def rest(self, resting: bool) -> None:
+        """Rest while another image is annotated, or go on."""
+        self.resting = resting
+        if job := self._job:
+            (job.pause if resting else job.resume)()
 
     def switch(self) -> None:
         """Turn live teaching on or off."""
@@ -174,7 +179,9 @@ class LiveTeaching(TeachingState):
     def _go_on(self) -> None:
         session = self._session()
         if self._job is None and self._loop is not None and session and not session.closed:
-            self._job = session.start(self._loop.work, Urgency.TEACHING)
+            self._job = session.start(self._loop.work, Urgency.TEACHING, idle=self._loop.idle)
+            if self.resting:
+                self._job.pause()
             self._job.arrived.connect(self._arrived)
             self._job.ended.connect(self._ended)
             self.changed.emit()
@@ -188,9 +195,8 @@ class LiveTeaching(TeachingState):
             elif isinstance(event, Status):
                 self.status = event
             elif event is not None:
-                self.working_size = (
-                    event if isinstance(event, WorkingSizeChanged) else self.working_size
-                )
+                if isinstance(event, WorkingSizeChanged):
+                    self.working_size = event
                 self.answered.emit(event)
         if drawn:
             self.preview.show()
@@ -218,14 +224,11 @@ class LiveTeaching(TeachingState):
 
     def _stop_other(self, tool: QObject) -> None:
         """Stop the other tool that moves the camera when ``tool`` starts."""
-        if tool is self.tour:
-            self.check.stop()
-        elif tool is self.check:
-            self.tour.stop()
+        if tool in (self.tour, self.check):
+            (self.check if tool is self.tour else self.tour).stop()
 
     def _restyled(self) -> None:
-        labels = self.labels
-        if labels is not None and code_of(labels) != self._code:
+        if self.labels is not None and code_of(self.labels) != self._code:
             self.begin()
         else:
             self.preview.restyle()

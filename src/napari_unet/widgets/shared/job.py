@@ -7,7 +7,7 @@
 import atexit
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
@@ -20,6 +20,7 @@ from napari_unet.workflows.scheduler import (
     Outcome,
     ScheduledJob,
     Urgency,
+    never,
     set_threads,
     warm_up,
 )
@@ -107,9 +108,11 @@ class Dispatch(QObject):
         self._news.connect(self._schedule, Qt.ConnectionType.QueuedConnection)
         self._end.connect(self._ended, Qt.ConnectionType.QueuedConnection)
 
-    def start(self, make: JobFactory, urgency: Urgency, title: str) -> Job:
+    def start(
+        self, make: JobFactory, urgency: Urgency, title: str, idle: Callable[[], bool] = never
+    ) -> Job:
         """Hand ``make`` to the compute thread."""
-        work = ScheduledJob(make, urgency)
+        work = ScheduledJob(make, urgency, idle)
         job = self._jobs[work] = Job(work, title)
         self.compute.submit(work)
         return job

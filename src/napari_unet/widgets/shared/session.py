@@ -21,7 +21,7 @@ from napari_unet.widgets.networks import Networks
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.job import Job, dispatch
 from napari_unet.widgets.shared.messages import log_details
-from napari_unet.workflows.scheduler import CLOSING, JobFactory, Outcome, Urgency
+from napari_unet.workflows.scheduler import CLOSING, JobFactory, Outcome, Urgency, never
 
 PROVIDER = "napari-unet"
 
@@ -116,15 +116,22 @@ class Session(QObject):
         """Return the oldest job of this urgency that has not ended."""
         return next((job for job in self._jobs if job.urgency == urgency), None)
 
-    def start(self, make: JobFactory, urgency: Urgency, title: str = "") -> Job:
+    def start(
+        self,
+        make: JobFactory,
+        urgency: Urgency,
+        title: str = "",
+        idle: Callable[[], bool] = never,
+    ) -> Job:
         """Call ``make`` in the compute thread and run the generator that it returns.
 
         ``make`` may also return the result itself. It is given frozen values only (bind them with
         ``functools.partial``) and touches neither layers nor widgets. A job with a ``title``, a
         phrase such as 'Training cells-1', was started by a person: napari asks before it closes
         while it runs, and its error is told; that of one without a title is for the caller.
+        While ``idle`` is true nobody waits for the job, and it comes after all others.
         """
-        job = dispatch().start(make, urgency, title)
+        job = dispatch().start(make, urgency, title, idle)
         self._jobs.append(job)
         job.ended.connect(self._ended)
         self._jobs_changed()
