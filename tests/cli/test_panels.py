@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from napari_unet.cli.panels import (
+    BACKGROUND,
     GAP,
     HEAT,
-    PAPER,
     TITLE,
     draw_panels,
     enlarged,
@@ -101,5 +101,5 @@ def test_every_panel_is_in_the_file_at_its_place(tmp_path):
         left = GAP + (30 + GAP) * (number % 3)
         height = shade.shape[0]
         np.testing.assert_array_equal(sheet[top : top + height, left : left + 30], shade)
-    assert (sheet[:GAP] == PAPER).all()
-    assert (sheet[GAP : GAP + TITLE] != PAPER).any(), "a title is written"
+    assert (sheet[:GAP] == BACKGROUND).all()
+    assert (sheet[GAP : GAP + TITLE] != BACKGROUND).any(), "a title is written"
