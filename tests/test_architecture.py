@@ -17,21 +17,21 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "napari_unet"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-MODULES_AT_MOST = 227  # the goal is 225
-MEAN_LINES_AT_LEAST = 165
-SLIVERS_AT_MOST = 13  # modules of fewer than 120 lines that one other module alone imports
+MODULES_AT_MOST = 221
+MEAN_LINES_AT_LEAST = 174
+SLIVERS_AT_MOST = 12  # modules of fewer than 120 lines that one other module alone imports
 CIRCLES_AT_MOST = 0
-ALIASES_TWICE_AT_MOST = 3
-PLAIN_ANY_AT_MOST = 449  # the goal is 120
-FLOORS_AT_MOST = 14  # the longest chain of imports inside one folder; the goal is 8
+ALIASES_TWICE_AT_MOST = 0
+PLAIN_ANY_AT_MOST = 28
+FLOORS_AT_MOST = 8  # the longest chain of imports inside one folder
 MODULE_LINES = 400
 CLASS_LINES, CLASSES_LONGER = 200, 4
 FUNCTION_LINES = 40
-PARAMETERS, FUNCTIONS_WITH_MORE = 6, 10
+PARAMETERS, FUNCTIONS_WITH_MORE = 6, 9
 SMALL = 60  # lines; shorter modules are listed here, and the list only gets shorter
 SMALL_AT_MOST = 11
-WITHOUT_QT_AT_MOST = 4  # modules of widgets that could be in workflows
-UNTESTED_AT_MOST = 95  # modules of 100 lines and more without a test file of the same name
+WITHOUT_QT_AT_MOST = 0  # modules of widgets that could be in workflows
+UNTESTED_AT_MOST = 20  # modules of 100 lines and more without a test file of the same name
 
 IDLE_WORDS_AT_MOST = 0  # ordinary words of the glossary that no name has any more
 
