@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from napari_unet.cli import main
 from napari_unet.cli.command import changed
 from napari_unet.core.network.network_file import load_network
 from napari_unet.core.training.settings import TrainSettings, suggest_preset
-from napari_unet.workflows.run_folder import RunFolder, digest_of_file
+from napari_unet.workflows.run_folder import RunFolder
 
 QUICK = ["--preset", "nano", "--base", "4", "--depth", "1", "--tile", "44", "--steps", "30"]
 
@@ -259,44 +259,6 @@ def test_json_is_one_object_a_line(data, capsys):
     assert told[-1]["steps"] == 30
 
 
-def test_a_folder_in_use_is_refused_and_one_left_behind_is_taken(tmp_path, other_process):
-    folder = RunFolder(tmp_path / "x.run")
-    folder.make()
-    with folder, pytest.raises(FileExistsError, match=f"in use by process {os.getpid()}"):
-        RunFolder(tmp_path / "x.run").__enter__()
-    lock = tmp_path / "x.run" / "lock.json"
-    assert not lock.exists()
-    with other_process(lock) as holder:
-        assert folder.in_use
-        with pytest.raises(FileExistsError, match=f"in use by {holder}: wait until it ends"):
-            folder.__enter__()
-    assert lock.exists(), "the other process was killed"
-    assert not folder.in_use
-    with RunFolder(tmp_path / "x.run"):
-        assert json.loads(lock.read_text())["process"] == os.getpid()
-
-
-def value(work):
-    """Return what a generator returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
-
-
-def test_the_digest_of_a_folder_tells_of_each_name_and_byte(tmp_path):
-    store = tmp_path / "image.zarr"
-    (store / "0").mkdir(parents=True)
-    (store / "0" / "a").write_bytes(b"one")
-    found = {value(digest_of_file(store))}
-    (store / "0" / "a").write_bytes(b"two")
-    found.add(value(digest_of_file(store)))
-    (store / "0" / "a").rename(store / "0" / "b")
-    found.add(value(digest_of_file(store)))
-    assert len(found) == 3
-
-
 def test_torchrun_trains_one_network(data):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
     torchrun += ["--standalone", "--local-addr=127.0.0.1", "-m", "napari_unet"]
@@ -315,11 +277,3 @@ def test_torchrun_trains_one_network(data):
         strict=True,
     )
     assert all((a - b).abs().max() < 0.05 for a, b in pairs)  # single precision; test_ranks: double
-
-
-def test_settings_of_the_run_are_equal_after_a_round_trip(tmp_path):
-    folder = RunFolder(tmp_path / "x.run")
-    folder.make()
-    settings = replace(TrainSettings.preset("small"), rate=1 / 3, minutes=0.1)
-    folder.write_settings(settings)
-    assert folder.settings() == settings

@@ -7,14 +7,12 @@ import subprocess
 import sys
 import textwrap
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import ome_zarr_models
 import pytest
 import tifffile
 import torch
-import zarr
 
 from napari_unet.core.files.image_file import open_image
 from napari_unet.core.network.unet import UNet
@@ -24,9 +22,8 @@ from napari_unet.core.segmentation.segment import segment
 from napari_unet.core.segmentation.tile_store import FINISHING, JOURNAL, LOCK, DiskStore, Layout
 from napari_unet.core.segmentation.tiling import Tile
 from napari_unet.workflows import segment_files
-from napari_unet.workflows.result_files import Outputs, stem_of
+from napari_unet.workflows.result_files import Outputs
 from napari_unet.workflows.segment_files import Choices, FileSegmentation
-from napari_unet.workflows.segment_request import fingerprint
 
 TILE = 140  # px; 96 px of output, so that the images here have many tiles
 SIZE = {"Y": 0.5, "X": 0.25}
@@ -257,17 +254,6 @@ def test_other_objects_use_the_same_scores_but_not_files_half_written(image, net
     assert_same(results(again), gone_on)
 
 
-@pytest.mark.parametrize("key", ["normalisation", "pixel_size"])
-def test_what_decides_the_scores_changes_the_fingerprint(network, key):
-    before, kept = fingerprint(network), network.about[key]
-    network.about[key] = {"Y": 2.0, "X": 2.0, "low": 3.0}
-    try:
-        assert fingerprint(network) != before
-    finally:
-        network.about[key] = kept
-    assert fingerprint(network) == before
-
-
 def test_existing_results_are_refused_before_anything_is_computed(image, network):
     run = make(image, network)
     (run.outputs.folder / "cells_objects.csv").write_text("mine")
@@ -324,33 +310,6 @@ def test_tiles_have_chunks_of_their_own_where_that_is_possible(starts, chunk):
     assert layout.chunks == (chunk, 100)
     odd = Layout.of((1200, 100), "YX", 0, tiles([0, 301, 401], 1200), 2)
     assert odd.chunks == (512, 100)
-
-
-def test_names():
-    assert [stem_of(Path(name)) for name in ("a.b.tif", "c.ome.tif", "d.ome.zarr", "e.npy")] == [
-        "a.b", "c", "d", "e",
-    ]  # fmt: skip
-    assert Outputs(Path("x")).partial(Path("y/a.tif")) == Path("x/a.partial")
-
-
-def test_levels_are_those_of_the_image(tmp_path, network):
-    group = zarr.create_group(tmp_path / "cells.zarr")
-    pixels = np.random.default_rng(0).integers(0, 99, (64, 64)).astype(np.uint8)
-    for level in range(3):
-        group.create_array(str(level), data=pixels[:: 2**level, :: 2**level])
-    group.attrs["ome"] = {
-        "version": "0.5",
-        "multiscales": [
-            {
-                "axes": [{"name": "y"}, {"name": "x"}],
-                "datasets": [{"path": str(n)} for n in range(3)],
-            }
-        ],
-    }
-    run = make(open_image(tmp_path / "cells.zarr"), network, "ome-zarr", scores=False, objects=None)
-    list(run.run())
-    found = ome_zarr_models.open_ome_zarr(run.outputs.folder / "cells_labels.zarr")
-    assert len(found.attributes.ome.multiscales[0].datasets) == 3
 
 
 def test_a_plan_writes_nothing(image, network):

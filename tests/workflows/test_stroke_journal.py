@@ -10,8 +10,6 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from napari_unet.core.files.label_file import write_labels
 from napari_unet.workflows.confirmed_pixels import Confirmed
@@ -120,52 +118,6 @@ def test_it_may_begin_with_a_file(tmp_path):
     assert journal.path.stat().st_size < 2000
     (tmp_path / "a.tif").unlink()
     assert replay(journal.path).missing == ("a.tif",)
-
-
-@given(st.integers(0, 2**32 - 1))
-@settings(max_examples=500, deadline=None, derandomize=True)
-def test_a_damaged_journal_gives_what_was_painted_before_the_damage(kept_journal, seed):
-    """500 files cut short, changed, with bytes or whole lines lost, doubled or exchanged."""
-    data, states, path = kept_journal
-    rng = np.random.default_rng(seed)
-    path.write_bytes(_damaged(data, rng))
-    found = replay(path)
-    assert found.whole + found.torn == path.stat().st_size
-    if "a" not in found.annotations:
-        assert found.whole < len(b"".join(data.splitlines(keepends=True)[:2]))
-        return
-    count = found.annotations["a"].strokes
-    np.testing.assert_array_equal(found.annotations["a"].labels, states[count])
-    assert data.startswith(path.read_bytes()[: found.whole])
-
-
-def _damaged(data, rng):
-    place, length = int(rng.integers(len(data))), int(rng.integers(1, 60))
-    lines = data.splitlines(keepends=True)
-    one, other = rng.integers(len(lines), size=2)
-    kind = int(rng.integers(6))
-    if kind == 0:
-        return data[:place]
-    if kind == 1:
-        return data[:place] + bytes([data[place] ^ (1 << int(rng.integers(8)))]) + data[place + 1 :]
-    if kind == 2:
-        return data[:place] + data[place + length :]
-    if kind == 3:
-        return data[:place] + rng.bytes(length) + data[place:]
-    if kind == 4:
-        return b"".join(line for number, line in enumerate(lines) if number != one)
-    lines[one], lines[other] = lines[other], lines[one]
-    return b"".join(lines)
-
-
-@pytest.fixture(scope="module")
-def kept_journal(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("damaged")
-    journal = Journal(folder / "strokes.journal")
-    journal.begin("a", np.zeros(SHAPE, np.uint8), {})
-    states = painted(journal, 10)
-    journal.flush()
-    return journal.path.read_bytes(), states, folder / "damaged.journal"
 
 
 def test_a_long_journal_is_rewritten_short(tmp_path):
@@ -292,23 +244,3 @@ def test_a_program_that_knows_nothing_of_confirming_reads_all_strokes(tmp_path):
             assert kind in ("head", "end")
     assert facts == {"a": {"layer": "cells"}}
     np.testing.assert_array_equal(labels["a"], expected)
-
-
-OLD = b"""\
-8ec11e770b69a911 {"kind":"head","process":5455,"host":"vm","started":1795887771.47,"format":1}
-83ce2e8b9c61e920 {"kind":"begin","name":"a","shape":[4,5],"dtype":"|u1","base":""}
-42bd3d8a38bfd74c {"kind":"facts","name":"a","facts":{"layer":"cells"}}
-f10feaaa8a130dc5 {"kind":"stroke","name":"a","box":[[1,3],[2,5]],\
-"values":"eAFjZGJgYmIEAAAhAAk=","time":1795887772.5896919,"dtype":"|u1"}
-68408781bfa9c7b8 {"kind":"end","time":1795887772.5897005}
-"""  # of the program before it knew of confirmed pixels
-
-
-def test_a_journal_of_before_is_replayed(tmp_path):
-    (tmp_path / "old.journal").write_bytes(OLD)
-    found = replay(tmp_path / "old.journal")
-    expected = np.zeros((4, 5), np.uint8)
-    expected[1:3, 2:5] = [[1, 2, 0], [2, 2, 1]]
-    np.testing.assert_array_equal(found.annotations["a"].labels, expected)
-    assert not found.annotations["a"].confirmed
-    assert (found.torn, found.ended) == (0, True)

@@ -4,14 +4,11 @@ from functools import partial
 
 import dask.array as da
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.core.arrays.axes import ImagePixels
 from napari_unet.workflows import teaching_loop, teaching_requests
-from napari_unet.workflows.confirmed_pixels import Confirmed
 from napari_unet.workflows.teaching_events import Refused, Status, TileDrawn
 from napari_unet.workflows.teaching_loop import (
     LATELY,
@@ -25,16 +22,6 @@ from napari_unet.workflows.teaching_loop import (
 
 def around(place, edge=6):
     return tuple(slice(at - edge // 2, at + edge // 2) for at in place)
-
-
-def spots(truth, number, kind, seed=0):
-    rng = np.random.default_rng(seed)
-    found = []
-    while len(found) < number:
-        place = [int(rng.integers(6, n - 6)) for n in truth.shape]
-        if (truth[around(place)] == kind).all():
-            found.append(around(place))
-    return found
 
 
 def painted(loop, box, code):
@@ -72,7 +59,7 @@ def test_cells_cover_the_view_once_and_the_stroke_first(shape, factor, data):
     assert cells.next(look, stroke, 8, factor) is not None
 
 
-def test_strokes_become_tiles_and_then_it_rests(discs, small_tiles):
+def test_strokes_become_tiles_and_then_it_rests(discs, small_tiles, spots):
     image, truth = discs
     loop = TeachingLoop(ImagePixels(image, "YX", {}), 2)
     loop.set_view(VisibleRegion((slice(0, 180), slice(0, 220)), (90.0, 110.0)))
@@ -111,7 +98,7 @@ def test_strokes_become_tiles_and_then_it_rests(discs, small_tiles):
     assert [type(one) for one in loop.work()] == [Status, Status]  # nothing is left to do
 
 
-def test_off_learns_only_when_asked(discs, small_tiles):
+def test_off_learns_only_when_asked(discs, small_tiles, spots):
     image, truth = discs
     loop = TeachingLoop(ImagePixels(image, "YX", {}), 2)
     loop.live = False
@@ -127,64 +114,7 @@ def test_off_learns_only_when_asked(discs, small_tiles):
     assert loop.teacher.epoch == epoch
 
 
-def test_requests_use_the_axes_of_the_image_and_the_class_names_of_the_window(discs, small_tiles):
-    assert teaching_requests.canonical((1, 2, 3), "XZY") == [2, 3, 1]
-    assert teaching_requests.given((2, 3, 1), "XZY") == (1, 2, 3)
-    names = (("glass", "#000000"), ("cell", "#ffffff"), ("mitosis", "#ff0000"))
-    said = teaching_requests.named("unsure: background or class 2", names)
-    assert said == "unsure: 'glass' or 'mitosis'"
-    values = np.array([0, 1, 2, 7], np.uint16)
-    np.testing.assert_array_equal(teaching_requests.codes_of(values, LabelCode()), [0, 1, 2, 7])
-    np.testing.assert_array_equal(
-        teaching_requests.codes_of(values, LabelCode(ids="objects")), [0, 1, 2, 2]
-    )
-    image, truth = discs
-    stack = np.stack([image, image], axis=2)  # Y X Z
-    loop = TeachingLoop(ImagePixels(stack, "YXZ", {}), 2)
-    labels = np.zeros(stack.shape, np.uint8)
-    for kind in (True, False):
-        for box in spots(truth, 2, kind):
-            labels[(*box, 1)] = 1 + kind
-    taken = Confirmed(labels.shape)
-    loop.post(
-        partial(
-            teaching_requests.paint_all,
-            labels=labels,
-            confirmed=taken,
-            kept=(0, 1, 2),
-            code=LabelCode(),
-        )
-    )
-    loop.set_view(VisibleRegion((slice(0, 180), slice(0, 220), slice(1, 2)), (90.0, 110.0, 1.0)))
-    drawn = next(one for one in loop.work() if isinstance(one, TileDrawn))
-    assert drawn.codes.shape == (180, 220, 1)
-    loop.post(partial(teaching_requests.suggest, classes=names))
-    places = next(one for one in loop.work() if hasattr(one, "places")).places
-    assert places
-    for place in places:
-        assert len(place.box) == 3
-        assert (place.box[2].stop - place.box[2].start) == 1
-    window = teaching_requests.draw_window(loop).box
-    assert [part.stop - part.start for part in window] == [128, 128, 1]
-    judged = teaching_requests.judge(loop, True)
-    assert (judged.number, "1 of 1 windows" in judged.message) == (1, True)
-    with pytest.raises(ValueError, match="Nothing is confirmed"):
-        teaching_requests.remove_confirmed(loop)
-    box = (*spots(truth, 1, True, seed=9)[0], slice(0, 1))
-    teaching_requests.paint(loop, box, np.full((6, 6, 1), 2, np.uint8), True)
-    gone = np.zeros(stack.shape, bool)
-    gone[teaching_requests.remove_confirmed(loop).places] = True
-    expected = np.zeros(stack.shape, bool)
-    expected[box] = True
-    np.testing.assert_array_equal(gone, expected)
-    handed = teaching_requests.copy_network(loop, names[:2], {})
-    assert [entry["name"] for entry in handed.network.about["classes"]] == ["glass", "cell"]
-    assert handed.message == ""
-    teaching_requests.ensure_classes(loop, 3)
-    assert loop.teacher.classes == 3
-
-
-def test_colours_and_lazy_images_are_taught_from_where_they_are_seen(discs, small_tiles):
+def test_colours_and_lazy_images_are_taught_from_where_they_are_seen(discs, small_tiles, spots):
     image, truth = discs
     read = []
 
@@ -208,7 +138,7 @@ def test_colours_and_lazy_images_are_taught_from_where_they_are_seen(discs, smal
     assert set(read) == {7}
 
 
-def test_the_tile_of_the_last_stroke_is_drawn_first(discs, small_tiles):
+def test_the_tile_of_the_last_stroke_is_drawn_first(discs, small_tiles, spots):
     image, truth = (np.tile(part, (3, 3)) for part in discs)  # 540 x 660: several tiles
     loop = TeachingLoop(ImagePixels(image, "YX", {}), 2)
     loop.set_view(VisibleRegion((slice(10, 600), slice(20, 690)), (590.0, 30.0)))
@@ -224,7 +154,7 @@ def test_the_tile_of_the_last_stroke_is_drawn_first(discs, small_tiles):
         assert tiles[0].epoch < tiles[1].epoch
 
 
-def test_the_seed_decides_what_is_learned(discs, small_tiles):
+def test_the_seed_decides_what_is_learned(discs, small_tiles, spots):
     image, truth = discs
     scores = []
     for seed in (0, 0, 1):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet import UNet, score_tiles, segment
+from napari_unet import score_tiles, segment
 from napari_unet.core.fast_conv import buffers, forward
 from napari_unet.core.fast_conv.buffers import BufferPool
 from napari_unet.core.fast_conv.network import SWITCH, WinogradNetwork, accelerated
@@ -28,18 +28,8 @@ SHAPES = [
 ]
 
 
-def network(**shape):
-    torch.manual_seed(5)
-    net = UNet(**shape).eval()
-    with torch.no_grad():
-        for name, weight in net.named_parameters():
-            if name.endswith("bias"):
-                weight.normal_(0, 0.1)
-    return net
-
-
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_scores_are_those_of_double_precision(shape):
+def test_scores_are_those_of_double_precision(shape, network):
     net = network(**shape)
     quick = accelerated(net)
     size = [net.input_size(n) for n in (37, 70)]
@@ -51,7 +41,7 @@ def test_scores_are_those_of_double_precision(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_no_map_is_read_before_it_is_written(shape, monkeypatch):
+def test_no_map_is_read_before_it_is_written(shape, monkeypatch, network):
     def poisoned(size, made):
         return np.full(size, np.nan if made is torch.empty else 0, np.float32)
 
@@ -64,7 +54,7 @@ def test_no_map_is_read_before_it_is_written(shape, monkeypatch):
 
 
 @pytest.mark.parametrize("tile", [60, 76, (92, 60), 140])
-def test_tiles_put_together_are_the_whole(tile):
+def test_tiles_put_together_are_the_whole(tile, network):
     net = network(base=16, depth=2, norm="weight")
     image = np.random.default_rng(1).integers(0, 200, (131, 90), np.uint8)
     exact = segment(image, copy.deepcopy(net).double(), scores=True).scores
@@ -88,14 +78,14 @@ def test_tiles_put_together_are_the_whole(tile):
         ({"base": 16, "dims": 3}, "winograd", False),
     ],
 )
-def test_where_it_is_used(shape, precision, used):
+def test_where_it_is_used(shape, precision, used, network):
     net = network(depth=1, **shape)
     assert isinstance(TileScorer(net, precision).network, WinogradNetwork) == used
     assert not isinstance(net, WinogradNetwork)
 
 
 @pytest.mark.parametrize(("seconds", "beaten"), [(0.5, True), (0.0, False)])
-def test_a_rival_has_to_be_beaten(seconds, beaten):
+def test_a_rival_has_to_be_beaten(seconds, beaten, network):
     def rival(network):
         def score(tile):
             time.sleep(seconds)
@@ -105,7 +95,7 @@ def test_a_rival_has_to_be_beaten(seconds, beaten):
     assert (accelerated(network(base=16, depth=1), rival) is not None) == beaten
 
 
-def test_a_rival_that_torch_has_not_is_not_asked_again():
+def test_a_rival_that_torch_has_not_is_not_asked_again(network):
     asked = []
 
     def rival(network):
@@ -118,7 +108,7 @@ def test_a_rival_that_torch_has_not_is_not_asked_again():
     assert len(asked) == 1
 
 
-def test_the_switch_leaves_everything_to_torch_and_labels_as_they_are(monkeypatch):
+def test_the_switch_leaves_everything_to_torch_and_labels_as_they_are(monkeypatch, network):
     net = network(base=16, depth=2)
     image = np.random.default_rng(2).integers(0, 200, (300, 200), np.uint8)
     on = segment(image, net, precision="winograd")
@@ -136,7 +126,7 @@ def test_the_switch_leaves_everything_to_torch_and_labels_as_they_are(monkeypatc
 
 @pytest.mark.parametrize("half", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("pays", [True, False])
-def test_images_get_the_quickest_and_small_ones_no_half_precision(pays, half, monkeypatch):
+def test_images_get_the_quickest_and_small_ones_no_half_precision(pays, half, monkeypatch, network):
     def measured(network, rival=None, times=1.0):
         return accelerated(network) if pays or rival is None else None
 
@@ -157,7 +147,7 @@ def test_images_get_the_quickest_and_small_ones_no_half_precision(pays, half, mo
         assert precision.choose_precision(net, "auto", lambda tile=tile: tile) == quick
 
 
-def test_labels_need_not_be_compared_where_it_is_used(monkeypatch):
+def test_labels_need_not_be_compared_where_it_is_used(monkeypatch, network):
     def sample():
         raise AssertionError("no tile is to be read")
 
@@ -165,7 +155,7 @@ def test_labels_need_not_be_compared_where_it_is_used(monkeypatch):
     assert precision.choose_precision(network(base=16, depth=1), "auto", sample) == "winograd"
 
 
-def test_a_small_image_is_scored_so_and_has_the_same_labels(monkeypatch):
+def test_a_small_image_is_scored_so_and_has_the_same_labels(monkeypatch, network):
     monkeypatch.setattr(precision, "faster_copy", lambda net, beaten: accelerated(net))
     net = network(base=16, depth=2)
     image = np.random.default_rng(2).integers(0, 200, (300, 250), np.uint8)
@@ -180,78 +170,11 @@ def test_a_small_image_is_scored_so_and_has_the_same_labels(monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_networks_in_other_precisions_stay_in_them(dtype):
+def test_networks_in_other_precisions_stay_in_them(dtype, network):
     assert precision.faster_copy(network(base=16, depth=1).to(dtype)) is None
 
 
-@pytest.fixture
-def _keep_threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("_keep_threads")
-def test_no_bit_depends_on_threads_strips_or_bands(monkeypatch):
-    net = network(base=16, depth=2)
-    size = [net.input_size(n) for n in (390, 150)]
-    assert size[0] > 4 * forward.LEAST
-    tile = torch.rand(1, 1, *size)  # before the softmax, which is torch's
-    torch.set_num_threads(1)
-    alone = accelerated(net)(tile)
-    for threads, shares, blocks, band, finer in (
-        (2, 4, 3, 70, 4), (2, 1, 3, 300, 9), (3, 1, 1, 33, 2), (1, 4, 9, 999, 4),
-    ):  # fmt: skip
-        torch.set_num_threads(threads)
-        monkeypatch.setattr(forward, "FINER", finer)
-        monkeypatch.setattr(forward, "SHARES", shares)
-        monkeypatch.setattr(forward, "BLOCKS", blocks)
-        monkeypatch.setattr(forward, "BAND", band)
-        assert torch.equal(accelerated(net)(tile), alone)
-
-
-@pytest.mark.parametrize("threads", [1, 2, 3, 4, 7])
-def test_every_thread_has_as_many_parts_of_a_level(threads):
-    for bands in (1, 2, 3):
-        for height in (30, 96, 290, 301, 600, 1208, 5000):
-            parts = forward._shares(threads, bands, height)
-            assert bands * parts % threads == 0 or parts == -(-threads // bands)
-            assert bands * parts >= threads
-            assert bands * (parts - 1) < threads * forward.SHARES
-            assert height // parts >= forward.LEAST or bands * (parts - 1) < threads
-    assert forward._shares(2, 1, 300) == 2  # three would leave one of two threads to wait
-
-
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_the_last_parts_of_a_level_are_finer(threads, monkeypatch):
-    levels, compute = [], forward.compute
-
-    def noted(level, rows, height, lines):
-        levels[-1].append((rows, height))
-        compute(level, rows, height, lines)
-
-    def level(self, size, **given):
-        levels.append([])
-        begin(self, size, **given)
-
-    begin = forward.Levels._compute
-    monkeypatch.setattr(forward, "compute", noted)
-    monkeypatch.setattr(forward.Levels, "_compute", level)
-    net = network(base=16, depth=1)
-    quick = accelerated(net)
-    quick.passage.threads = threads
-    quick.passage(np.zeros((1, 1000, 100), np.float32), [(988, 88)])
-    pieces = sorted(rows for rows, _ in levels[-1])
-    height = levels[-1][0][1]
-    assert [first for first, _ in pieces] == [0, *(end for _, end in pieces[:-1])]
-    assert pieces[-1][1] == height == 984
-    lengths = [end - first for first, end in pieces[:-1]]
-    assert all(length % 4 == 0 for length in lengths)
-    assert (max(lengths) > 2 * min(lengths)) == (threads > 1)
-    assert min(lengths) >= forward.FEW
-
-
-def test_a_tile_leaves_nothing_to_the_next_and_is_left_alone_by_it():
+def test_a_tile_leaves_nothing_to_the_next_and_is_left_alone_by_it(network):
     net = network(base=16, depth=2)
     quick, random = accelerated(net), np.random.default_rng(0)
     with torch.inference_mode():
@@ -266,7 +189,7 @@ def test_a_tile_leaves_nothing_to_the_next_and_is_left_alone_by_it():
         assert np.array_equal(quick.score(tile), scores)
 
 
-def test_rows_that_are_too_short_are_left_to_torch():
+def test_rows_that_are_too_short_are_left_to_torch(network):
     net = network(base=16, depth=2)
     quick, random = accelerated(net), np.random.default_rng(0)
     for n in range(1, 20):
@@ -279,7 +202,7 @@ def test_rows_that_are_too_short_are_left_to_torch():
     assert not np.array_equal(quick.score(low), net.score(low))  # rows are long enough: ours
 
 
-def test_numbers_that_are_none_are_not_hidden():
+def test_numbers_that_are_none_are_not_hidden(network):
     net = network(base=16, depth=2)
     with torch.no_grad():
         net.bottom.first.weight[3, 2, 1, 1] = float("nan")
@@ -287,7 +210,7 @@ def test_numbers_that_are_none_are_not_hidden():
     assert np.isnan(accelerated(net).score(tile)).any()
 
 
-def test_what_is_made_of_the_weights_is_kept_until_they_change_or_are_gone():
+def test_what_is_made_of_the_weights_is_kept_until_they_change_or_are_gone(network):
     net, tile = network(base=16, depth=1), np.random.default_rng(0).random((1, 60, 60), np.float32)
     first, second = accelerated(net), accelerated(net)
     assert first.passage.layers is second.passage.layers
@@ -305,7 +228,7 @@ def test_what_is_made_of_the_weights_is_kept_until_they_change_or_are_gone():
     assert kept() is None
 
 
-def test_what_it_keeps_is_counted():
+def test_what_it_keeps_is_counted(network):
     net = network(base=16, depth=2)
     scorer = TileScorer(net, "winograd")
     weights = sum(w.nbytes for w in net.parameters())
@@ -316,16 +239,3 @@ def test_what_it_keeps_is_counted():
     assert room > 36 * 96 * (64 + 64) * 4 * torch.get_num_threads()  # of the widest layer
     assert tile_size.fixed_bytes(scorer) == weights + kept + room
     assert tile_size.fixed_bytes(TileScorer(net, "float64")) == 2 * weights
-
-
-@pytest.mark.parametrize("size", [(188, 188), (700, 460)])
-@pytest.mark.parametrize("base", [16, 24])
-def test_no_more_maps_are_kept_than_are_counted(base, size, monkeypatch):
-    monkeypatch.setattr(forward, "SPARE", BufferPool())
-    net = network(base=base, depth=2)
-    quick = accelerated(net)
-    quick.score(np.zeros((1, *(net.input_size(n) for n in size)), np.float32))
-    pixels = np.prod([net.input_size(n) for n in size])
-    with forward.SPARE.workspace() as maps_between:
-        between = maps_between.nbytes
-    assert 1.3 * 4 * base < between / pixels < quick.maps * 4 * base

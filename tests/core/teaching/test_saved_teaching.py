@@ -57,15 +57,6 @@ def test_a_taught_network_is_a_network_like_any_other(taught, picture, tmp_path)
     assert loaded.about["history"][-1]["strokes"] == 4
 
 
-def test_networks_that_cannot_be_taught_are_refused(taught, picture):
-    from napari_unet import UNet
-
-    with pytest.raises(ValueError, match="3 channels and the image has 1"):
-        taught.adopt(UNet(3, 2, base=12, depth=2))
-    with pytest.raises(ValueError, match="base 7"):
-        taught.adopt(UNet(1, 2, base=7, depth=2))
-
-
 @pytest.mark.parametrize("damage", [b"", b"not an archive", None])
 def test_damaged_strokes_are_said_to_be_damaged(picture, tools, tmp_path, damage):
     image, truth = picture

@@ -2,14 +2,11 @@ import time
 
 import numpy as np
 import pytest
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import napari_unet
 from napari_unet import Teacher
-from napari_unet.core.teaching import learning_loop
 from napari_unet.core.teaching.learning_loop import FIRST
 from napari_unet.core.teaching.pixel_classifier import FilterBank
-from napari_unet.core.teaching.preview_history import KEPT
 
 
 def everything(image):
@@ -18,27 +15,6 @@ def everything(image):
 
 def iou(labels, truth):
     return ((labels == 1) & truth).sum() / ((labels == 1) | truth).sum()
-
-
-def agreement(teacher):
-    """Mean over classes of the share of painted pixels that the network alone gets right."""
-    whole = tuple(slice(0, n) for n in teacher._picture.shape)
-    labels, _ = teacher.predict(whole)
-    right = {}
-    for stroke in teacher.strokes:
-        found = labels[(*stroke.plane, *stroke.pixels.T)] == stroke.kind
-        right.setdefault(stroke.kind, []).append(found)
-    return np.mean([np.concatenate(found).mean() for found in right.values()])
-
-
-class Operations(TorchDispatchMode):
-    """Counts what torch is asked to do."""
-
-    number = 0
-
-    def __torch_dispatch__(self, call, types, args=(), kwargs=None):
-        self.number += 1
-        return call(*args, **(kwargs or {}))
 
 
 def test_the_name_is_public():
@@ -128,40 +104,6 @@ def test_a_correction_is_obeyed_within_thirty_steps(full_size, taught, picture, 
     assert np.mean(obeyed) >= 0.85
 
 
-def test_what_is_published_never_loses_more_than_a_point(picture, tools):
-    image, truth = picture
-    teacher = Teacher(image, seed=3)
-    for seed in range(2):
-        teacher.paint(*tools.stroke(truth, seed % 2, seed))
-    list(teacher.learn(steps=20))
-    for seed in range(2, 5):
-        teacher.paint(*tools.stroke(truth, seed % 2, seed))
-        before = agreement(teacher)
-        for published in teacher.learn(steps=30):
-            if published.new:
-                now = agreement(teacher)
-                assert now == pytest.approx(published.agreement, abs=1e-6)
-                assert now >= before - 0.01 - 1e-9
-                before = max(before, now)
-
-
-def test_it_stops_by_itself_and_wakes_when_painted(picture, tools, monkeypatch):
-    monkeypatch.setattr(learning_loop, "PLATEAU", 40)
-    image, truth = picture
-    teacher = Teacher(image[:96, :96], seed=0)
-    teacher.paint(*tools.stroke(truth[:96, :96], 0, 0))
-    teacher.paint(*tools.stroke(truth[:96, :96], 1, 1))
-    told = list(teacher.learn(steps=3000))
-    assert teacher.settled
-    assert told[-1].said == "Settled: waiting for you."
-    with Operations() as counted:
-        assert list(teacher.learn()) == []
-    assert counted.number == 0
-    teacher.paint(*tools.stroke(truth[:96, :96], 0, 5))
-    assert not teacher.settled
-    assert list(teacher.learn(steps=15))
-
-
 def test_undone_strokes_are_no_longer_learned(taught, picture, tools):
     _image, truth = picture
     box, codes = tools.stroke(truth, 1, 30)
@@ -171,35 +113,6 @@ def test_undone_strokes_are_no_longer_learned(taught, picture, tools):
     assert taught.paint(box, np.zeros_like(codes))
     assert len(taught.strokes) == count
     assert not taught.paint(box, np.zeros_like(codes)), "nothing is new"
-
-
-def test_undo_of_learning_shows_what_was_shown_before(taught, picture, tools):
-    image, truth = picture
-    before = taught.predict(everything(image))[1]
-    epoch = taught.epoch
-    taught.paint(*tools.stroke(truth, 0, 40))
-    assert [p for p in taught.learn(steps=60) if p.new]
-    while len(taught._history) > 1 and not np.array_equal(
-        before, taught.predict(everything(image))[1]
-    ):
-        back = taught.undo_learning()
-        assert back.epoch > epoch, "late answers are told apart"
-    np.testing.assert_array_equal(before, taught.predict(everything(image))[1])
-    assert taught.settled
-    assert list(taught.learn()) == []
-    taught.paint(*tools.stroke(truth, 1, 41))
-    assert not taught.settled
-
-
-def test_fifty_states_are_kept_and_the_first_is_the_end(taught):
-    history = taught._history
-    for _ in range(KEPT + 5):
-        history.add(history.last)
-    assert len(history) == KEPT
-    for _ in range(KEPT - 1):
-        taught.undo_learning()
-    with pytest.raises(ValueError, match="no earlier state"):
-        taught.undo_learning()
 
 
 def test_a_class_is_added_and_removed_while_all_else_stays(picture, tools):
@@ -277,31 +190,3 @@ def test_nothing_learned_is_said(picture):
         teacher.predict(everything(picture[0]))
     with pytest.raises(ValueError, match="1 classes"):
         Teacher(picture[0], classes=1)
-
-
-def test_an_exam_that_would_end_too_late_waits_for_the_next_slice(
-    taught, picture, tools, monkeypatch
-):
-    """The clock is what the steps say: a step takes 1 s, one with an exam 5 s."""
-    clock = [0.0]
-    monkeypatch.setattr(time, "thread_time", lambda: clock[0])
-    course, step = taught._course, taught._course.step
-    seen = []
-
-    def slow():
-        looks = course.looks
-        seen.append(looks)
-        clock[0] += 5.0 if looks else 1.0
-        return step()
-
-    monkeypatch.setattr(course, "step", slow)
-    for seed in (60, 61, 62):
-        taught.paint(*tools.stroke(picture[1], seed % 2, seed))
-        start = clock[0]
-        list(taught.learn(seconds=12.0))
-        assert clock[0] - start <= 12.0
-    assert True in seen
-    assert False in seen
-    seen.clear()
-    list(taught.learn(seconds=0.5))
-    assert len(seen) == 1, "one that comes first in a slice is taken, however short that is"

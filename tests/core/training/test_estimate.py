@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from napari_unet.core.text import short_duration
 from napari_unet.core.training.estimate import counted, estimate
 from napari_unet.core.training.train import train
 
@@ -24,7 +25,7 @@ def test_it_changes_nothing(annotation, network, make, settings):
     assert all(p.grad is None for p in network.parameters())
     assert found.steps == 30
     assert found.tile == 44
-    assert f"about 30 steps of {found.seconds_per_step * 1e3:.0f} ms in " in found.sentence
+    assert f"about 30 steps of {short_duration(found.seconds_per_step)} in " in found.sentence
 
 
 def test_the_time_is_that_of_the_steps(annotation, make, settings, monkeypatch):

@@ -11,10 +11,8 @@ from napari.utils.notifications import notification_manager
 
 from napari_unet.core.network.network_file import load_network
 from napari_unet.widgets.layers.annotation_layers import layer_source
-from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
 from napari_unet.widgets.train.trainings import Trainings
-from napari_unet.workflows.scripts import training_script
 from napari_unet.workflows.training_sources import FileSource
 from napari_unet.workflows.unfinished_runs import cut_off, discard, resumed, with_device
 
@@ -179,38 +177,3 @@ def test_folders_are_trained_on_and_scored_on(workplace, cells, qtbot, tmp_path)
     done(qtbot, workplace.trainings)
     assert training.best is not None
     assert training.begun.tile_place is None  # no open layer to show a tile on
-
-
-@pytest.mark.parametrize("saved", [True, False])
-def test_the_script_trains_the_same_network(saved, cells, qtbot, tmp_path, monkeypatch, place):
-    """From files where the layers are in some; else it says what to save, and under which name."""
-    image, labels = cells
-    monkeypatch.chdir(tmp_path)
-    workplace = place(ViewerModel(), cells)
-    recipe = workplace.recipe()
-    if saved:
-        tifffile.imwrite("image of cells.tif", image)
-        tifffile.imwrite("objects.tif", labels.astype(np.uint8))
-        paths = {"image_path": tmp_path / "image of cells.tif",
-                 "labels_path": tmp_path / "objects.tif"}  # fmt: skip
-        recipe = replace(recipe, sources=(replace(recipe.sources[0], **paths),))
-    text = training_script(recipe)
-    if not saved:
-        assert "Save the layer 'cells' as 'cells.tif' first" in text
-        assert "Save the layer 'cells truth' as 'cells truth.tif' first" in text
-        tifffile.imwrite("cells.tif", image)
-        tifffile.imwrite("cells truth.tif", labels.astype(np.uint8))
-    exec(compile(text, "script", "exec"), {"__name__": "script"})
-    workplace.trainings.start(recipe)
-    done(qtbot, workplace.trainings)
-    found = load_network(tmp_path / "cells-1.run" / "network.safetensors")
-    kept = workplace.session.networks["cells-1"]
-    assert same(weights(found), weights(kept.network))
-
-
-def test_labels_edited_since_they_were_read_are_not_taken_from_their_file(workplace, tmp_path):
-    tifffile.imwrite(tmp_path / "labels.tif", np.zeros((96, 96), np.uint8))
-    recipe = workplace.recipe()
-    source = replace(recipe.sources[0], labels_path=tmp_path / "labels.tif")
-    assert "Save the layer 'cells truth'" in training_script(replace(recipe, sources=(source,)))
-    assert dispatch().compute.shut_down(60)
