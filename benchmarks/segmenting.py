@@ -92,7 +92,9 @@ class Field:
         self.nchw = Padded(plain.to(memory_format=torch.contiguous_format)).eval()
         self.image = np.random.default_rng(0).random((size, size), np.float32)
         self.tensor = torch.from_numpy(self.image)[None, None].to(device)
-        self.precision = prepare(self.image, self.network).precision  # measured once, for all
+        self.precision = prepare(
+            self.image, self.network
+        ).scorer.precision  # measured once, for all
         chunks = (min(size, 1024),) * 2
         self.source = zarr.create_array(folder / "in.zarr", data=self.image, chunks=chunks)
         self.labels = zarr.create_array(

@@ -35,7 +35,7 @@ def test_without_a_window_it_trains_segments_scores_and_draws(tmp_path, monkeypa
 
 
 def test_the_errors_have_the_words_of_core():
-    from napari_unet.core.evaluation import KINDS
+    from napari_unet.core.evaluation.error_objects import KINDS
 
     assert tuple(words.name for words in ERRORS) == KINDS
 

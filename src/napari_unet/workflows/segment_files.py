@@ -196,7 +196,7 @@ class FileSegmentation:
             "format": FORMAT,
             "identity": self._identity,
             "edges": scoring.edges,
-            "precision": scoring.precision,
+            "precision": scoring.scorer.precision,
         }
         return DiskStore.create(self._folder, layout, threshold, kept)
 

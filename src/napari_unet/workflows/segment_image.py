@@ -170,8 +170,8 @@ def _not_too_small(scoring: "ImageScorer", request: SegmentRequest, data: Pixels
     whole *= prod(grid.shape[: grid.leading])
     if request.tile is not None or read <= REREAD * whole:
         return scoring
-    options = _options(request) | {"seconds": SLOW, "precision": scoring.precision}
-    return prepare(data, on_device(request), **options, contrast=scoring.contrast)
+    options = _options(request) | {"seconds": SLOW, "precision": scoring.scorer.precision}
+    return prepare(data, on_device(request), **options, contrast=scoring.reader.contrast)
 
 
 def _options(request: SegmentRequest) -> dict[str, Any]:

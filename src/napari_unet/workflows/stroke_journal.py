@@ -65,7 +65,7 @@ class Journal:
         self._disk = threading.Lock()  # of the file: one thread writes
         self._waiting: list[Record] = []
         self._timer: threading.Timer | None = None
-        self._problem = ""
+        self.problem = ""  # why strokes are not reaching the disk; empty while they are
         mine = bool(holder_of(lock_of(path)))
         holder = lock(lock_of(path))
         if holder:
@@ -76,11 +76,6 @@ class Journal:
             if not mine:
                 unlock(lock_of(path))
             raise
-
-    @property
-    def problem(self) -> str:
-        """Why strokes are not reaching the disk, in one sentence; empty while they are."""
-        return self._problem
 
     def begin(
         self, name: str, labels: Pixels, facts: dict[str, Any], confirmed: Confirmed | None = None
@@ -151,9 +146,9 @@ class Journal:
                 self._append(records)
                 self._compact()
         except OSError as error:
-            self._problem = f"Strokes are not being kept: {error}"
+            self.problem = f"Strokes are not being kept: {error}"
             return False
-        self._problem = ""
+        self.problem = ""
         return True
 
     def _append(self, records: list[Record]) -> None:

@@ -6,7 +6,7 @@ trains in it was cut off by a crash, or by closing napari.
 
 import re
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -85,11 +85,6 @@ def discard(folder: Path) -> None:
     if RunFolder(folder).in_use:
         raise ValueError(f"{folder} is in use: wait until the training in it ends")
     shutil.rmtree(folder)
-
-
-def with_device(recipe: Recipe, device: str) -> Recipe:
-    """Return the recipe for a device of this machine."""
-    return replace(recipe, device=device)
 
 
 def _cut_off(folder: Path) -> UnfinishedRun | None:

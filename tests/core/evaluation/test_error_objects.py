@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage.metrics import hausdorff_distance
 
-from napari_unet.core.evaluation import KINDS, error_layer
+from napari_unet.core.evaluation.error_objects import KINDS, error_layer
 
 CASES = settings(max_examples=200, deadline=None, derandomize=True)
 EXCHANGED = {"missed": "false", "false": "missed", "split": "merged", "merged": "split"}

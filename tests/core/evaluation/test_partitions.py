@@ -9,7 +9,8 @@ from scipy import ndimage
 from skimage.metrics import adapted_rand_error, variation_of_information
 from skimage.segmentation import watershed
 
-from napari_unet.core.evaluation import rand_error, regions, thin_borders, v_info, v_rand
+from napari_unet.core.evaluation import rand_error, regions, v_info, v_rand
+from napari_unet.core.evaluation.partitions import thin_borders
 
 CASES = settings(max_examples=200, deadline=None, derandomize=True)
 

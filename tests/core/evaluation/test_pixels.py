@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_unet.core.evaluation import (
-    class_measures,
     dice,
     dice_by_class,
     iou,
@@ -16,6 +15,7 @@ from napari_unet.core.evaluation import (
     score,
 )
 from napari_unet.core.evaluation.comparison import Comparison
+from napari_unet.core.evaluation.summary import class_measures
 
 CASES = settings(max_examples=200, deadline=None, derandomize=True)
 

@@ -3,16 +3,14 @@ import pytest
 
 from napari_unet.core.evaluation import (
     Comparison,
-    mean_interval,
     object_measures,
-    pooled_interval,
     score,
     summarise,
     worst_first,
 )
 from napari_unet.core.evaluation.comparison import Measure, share
 from napari_unet.core.evaluation.objects import average_precision, f1
-from napari_unet.core.evaluation.summary import DRAWN_AT_ONCE, DRAWS
+from napari_unet.core.evaluation.summary import DRAWN_AT_ONCE, DRAWS, mean_interval, pooled_interval
 
 
 def ratio(counts):

@@ -11,11 +11,10 @@ from scipy import ndimage
 from napari_unet.core.evaluation import (
     WarpingEvents,
     pixel_error,
-    warp,
     warping_error,
     warping_events,
 )
-from napari_unet.core.evaluation.warping import RING, simple_neighbourhoods
+from napari_unet.core.evaluation.warping import RING, simple_neighbourhoods, warp
 
 CASES = settings(max_examples=200, deadline=None, derandomize=True)
 EIGHT = np.ones((3, 3))

@@ -159,13 +159,13 @@ def test_a_small_image_is_scored_so_and_has_the_same_labels(monkeypatch, network
     monkeypatch.setattr(precision, "faster_copy", lambda net, beaten: accelerated(net))
     net = network(base=16, depth=2)
     image = np.random.default_rng(2).integers(0, 200, (300, 250), np.uint8)
-    assert prepare(image, net).precision == "winograd"
-    assert prepare(image[:200], net).precision == "float32"  # no measurement is worth it
+    assert prepare(image, net).scorer.precision == "winograd"
+    assert prepare(image[:200], net).scorer.precision == "float32"  # no measurement is worth it
     labels = segment(image, net).labels
     np.testing.assert_array_equal(labels, segment(image, net, precision="float32").labels)
     monkeypatch.undo()
     monkeypatch.setenv(SWITCH, "0")
-    assert prepare(image, net).precision != "winograd"
+    assert prepare(image, net).scorer.precision != "winograd"
     np.testing.assert_array_equal(labels, segment(image, net).labels)
 
 

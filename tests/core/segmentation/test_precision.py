@@ -60,5 +60,5 @@ class TestPrecision:
 
     def test_large_images_are_compared_and_small_ones_are_not(self):
         net = UNet(base=2, depth=1)
-        assert prepare(np.zeros((100, 100), np.uint8), net).precision == "float32"
-        assert prepare(np.zeros((700, 700), np.uint8), net).precision == "bfloat16"
+        assert prepare(np.zeros((100, 100), np.uint8), net).scorer.precision == "float32"
+        assert prepare(np.zeros((700, 700), np.uint8), net).scorer.precision == "bfloat16"

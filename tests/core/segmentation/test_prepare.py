@@ -96,7 +96,7 @@ def test_the_contrast_can_be_handed_on():
             assert box[0].stop - box[0].start <= 20
             return image[box]
 
-    second = prepare(Unmeasurable(), NETWORK, contrast=first.contrast)
-    assert second.contrast is first.contrast
+    second = prepare(Unmeasurable(), NETWORK, contrast=first.reader.contrast)
+    assert second.reader.contrast is first.reader.contrast
     for a, b in zip(first.score(), second.score(), strict=True):
         assert np.array_equal(a.scores, b.scores)

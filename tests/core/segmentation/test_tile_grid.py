@@ -97,7 +97,7 @@ def test_flattening_keeps_its_physical_length():
     net.about["normalisation"] = {"low": 1.0, "high": 99.0, "flatten": 8.0}
     net.about["pixel_size"] = {"Y": 1.0, "X": 1.0}
     image = np.random.default_rng(0).integers(0, 200, (80, 80), np.uint8)
-    contrast = prepare(image, net, pixel_size={"Y": 0.25, "X": 0.25}).contrast
+    contrast = prepare(image, net, pixel_size={"Y": 0.25, "X": 0.25}).reader.contrast
     expected = Normalisation(1.0, 99.0, 32.0).measure(image, "YX")
     assert np.array_equal(contrast.background, expected.background)
 

@@ -129,16 +129,6 @@ def test_what_the_dataclass_refuses_is_said_and_the_last_value_stays(qtbot):
     assert told == [Range(7, 9)]
 
 
-def test_some_groups_only_keep_the_other_fields(qtbot):
-    form = SettingsForm(TrainSettings(seed=3), groups=("weights", "deformation"), flat=True)
-    qtbot.addWidget(form)
-    assert "rate" not in form.editors
-    assert next(iter(form.editors)) == "weighting"
-    form.setValue(TrainSettings(seed=4, w0=2.0))
-    form.editors["sd"].set_value(1.5)
-    assert form.value() == TrainSettings(seed=4, w0=2.0, sd=1.5)
-
-
 def test_tooltips_say_what_limits_and_what_is_usual(form):
     text = form.editors["w0"].widget.toolTip()
     assert text.startswith("Weight of the separation between touching objects")

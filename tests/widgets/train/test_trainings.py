@@ -14,7 +14,7 @@ from napari_unet.widgets.layers.annotation_layers import layer_source
 from napari_unet.widgets.shared.session import Session
 from napari_unet.widgets.train.trainings import Trainings
 from napari_unet.workflows.training_sources import FileSource
-from napari_unet.workflows.unfinished_runs import cut_off, discard, resumed, with_device
+from napari_unet.workflows.unfinished_runs import cut_off, discard, resumed
 
 LONG = 10_000_000  # steps: only stopped
 STEPS = 200  # of a training that is cut off before its end
@@ -85,7 +85,7 @@ def test_a_training_cut_off_goes_on_as_if_nothing_had_happened(workplace, qtbot,
     assert f"cells-2, step {run.step}" in str(run)
 
     later = Trainings.of(Session(ViewerModel()))
-    goes_on = later.start(with_device(resumed(run.folder), "cpu"), run.folder)
+    goes_on = later.start(replace(resumed(run.folder), device="cpu"), run.folder)
     done(qtbot, later)
     (kept,) = later.session.networks
     assert kept.name == "cells-2"

@@ -7,7 +7,7 @@ array; such pixels are left out everywhere. Nothing against nothing is perfect: 
 """
 
 from napari_unet.core.evaluation.comparison import Comparison, Measure
-from napari_unet.core.evaluation.error_objects import KINDS, ErrorItem, ErrorLayer, error_layer
+from napari_unet.core.evaluation.error_objects import ErrorItem, ErrorLayer, error_layer
 from napari_unet.core.evaluation.objects import (
     THRESHOLDS,
     average_precision,
@@ -18,9 +18,8 @@ from napari_unet.core.evaluation.objects import (
     recall,
     seg,
 )
-from napari_unet.core.evaluation.partitions import rand_error, regions, thin_borders, v_info, v_rand
+from napari_unet.core.evaluation.partitions import rand_error, regions, v_info, v_rand
 from napari_unet.core.evaluation.pixels import (
-    class_values,
     dice,
     dice_by_class,
     iou,
@@ -31,20 +30,16 @@ from napari_unet.core.evaluation.summary import (
     Figure,
     Interval,
     ScoredImage,
-    class_measures,
-    mean_interval,
     measures_of_classes,
     object_measures,
-    pooled_interval,
     score,
     scored_image,
     summarise,
     worst_first,
 )
-from napari_unet.core.evaluation.warping import WarpingEvents, warp, warping_error, warping_events
+from napari_unet.core.evaluation.warping import WarpingEvents, warping_error, warping_events
 
 __all__ = [
-    "KINDS",
     "THRESHOLDS",
     "Comparison",
     "ErrorItem",
@@ -55,8 +50,6 @@ __all__ = [
     "ScoredImage",
     "WarpingEvents",
     "average_precision",
-    "class_measures",
-    "class_values",
     "dice",
     "dice_by_class",
     "error_layer",
@@ -64,12 +57,10 @@ __all__ = [
     "iou",
     "iou_by_class",
     "mean_average_precision",
-    "mean_interval",
     "measures_of_classes",
     "object_measures",
     "panoptic_quality",
     "pixel_error",
-    "pooled_interval",
     "precision",
     "rand_error",
     "recall",
@@ -78,10 +69,8 @@ __all__ = [
     "scored_image",
     "seg",
     "summarise",
-    "thin_borders",
     "v_info",
     "v_rand",
-    "warp",
     "warping_error",
     "warping_events",
     "worst_first",

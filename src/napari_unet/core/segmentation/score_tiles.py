@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from napari_unet.core.files.image_file import ImageFile
-from napari_unet.core.normalisation import Contrast
 from napari_unet.core.runtime.memory import TileMemoryError, is_out_of_memory, kept_memory
 from napari_unet.core.segmentation import tile_size
 from napari_unet.core.segmentation import tile_size as cost
@@ -70,16 +69,6 @@ class ImageScorer:
         """The shape of the labels."""
         return self._as_given(self.reader.grid.shape)
 
-    @property
-    def contrast(self) -> Contrast:
-        """What was measured on the whole image; pass it on to prepare the same image again."""
-        return self.reader.contrast
-
-    @property
-    def precision(self) -> str:
-        """The precision of the scores; pass it on to score in the same way again."""
-        return self.scorer.precision
-
     def tiles(
         self, region: Sequence[slice] | None = None, near: Sequence[float] | None = None
     ) -> Iterator[Tile]:
@@ -100,7 +89,7 @@ class ImageScorer:
             edges=self.edges,
             seconds=each.seconds * work(axes),
             memory=int((each.bytes + cost.exchanged(self.scorer, grid.growth)) * prod(self.edges)),
-            precision=self.precision,
+            precision=self.scorer.precision,
             versions=len(self.scorer.versions),
         )
 

@@ -158,7 +158,7 @@ def segment(
 
 def _new_scores(scoring: ImageScorer) -> np.ndarray:
     network = scoring.scorer.network
-    kind = np.float64 if scoring.precision == "float64" else np.float32
+    kind = np.float64 if scoring.scorer.precision == "float64" else np.float32
     return np.empty((network.classes, *scoring.shape), kind)
 
 

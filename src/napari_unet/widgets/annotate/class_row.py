@@ -57,19 +57,14 @@ class BalanceBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._share = 0.0
+        self.share = 0.0  # what is shown
         self._color = QColor("gray")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.setMinimumWidth(24)
 
-    @property
-    def share(self) -> float:
-        """The share that is shown."""
-        return self._share
-
     def show_share(self, share: float, color: str) -> None:
         """Show ``share`` in ``color``."""
-        self._share, self._color = share, QColor(color)
+        self.share, self._color = share, QColor(color)
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -86,8 +81,8 @@ class BalanceBar(QWidget):
         faint.setAlpha(40)
         painter.setBrush(faint)
         painter.drawRoundedRect(track, 2, 2)
-        if self._share:
-            track.setWidth(max(2.0, self._share * self.width()))
+        if self.share:
+            track.setWidth(max(2.0, self.share * self.width()))
             painter.setBrush(self._color)
             painter.drawRoundedRect(track, 2, 2)
         painter.end()

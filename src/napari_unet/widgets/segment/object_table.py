@@ -134,11 +134,6 @@ class Table(QWidget):
         result.changed.connect(self.refresh)
         self.refresh()
 
-    @property
-    def busy(self) -> bool:
-        """Whether objects are being measured."""
-        return self._latest.busy
-
     def refresh(self) -> None:
         """Measure the objects of the layer again."""
         layer, image = self._result.layer, self._result.image

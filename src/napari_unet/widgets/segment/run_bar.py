@@ -127,11 +127,6 @@ class PlanLine(QObject):
         inputs.edited.connect(self._check)
         inputs.changed.connect(self.ask)
 
-    @property
-    def busy(self) -> bool:
-        """Whether a plan is being computed."""
-        return self._latest.busy
-
     def ask(self) -> None:
         """Request the plan of the present choices."""
         try:

@@ -176,16 +176,13 @@ class SettingsForm(QWidget):
     """``value()``, ``setValue()``, ``changed``: an editor of one frozen dataclass value.
 
     A field's metadata say what it is: ``about``, ``low``, ``high``, ``choices`` and the ``group``
-    under whose title it stands. Only ``groups`` are shown, where they are given; the other fields
-    keep the value they were set to. What the dataclass refuses is said below the form, and the last
+    under whose title it stands. What the dataclass refuses is said below the form, and the last
     good value stays.
     """
 
     changed = Signal(object)  # the new value
 
-    def __init__(
-        self, value: Any, groups: Sequence[str] = (), opened: Sequence[str] = (), flat: bool = False
-    ) -> None:
+    def __init__(self, value: Any) -> None:
         super().__init__()
         self._value = value
         self.editors: dict[str, Editor] = {}
@@ -195,11 +192,9 @@ class SettingsForm(QWidget):
         self._problem.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for group, items in _by_group(value, groups).items():
-            page = self._page(items)
-            if not flat:
-                page = self.sections[group] = Section(group, page, group in opened)
-            layout.addWidget(page)
+        for group, items in _by_group(value).items():
+            self.sections[group] = Section(group, self._page(items))
+            layout.addWidget(self.sections[group])
         layout.addWidget(self._problem)
         self._show(value)
 
@@ -257,11 +252,9 @@ class SettingsForm(QWidget):
         self._problem.setVisible(bool(sentence))
 
 
-def _by_group(value: Any, groups: Sequence[str]) -> "dict[str, list[Field[Any]]]":
-    """Return the fields to show under the title of their group, in the order declared."""
-    grouped: dict[str, list[Field[Any]]] = {group: [] for group in groups}
+def _by_group(value: Any) -> "dict[str, list[Field[Any]]]":
+    """Return the fields under the title of their group, in the order declared."""
+    grouped: dict[str, list[Field[Any]]] = {}
     for item in fields(value):
-        group = item.metadata.get("group", "")
-        if not groups or group in grouped:
-            grouped.setdefault(group, []).append(item)
+        grouped.setdefault(item.metadata.get("group", ""), []).append(item)
     return grouped

@@ -1,6 +1,7 @@
 """The buttons that start, pause and stop a training, its state in words, and resuming one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,6 @@ from napari_unet.workflows.unfinished_runs import (
     cut_off,
     discard,
     resumed,
-    with_device,
 )
 
 if TYPE_CHECKING:
@@ -236,4 +236,4 @@ class ResumeBar(QWidget):
 
 def _start(trainings: Trainings, folder: Path, outcome: Outcome) -> None:
     if outcome.value is not None:
-        trainings.start(with_device(outcome.value, machine().device), folder)
+        trainings.start(replace(outcome.value, device=machine().device), folder)

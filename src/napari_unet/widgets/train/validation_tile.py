@@ -53,16 +53,11 @@ class TileView(QObject):
         self._latest = LatestRequest(session, Urgency.PREVIEW, self)
         self._latest.answered.connect(self._show)
         self._contrast: tuple[Any, Any] = (None, None)  # the pixels, and their contrast
-        self._wanted = False
-
-    @property
-    def wanted(self) -> bool:
-        """Whether a tile is shown at each validation."""
-        return self._wanted
+        self.wanted = False  # a tile is shown at each validation
 
     def want(self, wanted: bool, begun: RunStarted | None = None) -> None:
         """Start or stop showing a tile; the layer with the last tile stays."""
-        self._wanted = wanted
+        self.wanted = wanted
         if wanted and begun is not None:
             self.ask(begun)
         self.changed.emit()
@@ -70,7 +65,7 @@ class TileView(QObject):
     def ask(self, begun: RunStarted) -> None:
         """Request the tile, segmented with the present network, if one is wanted."""
         tile_place = begun.tile_place
-        if not self._wanted or tile_place is None:
+        if not self.wanted or tile_place is None:
             return
         known, contrast = self._contrast
         self._latest.ask(
@@ -111,7 +106,7 @@ def segmented_tile(
     labels = (scored.scores.argmax(0) + 1).astype(np.uint8)
     colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
     colours |= {n: c["color"] for n, c in enumerate(network.about["classes"], start=1)}
-    return SegmentedTile(tile_place, scored.tile.write, labels, scoring.contrast, colours)
+    return SegmentedTile(tile_place, scored.tile.write, labels, scoring.reader.contrast, colours)
 
 
 def _layer_of(viewer: Viewer, tile_place: ValidationTilePlace) -> Image | None:
