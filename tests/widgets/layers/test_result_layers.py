@@ -2,6 +2,7 @@
 
 import numpy as np
 from napari.components import ViewerModel
+from napari.layers import Image, Labels
 from napari.utils._proxies import ReadOnlyWrapper
 from napari.utils.interactions import (
     mouse_move_callbacks,
@@ -36,7 +37,7 @@ def test_results_are_used_again_and_what_somebody_painted_is_kept(MouseEvent):  
 
     def show(value, shape=(60, 60)):
         data = np.full(shape, value, np.uint8)
-        return results.labels(of, "segmented", data, layers.like(of))
+        return results.show(Labels, of, "segmented", data, layers.like(of))
 
     first = show(1)
     assert first.name == "cells segmented"
@@ -64,7 +65,9 @@ def test_a_layer_of_the_same_name_is_never_ours():
     viewer = ViewerModel()
     of = viewer.add_image(np.zeros((6, 6)), name="cells")
     theirs = viewer.add_labels(np.full((6, 6), 9, np.uint8), name="cells segmented")
-    made = ResultLayers(viewer).labels(of, "segmented", np.ones((6, 6), np.uint8), layers.like(of))
+    made = ResultLayers(viewer).show(
+        Labels, of, "segmented", np.ones((6, 6), np.uint8), layers.like(of)
+    )
     assert made is not theirs
     assert theirs.data.min() == 9
 
@@ -76,7 +79,7 @@ def test_a_hundred_previews_make_one_layer():
     for number in range(100):
         data = np.full((10 + number % 3, 12), number, np.float32)
         look = {"colormap": "magma", "contrast_limits": (0, 10)}
-        layer = results.image(of, "weights", data, {"translate": (number, 0)}, **look)
+        layer = results.show(Image, of, "weights", data, {"translate": (number, 0)}, **look)
     assert len(viewer.layers) == 2
     assert layer.data.max() == 99
     assert tuple(layer.translate) == (99, 0)

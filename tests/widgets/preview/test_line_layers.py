@@ -2,6 +2,7 @@
 
 import numpy as np
 from napari.components import ViewerModel
+from napari.layers import Image, Vectors
 
 from napari_unet.widgets.layers.layers import like
 from napari_unet.widgets.layers.result_layers import ResultLayers
@@ -17,7 +18,9 @@ def test_a_picture_of_the_same_size_and_place_is_written_over():
         given = np.full(shape, value, np.float32)
         given.setflags(write=False)  # what the compute thread made is nobody's to write
         place = like(of) | {"translate": (0.0, move)}
-        layer = store.image(of, "deformed", given, place, contrast_limits=(0, 10), visible=True)
+        layer = store.show(
+            Image, of, "deformed", given, place, contrast_limits=(0, 10), visible=True
+        )
         np.testing.assert_array_equal(layer.data, given)
         return layer
 
@@ -56,7 +59,7 @@ def test_lines_come_in_bunches_that_look_like_the_lines_alone():
     rng = np.random.default_rng(0)
     for count in (3, 100, BUNCH, BUNCH + 1, 2):
         lines = rng.uniform(0, 30, (count, 2, 2))
-        layer = store.lines(of, "grid", lines, like(of), edge_color="red")
+        layer = store.show(Vectors, of, "grid", filled_up(lines), like(of), edge_color="red")
         np.testing.assert_array_equal(layer.data[:count], lines)
         assert len(layer.data) % BUNCH == 0
         assert not layer.data[count:, 1].any(), "a line that nobody drew"

@@ -32,7 +32,7 @@ from napari_unet.widgets.layers.layers import full_shape
 from napari_unet.widgets.menu_commands import active_image
 from napari_unet.widgets.shared import messages
 from napari_unet.widgets.shared.layer_choice import LayerChoice
-from napari_unet.widgets.shared.layer_events import ImageDataEvents
+from napari_unet.widgets.shared.layer_events import LayerEvents
 from napari_unet.widgets.shared.session import LatestRequest, Session
 
 SLOW = 2**24  # px from which napari needs a second to draw labels of 32 or 64 bits
@@ -106,7 +106,7 @@ class AnnotationChoice(QWidget):
         self.image: Image | None = None
         self.labels: Labels | None = None
         self._viewer, self._session = viewer, session
-        self._watch: ImageDataEvents | None = None
+        self._watch: LayerEvents | None = None
         self.images = LayerChoice(viewer, (Image,), "Image")
         self.layers = LayerChoice(viewer, (Labels,), "Labels", optional="none", fits=self._fits)
         self.new = QPushButton("New")
@@ -186,10 +186,10 @@ class AnnotationChoice(QWidget):
         """Follow the choice; the first image of a viewer is annotated at once."""
         first = self.image is None and image is not None
         if self._watch is not None:
-            self._watch.replaced.disconnect(self._image_replaced)
-        self._watch = None if image is None else ImageDataEvents.of(image)
+            self._watch.emitted.disconnect(self._image_replaced)
+        self._watch = None if image is None else LayerEvents.of(image, "data")
         if self._watch is not None:
-            self._watch.replaced.connect(self._image_replaced)
+            self._watch.emitted.connect(self._image_replaced)
         self._copies.drop()
         self._follow_pair()
         if first:

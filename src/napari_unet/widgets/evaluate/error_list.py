@@ -207,8 +207,8 @@ def show_errors(session: Session, result: Labels, labels: np.ndarray) -> Labels:
     layers = session.viewer.layers
     selected, active = set(layers.selection), layers.selection.active
     new = session.results.find(result, KIND) is None
-    layer = session.results.labels(
-        result, KIND, labels.copy(), like(result), opacity=0.75, metadata=MARK
+    layer = session.results.show(
+        Labels, result, KIND, labels.copy(), like(result), opacity=0.75, metadata=MARK
     )
     if new:
         names = ["no error", *(words.name for words in ERRORS)]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
-from napari.layers import Image, Labels, Layer, Vectors
+from napari.layers import Labels, Layer, Vectors
 from napari.utils.events import Event
 from napari.viewer import Viewer
 from numpy.typing import ArrayLike
@@ -55,24 +55,6 @@ class ResultLayers:
             weakref.WeakKeyDictionary()
         )
 
-    def labels(
-        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **display: Any
-    ) -> Labels:
-        """Show ``data`` as the labels of this ``kind``; ``display`` is for a layer that is new."""
-        return self._show(Labels, image, kind, data, {**display, **geometry})
-
-    def image(
-        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **display: Any
-    ) -> Image:
-        """Show ``data`` as the image of this ``kind``; ``display`` is for a layer that is new."""
-        return self._show(Image, image, kind, data, {**display, **geometry})
-
-    def vectors(
-        self, image: Layer, kind: str, data: Pixels, geometry: dict[str, Any], **display: Any
-    ) -> Vectors:
-        """Show ``data`` (n, 2, axes) as the lines of this ``kind``, as ``labels`` does."""
-        return self._show(Vectors, image, kind, data, {**display, **geometry})
-
     def find(self, image: Layer, kind: str) -> Layer | None:
         """Return the layer that the next result of ``kind`` will be written to, if any."""
         viewer, made = self._viewer(), self._made.get(image, {}).get(kind)
@@ -94,9 +76,20 @@ class ResultLayers:
             for made in kinds.values():
                 made.touched = made.touched or made.layer() is layer
 
-    def _show(
-        self, kind_of: type[Wanted], image: Layer, kind: str, data: Pixels, options: dict[str, Any]
+    def show(
+        self,
+        kind_of: type[Wanted],
+        image: Layer,
+        kind: str,
+        data: Pixels,
+        geometry: dict[str, Any],
+        **display: Any,
     ) -> Wanted:
+        """Show ``data`` as the labels, image or vectors of this ``kind``.
+
+        ``display`` is for a layer that is new.
+        """
+        options = {**display, **geometry}
         existing = self.find(image, kind)
         if isinstance(existing, kind_of) and existing.ndim == _axes(kind_of, data, options):
             self._renew(self._made[image][kind], existing, data, options)

@@ -136,7 +136,8 @@ class PreviewLayer:
     def _make(
         self, session: Session, image: Image, labels: Labels, shape: tuple[int, ...]
     ) -> Labels:
-        layer = session.results.labels(
+        layer = session.results.show(
+            Labels,
             image,
             KIND,
             empty_labels(shape, "uint8"),

@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Vectors
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
@@ -32,8 +32,8 @@ def show(session: Session, image: Image, labels: Labels, box: Box) -> None:
     zoom = viewer.scene.camera.zoom = _zoom(viewer, labels, region)
     width = SCREEN / (zoom * float(min(np.abs(labels.scale[-2:]))))
     with undisturbed(viewer):
-        layer = session.results.vectors(
-            image, KIND, _lines(region, labels.ndim), like(labels), metadata=MARK,
+        layer = session.results.show(
+            Vectors, image, KIND, _lines(region, labels.ndim), like(labels), metadata=MARK,
             edge_color=COLOUR, vector_style="line", opacity=1.0,
         )  # fmt: skip
         layer.edge_width, layer.visible = width, True

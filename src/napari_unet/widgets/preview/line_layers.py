@@ -10,10 +10,10 @@ from typing import Any
 from weakref import WeakSet
 
 import numpy as np
-from napari.layers import Image, Labels, Layer, Vectors
+from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
-from napari_unet.widgets.layers.result_layers import ResultLayers, same_place
+from napari_unet.widgets.layers.result_layers import ResultLayers, Wanted, same_place
 
 BUNCH = 512  # a layer of lines has a multiple of this; the last lines have length 0
 
@@ -29,30 +29,20 @@ class PreviewLayerStore:
         """Return the layer of this ``kind``, if there is one."""
         return self._results.find(image, kind)
 
-    def image(
-        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **display: Any
-    ) -> Image:
-        """Show a copy of ``data``; ``display`` is for a layer that is new."""
-        if self._written(image, kind, data, geometry):
-            return self.find(image, kind)
-        return self._results.image(image, kind, np.array(data), geometry, **display)
-
-    def labels(
-        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **display: Any
-    ) -> Labels:
-        """Show a copy of ``data`` as labels, as ``image`` does."""
-        if self._written(image, kind, data, geometry):
-            return self.find(image, kind)
-        return self._results.labels(image, kind, np.array(data), geometry, **display)
-
-    def lines(
-        self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any], **display: Any
-    ) -> Vectors:
-        """Show ``data`` (n, 2, axes) as lines, as ``image`` does."""
-        data = filled_up(data)
-        if self._written(image, kind, data, geometry):
-            return self.find(image, kind)
-        return self._results.vectors(image, kind, data, geometry, vector_style="line", **display)
+    def show(
+        self,
+        kind_of: type[Wanted],
+        image: Image,
+        kind: str,
+        data: np.ndarray,
+        geometry: dict[str, Any],
+        **display: Any,
+    ) -> Wanted:
+        """Show a copy of ``data`` as a layer of this type; ``display`` is for one that is new."""
+        layer = self.find(image, kind)
+        if isinstance(layer, kind_of) and self._write(layer, data, geometry):
+            return layer
+        return self._results.show(kind_of, image, kind, np.array(data), geometry, **display)
 
     def catch_up(self) -> None:
         """Draw the thumbnails that are out of date."""
@@ -60,10 +50,9 @@ class PreviewLayerStore:
             layer.refresh(data_displayed=False, highlight=False)
         self._stale.clear()
 
-    def _written(self, image: Image, kind: str, data: np.ndarray, geometry: dict[str, Any]) -> bool:
-        """Write ``data`` into the layer of this ``kind``; False if there is none that fits."""
-        layer = self.find(image, kind)
-        if layer is None or not same_place(layer, geometry):
+    def _write(self, layer: Layer, data: np.ndarray, geometry: dict[str, Any]) -> bool:
+        """Write ``data`` into ``layer``; return False if they do not fit."""
+        if not same_place(layer, geometry):
             return False
         if (layer.data.shape, layer.data.dtype) != (data.shape, data.dtype):
             return False

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Vectors
 from napari.utils.colormaps import DirectLabelColormap
 from napari.viewer import Viewer
 
@@ -14,6 +14,7 @@ from napari_unet.widgets.layers.label_classes import classes_of
 from napari_unet.widgets.layers.layers import NOTES, displayed_slice, is_preview
 from napari_unet.widgets.preview.line_layers import (
     PreviewLayerStore,
+    filled_up,
     line_width,
     rectangle,
     segments,
@@ -103,9 +104,9 @@ class PreviewLayers:
         """Show weights from 0 up; the contrast follows the slider until a person sets it."""
         limits = (0.0, max(high, 1e-3))
         before = self._store.find(image, kind)
-        layer = self._store.image(
-            image, kind, data, geometry, colormap="inferno", opacity=0.8, contrast_limits=limits,
-            metadata=_mark(), visible=False,
+        layer = self._store.show(
+            Image, image, kind, data, geometry, colormap="inferno", opacity=0.8,
+            contrast_limits=limits, metadata=_mark(), visible=False,
         )  # fmt: skip
         if before is None:
             layer.colorbar.visible = True
@@ -121,8 +122,8 @@ class PreviewLayers:
         place = TilePlacement.of(image, result)
         preview = result.preview
         self._show_image(image, "deformed", place, preview.sample.image)
-        layer = self._store.labels(
-            image, "deformed labels", place.tile.array(preview.labels), place.geometry(),
+        layer = self._store.show(
+            Labels, image, "deformed labels", place.tile.array(preview.labels), place.geometry(),
             metadata=_mark(), opacity=0.4, visible=False,
         )  # fmt: skip
         if layer.colormap is not labels.colormap:
@@ -136,8 +137,8 @@ class PreviewLayers:
         preview = result.preview
         sample, lost = preview.sample, preview.border
         self._show_image(image, "sample", place, sample.image)
-        layer = self._store.labels(
-            image, "sample labels", place.tile.array(sample.classes + np.uint8(1)),
+        layer = self._store.show(
+            Labels, image, "sample labels", place.tile.array(sample.classes + np.uint8(1)),
             place.geometry(lost), metadata=_mark(), opacity=0.4, visible=False,
         )  # fmt: skip
         _recolour(layer, labels)
@@ -153,14 +154,14 @@ class PreviewLayers:
         """Show a tile (C, *spatial) as the network gets it: 0 to 1 are black to white."""
         if image.rgb:
             colours = np.clip(np.moveaxis(tile[:3], 0, -1), 0.0, 1.0)
-            self._store.image(
-                image, kind, place.tile.array(colours), place.geometry(), rgb=True,
+            self._store.show(
+                Image, image, kind, place.tile.array(colours), place.geometry(), rgb=True,
                 metadata=_mark(), visible=False,
             )  # fmt: skip
             return
         shown = tile[self._channel(image)]
-        self._store.image(
-            image, kind, place.tile.array(shown), place.geometry(), colormap=image.colormap,
+        self._store.show(
+            Image, image, kind, place.tile.array(shown), place.geometry(), colormap=image.colormap,
             contrast_limits=(0.0, 1.0), metadata=_mark(), visible=False,
         )  # fmt: skip
 
@@ -171,9 +172,9 @@ class PreviewLayers:
         before = self._store.find(image, kind)
         if before is not None and not len(data) and not len(before.data):
             return  # changing a layer takes time, even an empty one
-        layer = self._store.lines(
-            image, kind, data, place.line_geometry(), edge_color=LINES[kind],
-            metadata=_mark(), visible=False,
+        layer = self._store.show(
+            Vectors, image, kind, filled_up(data), place.line_geometry(), vector_style="line",
+            edge_color=LINES[kind], metadata=_mark(), visible=False,
         )  # fmt: skip
         if before is None:
             layer.edge_width = line_width(self._viewer, layer)

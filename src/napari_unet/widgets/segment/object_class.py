@@ -1,17 +1,14 @@
 """The class of the selected object, in a result of several classes."""
 
-import weakref
-
 import numpy as np
 from napari.layers import Labels
-from napari.utils.events import Event
 from numpy.typing import ArrayLike
-from qtpy.QtCore import QObject, QSignalBlocker, Signal
+from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from napari_unet.widgets.segment.inputs import LABEL_WIDTH
 from napari_unet.widgets.segment.result import Result, WrittenLabels
-from napari_unet.widgets.shared.layer_events import timer
+from napari_unet.widgets.shared.layer_events import LayerEvents, timer
 from napari_unet.widgets.shared.session import LatestRequest, Session
 from napari_unet.workflows.scheduler import Urgency
 from napari_unet.workflows.segment_request import ResultCache
@@ -24,30 +21,6 @@ TOOLTIP = (
     "network's is a correction, which 'Use as annotation' takes over"
 )
 NO_OBJECT = "Label 0 is background: select an object in the image with the picker (key L)"
-
-
-_ALL: "weakref.WeakKeyDictionary[Labels, Selection]" = weakref.WeakKeyDictionary()
-
-
-class Selection(QObject):
-    """Emits a Qt signal when another label of a layer is selected or painted."""
-
-    changed = Signal()  # another label is selected, or was painted
-
-    def __init__(self, layer: Labels) -> None:
-        super().__init__()
-        layer.events.selected_label.connect(self._emit_changed)
-        layer.events.paint.connect(self._emit_changed)
-
-    @classmethod
-    def of(cls, layer: Labels) -> "Selection":
-        """Return the selection of ``layer``."""
-        if layer not in _ALL:
-            _ALL[layer] = cls(layer)
-        return _ALL[layer]
-
-    def _emit_changed(self, event: Event) -> None:
-        self.changed.emit()
 
 
 class ClassChoice(QWidget):
@@ -83,11 +56,12 @@ class ClassChoice(QWidget):
         layer = result.layer if result is not None and shown else None
         self._result = result
         if layer is not self._layer:
-            if self._layer is not None:
-                Selection.of(self._layer).changed.disconnect(self._soon.start)
+            for kind in ("selected_label", "paint"):
+                if self._layer is not None:
+                    LayerEvents.of(self._layer, kind).emitted.disconnect(self._soon.start)
+                if layer is not None:
+                    LayerEvents.of(layer, kind).emitted.connect(self._soon.start)
             self._layer = layer
-            if layer is not None:
-                Selection.of(layer).changed.connect(self._soon.start)
         self.setVisible(shown)
         self._show()
 

@@ -265,8 +265,8 @@ class Result(QObject):
         """Show ``data``, and keep it as what the network wrote."""
         objects = self.options.objects
         before = self._shown.get(objects)
-        layer = self._session.results.labels(
-            image, KINDS[objects], data.copy(), self.place.geometry, opacity=0.6
+        layer = self._session.results.show(
+            Labels, image, KINDS[objects], data.copy(), self.place.geometry, opacity=0.6
         )
         self._shown[objects] = layer
         if layer is not before:
@@ -333,7 +333,8 @@ class Overlays(QObject):
         if result is None or image is None:
             return
         for kind, values in maps.items():
-            self._session.results.image(
+            self._session.results.show(
+                Image,
                 image,
                 kind,
                 result.place.block(values),

@@ -4,31 +4,32 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from napari.layers import Image
+from napari.layers import Layer
 from napari.utils.events import Event
 from qtpy.QtCore import QObject, QTimer, Signal
 
-_ALL: "weakref.WeakKeyDictionary[Image, ImageDataEvents]" = weakref.WeakKeyDictionary()
+_ALL: "weakref.WeakKeyDictionary[Layer, dict[str, LayerEvents]]" = weakref.WeakKeyDictionary()
 
 
-class ImageDataEvents(QObject):
-    """Watches one image layer; ``ImageDataEvents.of(image)`` finds it."""
+class LayerEvents(QObject):
+    """Watches one kind of event of a layer; Qt disconnects a widget that is gone."""
 
-    replaced = Signal()
+    emitted = Signal()
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, layer: Layer, kind: str) -> None:
         super().__init__()
-        image.events.data.connect(self._emit_replaced)
+        getattr(layer.events, kind).connect(self._emit)
 
     @classmethod
-    def of(cls, image: Image) -> "ImageDataEvents":
-        """Return the object that watches ``image``."""
-        if image not in _ALL:
-            _ALL[image] = cls(image)
-        return _ALL[image]
+    def of(cls, layer: Layer, kind: str) -> "LayerEvents":
+        """Return the object that watches the events of this ``kind``, such as ``data``."""
+        watched = _ALL.setdefault(layer, {})
+        if kind not in watched:
+            watched[kind] = cls(layer, kind)
+        return watched[kind]
 
-    def _emit_replaced(self, event: Event) -> None:
-        self.replaced.emit()
+    def _emit(self, event: Event) -> None:
+        self.emitted.emit()
 
 
 Slot = Callable[[Any], None]

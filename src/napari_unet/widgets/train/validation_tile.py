@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
@@ -85,7 +85,7 @@ class TileView(QObject):
         )
         options = {"opacity": OPACITY, "colormap": DirectLabelColormap(color_dict=tile.colours)}
         chosen = session.viewer.layers.selection.active  # so that the brush stays active
-        session.results.labels(image, KIND, data, labels_geometry(image), **options)
+        session.results.show(Labels, image, KIND, data, labels_geometry(image), **options)
         session.viewer.layers.selection.active = chosen
 
 
