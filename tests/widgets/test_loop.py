@@ -228,7 +228,7 @@ def test_from_a_sample_to_a_better_network(make_napari_viewer_proxy, qtbot, Mous
     after = overlap(again.data, truth)
 
     evaluating = hand.opened("Evaluate")
-    evaluating.set_result(again)
+    evaluating.layers.set_result(again)
     hand.until(lambda: bool(evaluating.table.text))
     assert evaluating.layers.value() == (viewer.layers["nuclei truth"], again)
     figures = dict(line.split("\t")[:2] for line in evaluating.table.text.splitlines())

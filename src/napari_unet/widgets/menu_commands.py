@@ -58,7 +58,7 @@ def evaluate_against(viewer: Viewer) -> None:
         messages.problem("Select the labels layer to evaluate first, in the list of layers")
         return
     dock = open_dock(viewer, "Evaluate")
-    dock.set_result(layers[0])
+    dock.layers.set_result(layers[0])
 
 
 def segment_active(viewer: Viewer) -> None:

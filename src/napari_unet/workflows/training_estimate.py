@@ -1,6 +1,5 @@
 """TrainingEstimate: time and memory of a training before it starts; made in the compute thread."""
 
-import math
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -83,7 +82,7 @@ def _estimated(
     recipe: Recipe, data: TrainingData, unmeasured: TrainingEstimate
 ) -> Generator[Any, None, TrainingEstimate]:
     from napari_unet.core.runtime.device import memory_free
-    from napari_unet.core.training.estimate import estimate
+    from napari_unet.core.training.estimate import estimate, steps_in
     from napari_unet.core.training.job import check_can_train
 
     unmeasured = replace(unmeasured, facts=data.facts, messages=data.messages)
@@ -106,13 +105,6 @@ def _estimated(
         free=memory_free(start.network.head.weight.device),
         tile=taken.tile,
     )
-
-
-def steps_in(settings: TrainSettings, seconds: float) -> int:
-    """Return the steps that the budget allows."""
-    if not settings.minutes:
-        return settings.steps
-    return max(math.floor(settings.minutes * 60 / seconds), 1)
 
 
 def _key(network: "UNet", settings: TrainSettings) -> tuple[Any, ...]:

@@ -33,13 +33,13 @@ def test_what_cannot_be_compared_is_told(scene, qtbot):
     assert dock.status.text() == MISSING or "is truth and result at once" in dock.status.text()
     assert not dock.copy.isEnabled()
     other = viewer.add_labels(np.zeros((7, 9), np.uint8), name="other")
-    dock.set_result(other)
+    dock.layers.set_result(other)
     assert "'other' 7 × 9: choose labels of the same image" in dock.status.text()
     qtbot.wait(50)
     assert dock._answer is None
     again = viewer.add_labels(truth.data.copy(), name="perfect", scale=truth.scale,
                               units=truth.units)  # fmt: skip
-    dock.set_result(again)
+    dock.layers.set_result(again)
     qtbot.waitUntil(lambda: settled(dock), timeout=WAIT)
     assert dock.steps.message.text() == "No errors"
     assert not dock.steps.on.isEnabled()

@@ -114,7 +114,7 @@ def test_a_closing_window_ends_the_run_at_once(make_napari_viewer, qtbot, known)
     driven.until(lambda: known.pace.tiles == begun + 2)  # before the second layer of a tile
 
     def go_on():
-        while not run.job.stopping:
+        while not run.job.work.stopping:
             time.sleep(0.005)
         known.pace.let_go()
 

@@ -73,7 +73,7 @@ def test_stop_pause_and_resume_through_the_job(qtbot):
     before = len(dock.values)
     qtbot.wait(100)
     assert len(dock.values) == before
-    assert job.paused
+    assert job.work.paused
     assert session.job(Urgency.TRAINING) is job
     job.resume()
     qtbot.waitUntil(lambda: len(dock.values) > before)

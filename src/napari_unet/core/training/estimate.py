@@ -54,7 +54,6 @@ class Estimate:
     seconds_per_step: float
     steps: int
     memory_bytes: int  # on the device
-    memory_free: int  # bytes that are free on it
     tile: int  # input edge that fits into memory, in pixels
     sentence: str
 
@@ -71,15 +70,20 @@ def estimate(network: UNet, annotations: Sequence[Annotation], settings: TrainSe
             if not is_out_of_memory(error):
                 raise
         settings = replace(settings, tile=smaller_tile(settings))
-    steps = settings.steps
-    if settings.minutes:
-        steps = max(math.floor(settings.minutes * 60 / seconds), 1)
+    steps = steps_in(settings, seconds)
     free = memory_free(network.head.weight.device)
     sentence = (
         f"about {count(steps, 'step')} of {short_duration(seconds)} in {duration(steps * seconds)}"
         f", tiles of {settings.tile} px, {memory(taken)} of memory of {memory(free)} free"
     )
-    return Estimate(seconds, steps, taken, free, settings.tile, sentence)
+    return Estimate(seconds, steps, taken, settings.tile, sentence)
+
+
+def steps_in(settings: TrainSettings, seconds: float) -> int:
+    """Return how many steps of so many ``seconds`` the budget allows."""
+    if not settings.minutes:
+        return settings.steps
+    return max(math.floor(settings.minutes * 60 / seconds), 1)
 
 
 def _measured(

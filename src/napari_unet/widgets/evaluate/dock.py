@@ -67,10 +67,6 @@ class EvaluateDock(Dock):
         self.matching.changed.connect(self._ask)
         self._ask()
 
-    def set_result(self, layer: Labels) -> None:
-        """Evaluate ``layer`` against labels that fit it."""
-        self.layers.set_result(layer)
-
     def reset_choices(self, event: Event | None = None) -> None:
         """Follow the layer list."""
         super().reset_choices(event)

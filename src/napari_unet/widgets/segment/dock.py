@@ -192,7 +192,7 @@ class SegmentDock(Dock):
             messages.problem(f"The Evaluate dock cannot be opened: {error}")
             return
         if result is not None and result.layer is not None:
-            dock.set_result(result.layer)
+            dock.layers.set_result(result.layer)
 
     def _lay_out(self) -> None:
         page = QWidget()

@@ -61,7 +61,7 @@ class Run(QObject):
     @property
     def paused(self) -> bool:
         """Whether it is paused."""
-        return self.job is not None and self.job.paused
+        return self.job is not None and self.job.work.paused
 
     def begin(self) -> None:
         """Start the job; until its first value it is being prepared."""

@@ -48,16 +48,6 @@ class Job(QObject):
         """Whether ``ended`` has not been emitted yet."""
         return self.outcome is None
 
-    @property
-    def paused(self) -> bool:
-        """Whether it is paused."""
-        return self.work.paused
-
-    @property
-    def stopping(self) -> bool:
-        """Whether it was asked to stop."""
-        return self.work.stopping
-
     def stop(self) -> None:
         """End it at its next yield: its generator is closed, then ``ended`` is emitted."""
         self.work.stopping = True
@@ -132,10 +122,6 @@ class Dispatch(QObject):
         if self.compute.alive:
             self.start(partial(set_threads, self._threads), Urgency.PREVIEW, "")
 
-    def leave(self) -> None:
-        """Stop everything: the application ends."""
-        self.compute.shut_down(CLOSING)
-
     def _prepare(self) -> None:
         warm_up(self._threads)
 
@@ -175,5 +161,5 @@ def dispatch() -> Dispatch:
     atexit.register(new.compute.shut_down, EXITING)
     app = QCoreApplication.instance()
     if app is not None:
-        app.aboutToQuit.connect(new.leave)
+        app.aboutToQuit.connect(new.compute.shut_down)
     return new

@@ -86,8 +86,8 @@ class Controls(QWidget):
         """Show the state of the training."""
         training = self.training
         running = training is not None and training.job.running
-        stopping = running and training is not None and training.job.stopping
-        paused = training is not None and training.job.paused
+        stopping = running and training is not None and training.job.work.stopping
+        paused = training is not None and training.job.work.paused
         self.pause.setText("▶ Go on" if paused else "❚❚ Pause")
         self.pause.setEnabled(running and not stopping)
         self.stop.setEnabled(running and not stopping)
@@ -115,7 +115,7 @@ class Controls(QWidget):
     def _pause(self) -> None:
         if self.training is not None:
             job = self.training.job
-            (job.resume if job.paused else job.pause)()
+            (job.resume if job.work.paused else job.pause)()
 
     def _stop(self) -> None:
         if self.training is not None:
@@ -127,12 +127,12 @@ def state(training: Training) -> str:
     job, step = training.job, training.newest
     if not job.running:
         return training.problem or ending(training)
-    if job.stopping:
+    if job.work.stopping:
         return "stopping after this step; the best network is kept"
     if step is None:
         return f"{training.name}: {training.doing}"
     where = progress(step)
-    return f"paused · {where}" if job.paused else where
+    return f"paused · {where}" if job.work.paused else where
 
 
 def ending(training: Training) -> str:
