@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.core.annotation.label_codes import LabelCode
 from napari_unet.widgets.annotate.annotation_choice import AnnotationChoice
@@ -19,7 +19,7 @@ from napari_unet.widgets.annotate.undo_follower import UndoFollower
 from napari_unet.widgets.layers.label_classes import code_of, set_code
 from napari_unet.widgets.live.live_panel import LiveSection
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.dock import Dock, Section, open_dock
+from napari_unet.widgets.shared.dock import Dock, Section, heading, open_dock
 
 if TYPE_CHECKING:
     import napari
@@ -128,14 +128,14 @@ class AnnotateDock(Dock):
 
     def _lay_out(self) -> None:
         self.body.addWidget(self.choice)
-        self.body.addWidget(_heading("Classes"))
+        self.body.addWidget(heading("Classes"))
         self.body.addWidget(self.hint)
         self.body.addWidget(self.classes)
         self.layer_section = Section("This layer", self.meaning)
         self.body.addWidget(self.layer_section)
         self.body.addWidget(Section("From points or shapes", self.shapes_to_labels))
         self.body.addWidget(self.live)
-        self.body.addWidget(_heading("Check"))
+        self.body.addWidget(heading("Check"))
         self.body.addWidget(self.checking)
         line = QHBoxLayout()
         line.addWidget(_button("Train…", "Open the dock that trains a network", self._train))
@@ -207,17 +207,3 @@ def _button(text: str, tooltip: str, clicked: Callable[[], None]) -> QPushButton
     button.setToolTip(tooltip)
     button.clicked.connect(clicked)
     return button
-
-
-def _heading(text: str) -> QWidget:
-    """Return a title with a line behind it."""
-    page, title, line = QWidget(), QLabel(text), QFrame()
-    font = title.font()
-    font.setBold(True)
-    title.setFont(font)
-    line.setFrameShape(QFrame.Shape.HLine)
-    layout = QHBoxLayout(page)
-    layout.setContentsMargins(0, 6, 0, 0)
-    layout.addWidget(title)
-    layout.addWidget(line, 1)
-    return page

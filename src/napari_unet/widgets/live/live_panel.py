@@ -5,7 +5,6 @@ from typing import Any
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -21,7 +20,7 @@ from napari_unet.widgets.live.blind_check_bar import CheckBar
 from napari_unet.widgets.live.live_teaching import LiveTeaching
 from napari_unet.widgets.live.more_panel import SIZES, MorePage, learned_from
 from napari_unet.widgets.shared import messages
-from napari_unet.widgets.shared.dock import Section
+from napari_unet.widgets.shared.dock import Section, heading
 from napari_unet.widgets.shared.session import Session
 from napari_unet.workflows import teaching_requests
 from napari_unet.workflows.teaching_events import Answer, Refused
@@ -153,22 +152,12 @@ class LiveSection(QWidget):
 
     def _head(self) -> QWidget:
         """Return the title with a line and the switch behind it."""
-        page, title, line = QWidget(), QLabel("Live teaching"), QFrame()
-        font = title.font()
-        font.setBold(True)
-        title.setFont(font)
-        line.setFrameShape(QFrame.Shape.HLine)
         self.switch.setCheckable(True)
         self.switch.setAccessibleName("Live teaching")
         self.switch.setToolTip(
             "Learn from every stroke at once and show what was learned (G). Off: only when asked"
         )
-        row = QHBoxLayout(page)
-        row.setContentsMargins(0, 6, 0, 0)
-        row.addWidget(title)
-        row.addWidget(line, 1)
-        row.addWidget(self.switch)
-        return page
+        return heading("Live teaching", self.switch)
 
     def _connect(self) -> None:
         self.switch.clicked.connect(self._switch)

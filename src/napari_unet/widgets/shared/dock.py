@@ -7,6 +7,8 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QDockWidget,
     QFrame,
+    QHBoxLayout,
+    QLabel,
     QMainWindow,
     QScrollArea,
     QToolButton,
@@ -62,6 +64,22 @@ class Section(QWidget):
         arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
         self.title.setArrowType(arrow)
         self.content.setVisible(opened)
+
+
+def heading(text: str, *after: QWidget) -> QWidget:
+    """Return a title with a line behind it, and then the widgets ``after`` it."""
+    page, title, line = QWidget(), QLabel(text), QFrame()
+    font = title.font()
+    font.setBold(True)
+    title.setFont(font)
+    line.setFrameShape(QFrame.Shape.HLine)
+    layout = QHBoxLayout(page)
+    layout.setContentsMargins(0, 6, 0, 0)
+    layout.addWidget(title)
+    layout.addWidget(line, 1)
+    for widget in after:
+        layout.addWidget(widget)
+    return page
 
 
 PLUGIN = "napari-unet"
