@@ -179,7 +179,7 @@ class Driven:
 
     def planned(self):
         """Whether the plan is there; from then on the network is asked for tiles alone."""
-        return self.dock.runs.plan.text().startswith("≈") and not self.dock.planning.busy
+        return self.dock.runs.plan.text().startswith("≈") and not self.dock.planning._latest.busy
 
     def start_slowly(self, tiles=2):
         """Press Segment and wait for the first tiles of many; the next one is held."""
