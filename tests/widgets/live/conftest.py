@@ -27,6 +27,9 @@ class Teaching(TeachingState):
     def ask(self, request):
         self.asked.append(request)
 
+    def rest(self, resting):
+        self.resting = resting
+
     def switch(self):
         self.live = not self.live
         self.changed.emit()
