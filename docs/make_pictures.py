@@ -152,7 +152,7 @@ def evaluated(hand: Hand) -> None:
     """Compare the better result with the truth and go to the worst error."""
     result = segmented(hand, "")
     dock = hand.opened("Evaluate")
-    dock.set_result(result)
+    dock.layers.set_result(result)
     hand.until(lambda: dock.table.text)
     for layer in hand.viewer.layers:
         layer.visible = layer.name in ("nuclei", result.name) or "errors" in layer.name

@@ -178,12 +178,12 @@ def test_the_loop_of_the_dock_is_what_is_measured(picture):
     assert learner.spent == 0  # nobody painted: it rests
     for _ in range(4):
         learner.paint(someone.stroke(None))
-    previews = list(learner.work(6.0))
+    previews = list(learner.work(12.0))
     assert learner.spent > 0
     assert learner.loop.teacher.shown is not None
     assert len(learner.loop.teacher.strokes) == 4
     assert previews[-1].objects.shape == previews[-1].scores.shape == picture.shape
     assert not any(np.isnan(one.scores).any() for one in previews)
-    assert session.iou(previews[-1].objects, picture.objects) > 0.5
+    assert session.iou(previews[-1].objects, picture.objects) > 0.4
     labels, scores = learner.loop.teacher.predict(tuple(slice(0, n) for n in picture.shape))
     assert labels.shape == scores[1].shape
