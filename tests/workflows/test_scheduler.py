@@ -141,6 +141,16 @@ def test_who_was_away_or_idle_makes_up_for_nothing(office, held):
     assert "ttt" not in turns
 
 
+def test_a_kind_that_had_the_thread_to_itself_does_not_pay_for_it_later(office, held):
+    """A training ran for long when nothing else was there; the next one gets its half at once."""
+    office.compute._used[Urgency.TRAINING] = 1000.0
+    works = [
+        office.start(office.costing(name, 1.0, 10), kind)
+        for name, kind in (("t", Urgency.TEACHING), ("T", Urgency.TRAINING))
+    ]
+    assert "".join(held(*works))[:10].count("T") == 5
+
+
 def test_work_that_nobody_waits_for_comes_last(office, held):
     teaching = office.start(counting("teach", 3), Urgency.TEACHING, idle=lambda: True)
     training = office.start(counting("train", 3), Urgency.TRAINING)

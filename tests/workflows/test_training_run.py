@@ -2,6 +2,7 @@
 
 import csv
 import json
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -129,6 +130,20 @@ def test_what_the_dock_began_the_command_goes_on_with(folder):
     assert ours["facts"]["commands"] == 2
     assert not json.loads((folder / "begun.run" / "run.json").read_text())["stopped"]
     assert (folder / "cells.safetensors").exists()
+
+
+def test_what_was_held_back_stays_so_when_the_command_goes_on(folder):
+    """Nothing was held back to validate on: going on without flags changes nothing of that."""
+    whole = recipe(hold_back=0.0)
+    list(run_training(whole, "straight.run"))
+    with closing(run_training(whole, "begun.run")) as steps:
+        next(step for step in steps if step.number == 12)
+    resume = ["--run", "begun.run", "--resume", "--device", "cpu", "--quiet"]
+    assert main(["train", "-o", "other.safetensors", *resume]) == 0
+    ours, straight = left(folder / "begun.run"), left(folder / "straight.run")
+    assert ours["weights"] == straight["weights"]
+    assert ours["facts"]["name"] == "cells"
+    assert ours["facts"]["hold_back"] == 0.0
 
 
 def test_what_the_command_began_the_dock_goes_on_with(qtbot, folder, monkeypatch):

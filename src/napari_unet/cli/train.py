@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,28 +166,37 @@ class _Training:
 
         arguments = self.arguments
         device = device_name(arguments.device)
-        before = given_network(arguments)
         if arguments.resume:
-            settings = changed(self.folder.settings(), arguments)
-        else:
-            kind = choose_device(device).type
-            settings = first_settings(arguments, self.report, kind, before)
+            return self._resumed(device)
+        before = given_network(arguments)
+        kind = choose_device(device).type
+        settings = first_settings(arguments, self.report, kind, before)
         return Recipe(
             arguments.output.stem, self._sources(), settings,
             hold_back=arguments.validate_share, network=before,
             before=arguments.network.stem if arguments.network else "",
             before_path=arguments.network, keep_normalisation=False,  # flags may change it
-            device=device, resumed=arguments.resume,
+            device=device,
+        )  # fmt: skip
+
+    def _resumed(self, device: str) -> "Recipe":
+        """Return the recipe of the run, with what was given anew."""
+        from napari_unet.workflows.unfinished_runs import resumed
+
+        arguments, recipe = self.arguments, resumed(self.folder.path)
+        share = arguments.validate_share
+        return replace(
+            recipe, settings=changed(recipe.settings, arguments), device=device,
+            sources=recipe.sources if arguments.images is None else self._sources(),
+            hold_back=recipe.hold_back if share is None else share,
         )  # fmt: skip
 
     def _sources(self) -> "Sequence[Source]":
-        from napari_unet.workflows.training_sources import FileSource, sources_of
+        from napari_unet.workflows.training_sources import FileSource
 
         arguments = self.arguments
         if (arguments.validation_images is None) != (arguments.validation_labels is None):
             raise ValueError("give --validation-images and --validation-labels together")
-        if arguments.images is None and arguments.resume:
-            return tuple(sources_of(self.folder.facts(), self.folder.path))
         if arguments.labels is None:
             raise ValueError("give the images and their labels: napari-unet train IMAGES LABELS")
         meaning = arguments.zero, arguments.ids

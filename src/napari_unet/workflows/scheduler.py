@@ -191,11 +191,10 @@ class Compute:
                 self._start(self._thread)
 
     def _let_in(self, urgency: Urgency) -> None:
-        """Count what a kind uses from now on, if it was away: it makes up for nothing."""
+        """Count what a kind uses from now on, if it was away: it makes up and pays for nothing."""
         kinds = {work.urgency for work in self._waiting if work.urgency > Urgency.VIEW}
         if kinds and urgency not in kinds:
-            least = min(self._used[kind] for kind in kinds)
-            self._used[urgency] = max(self._used[urgency], least)
+            self._used[urgency] = min(self._used[kind] for kind in kinds)
 
     def wake(self) -> None:
         """Check the flags again: one of some work has changed."""
@@ -306,6 +305,8 @@ MODULES = (
     "napari_unet.core.segmentation.segment",
     "napari_unet.core.sampling.sample",
     "napari_unet.core.network.network_file",
+    "napari_unet.workflows.segment_files",
+    "napari_unet.workflows.training_run",
 )
 LARGE = (("torch", "lib/libtorch_cpu"), ("llvmlite", "binding/libllvmlite"))
 

@@ -29,10 +29,9 @@ from napari_unet import FileSource, Recipe, TrainSettings, load_network, run_tra
     hold_back={hold_back},
     device={device!r},
 {network})
+# the network will be {file!r}
 for step in run_training(recipe, {folder!r}):
-    if step.said or step.validation:
-        print(step.number, step.loss, step.said, step.validation)
-print("the network is", {file!r})
+    if step.said or step.validation: print(step.number, step.loss, step.said, step.validation)
 '''
 
 

@@ -262,7 +262,6 @@ def _note(
 
     if not recipe.resumed:
         yield from store(recipe, run)
-    run.write_settings(start.settings)
     reads = {"training": data.train, "validation": data.validation}
     files = yield from files_of(reads, recipe, run)
     run.note(
@@ -271,6 +270,7 @@ def _note(
         architecture=asdict(start.network.architecture), about=start.network.about,
         commands=[*run.facts().get("commands", []), sys.argv],
     )  # fmt: skip
+    run.write_settings(start.settings)  # last: who can read them can go on
     run.begin_curve(points_of(run.path) if recipe.resumed else ())
 
 

@@ -59,12 +59,12 @@ def cut_off() -> tuple[UnfinishedRun, ...]:
 def resumed(folder: Path) -> Recipe:
     """Return the recipe of the training in a run folder, to go on with it on any device."""
     run = RunFolder(folder)
-    facts = run.facts()
+    settings, facts = run.settings(), run.facts()
     share = facts["hold_back"]
     return Recipe(
         name=str(facts["name"]),
         sources=tuple(sources_of(facts, folder)),
-        settings=run.settings(),
+        settings=settings,
         hold_back={True: None, False: 0.0}.get(share, share),  # until 0.1 it was yes or no
         before=facts["before"],
         resumed=True,
