@@ -10,7 +10,9 @@ import torch
 
 from napari_unet.core.annotation.annotation import Annotation
 from napari_unet.core.network.unet import UNet
+from napari_unet.core.training.optimiser import Optimiser
 from napari_unet.core.training.settings import TrainSettings
+from napari_unet.core.training.train import train
 
 SMALL = TrainSettings(
     base=8, depth=1, norm="weight", dropout=0.1, tile=44, optimiser="adam", rate=1e-2,
@@ -38,11 +40,7 @@ def annotate(seed=0, **changes):
 
 def build(settings, channels=1, classes=2, dtype=torch.float32):
     torch.manual_seed(settings.seed)
-    network = UNet(
-        channels, classes, settings.base, settings.depth, settings.dims, settings.dropout,
-        settings.norm, settings.skips,
-    )  # fmt: skip
-    return network.to(dtype)
+    return UNet.of(settings, channels, classes).to(dtype)
 
 
 def digest(network):
@@ -50,6 +48,28 @@ def digest(network):
     for _, tensor in sorted(network.state_dict().items()):
         found.update(tensor.contiguous().numpy().tobytes())
     return found.hexdigest()
+
+
+def run(network, annotation, settings, **more):
+    """Train, and return every loss exactly."""
+    steps = train(network, [annotation], settings, **more)
+    return [step.loss.hex() for step in steps if step.validating is None]
+
+
+class Poison:
+    """Puts NaN into a weight after the given updates; 0 is the first."""
+
+    def __init__(self, monkeypatch, *updates):
+        self.count, step = -1, Optimiser.step
+
+        def poisoned(optimiser, rate):
+            step(optimiser, rate)
+            self.count += 1
+            if self.count in updates:
+                weights = list(optimiser._parameters.values())
+                weights[self.count % len(weights)].data.fill_(float("nan"))
+
+        monkeypatch.setattr(Optimiser, "step", poisoned)
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +84,9 @@ def one_thread():
 @pytest.fixture
 def make():
     """Functions to make things with: the tests of a folder cannot import one another."""
-    return SimpleNamespace(scene=scene, annotate=annotate, build=build, digest=digest)
+    return SimpleNamespace(
+        scene=scene, annotate=annotate, build=build, digest=digest, run=run, poison=Poison
+    )
 
 
 @pytest.fixture

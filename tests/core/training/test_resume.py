@@ -8,33 +8,7 @@ import pytest
 import torch
 
 from napari_unet.core.annotation.annotation import Annotation
-from napari_unet.core.training.optimiser import Optimiser
 from napari_unet.core.training.train import train
-
-
-def run(network, annotation, settings, **more):
-    steps = train(network, [annotation], settings, **more)
-    return [step.loss.hex() for step in steps if step.validating is None]
-
-
-# -- divergence
-
-
-class Poison:
-    """Puts NaN into a weight after the given updates; 0 is the first."""
-
-    def __init__(self, monkeypatch, *updates):
-        self.count, step = -1, Optimiser.step
-
-        def poisoned(optimiser, rate):
-            step(optimiser, rate)
-            self.count += 1
-            if self.count in updates:
-                weights = list(optimiser._parameters.values())
-                weights[self.count % len(weights)].data.fill_(float("nan"))
-
-        monkeypatch.setattr(Optimiser, "step", poisoned)
-
 
 # -- resuming
 
@@ -44,7 +18,7 @@ def test_stopped_anywhere_and_resumed_it_is_the_same_training(annotation, make, 
     held = [make.annotate(5)]
     settings = replace(settings, validation_time=0.5, rate=0.1, schedule="constant")
     whole = make.build(settings)
-    expected = run(whole, annotation, settings, validation=held)
+    expected = make.run(whole, annotation, settings, validation=held)
     for stop in (1, 7, 10, 11, 20, 29, 30):
         folder, found = tmp_path / str(stop), []
         steps = train(make.build(settings), [annotation], settings, validation=held, folder=folder)
@@ -55,7 +29,7 @@ def test_stopped_anywhere_and_resumed_it_is_the_same_training(annotation, make, 
                     break
         steps.close()
         network = make.build(replace(settings, seed=7))  # its weights are replaced
-        found += run(network, annotation, settings, validation=held, resume=folder)
+        found += make.run(network, annotation, settings, validation=held, resume=folder)
         assert found == expected, stop
         assert make.digest(network) == make.digest(whole), stop
         assert (
@@ -70,28 +44,28 @@ def test_stopped_often_across_a_divergence_it_is_the_same_training(
     settings = replace(settings, checkpoint_seconds=0.1, steps=40)
     folder, network = tmp_path / "run", make.build(settings)
     with pytest.MonkeyPatch.context() as patch:
-        Poison(patch, 24)
-        expected = run(network, annotation, settings)
+        make.poison(patch, 24)
+        expected = make.run(network, annotation, settings)
     with pytest.MonkeyPatch.context() as patch:
-        Poison(patch, 24)
+        make.poison(patch, 24)
         steps = train(make.build(settings), [annotation], settings, folder=folder)
         for step in steps:
             if step.number == 23:
                 break
         steps.close()
     with pytest.MonkeyPatch.context() as patch:
-        Poison(patch, 1)  # the 25th update is the second one after step 23
+        make.poison(patch, 1)  # the 25th update is the second one after step 23
         twin = make.build(settings)
-        found = run(twin, annotation, settings, resume=folder)
+        found = make.run(twin, annotation, settings, resume=folder)
     assert found[:3] == expected[23:26]
     assert "nan" in found
 
 
 def test_more_steps_can_be_asked_for_and_nothing_else(annotation, make, settings, tmp_path):
-    run(make.build(settings), annotation, settings, folder=tmp_path)
-    assert run(make.build(settings), annotation, settings, resume=tmp_path) == []
+    make.run(make.build(settings), annotation, settings, folder=tmp_path)
+    assert make.run(make.build(settings), annotation, settings, resume=tmp_path) == []
     longer = replace(settings, steps=35)
-    assert len(run(make.build(settings), annotation, longer, resume=tmp_path)) == 5
+    assert len(make.run(make.build(settings), annotation, longer, resume=tmp_path)) == 5
     changed = replace(settings, rate=1e-3, gray=0.1)
     with pytest.raises(ValueError, match=r"gray \(0.2 became 0.1\), rate \(0.01 became 0.001\)"):
         train(make.build(settings), [annotation], changed, resume=tmp_path)
@@ -102,7 +76,7 @@ def test_more_steps_can_be_asked_for_and_nothing_else(annotation, make, settings
 
 
 def test_what_differs_is_said(annotation, make, settings, tmp_path):
-    run(make.build(settings), annotation, replace(settings, steps=10), folder=tmp_path)
+    make.run(make.build(settings), annotation, replace(settings, steps=10), folder=tmp_path)
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     try:
@@ -120,7 +94,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
     annotation, make, settings, tmp_path
 ):
     settings = replace(settings, checkpoint_seconds=0.1)
-    expected = run(make.build(settings), annotation, settings)
+    expected = make.run(make.build(settings), annotation, settings)
     for step in train(make.build(settings), [annotation], settings, folder=tmp_path):
         if step.number in (10, 20):
             time.sleep(0.15)  # however fast the machine, a checkpoint is due at the next step
@@ -162,7 +136,7 @@ def test_a_folder_that_cannot_be_written_fails_before_the_first_step(
 
 
 def test_facts_are_plain_json(annotation, make, settings, tmp_path):
-    run(make.build(settings), annotation, settings, folder=tmp_path, validation=[annotation])
+    make.run(make.build(settings), annotation, settings, folder=tmp_path, validation=[annotation])
     newest = sorted((tmp_path / "checkpoints").iterdir())[-1]
     facts = json.loads((newest / "facts.json").read_text())
     assert facts["settings"]["rate"] == settings.rate

@@ -7,39 +7,16 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from napari_unet.core.training.optimiser import Optimiser
 from napari_unet.core.training.step import DivergenceError
 from napari_unet.core.training.train import train
 
-
-def run(network, annotation, settings, **more):
-    steps = train(network, [annotation], settings, **more)
-    return [step.loss.hex() for step in steps if step.validating is None]
-
-
 # -- divergence
-
-
-class Poison:
-    """Puts NaN into a weight after the given updates; 0 is the first."""
-
-    def __init__(self, monkeypatch, *updates):
-        self.count, step = -1, Optimiser.step
-
-        def poisoned(optimiser, rate):
-            step(optimiser, rate)
-            self.count += 1
-            if self.count in updates:
-                weights = list(optimiser._parameters.values())
-                weights[self.count % len(weights)].data.fill_(float("nan"))
-
-        monkeypatch.setattr(Optimiser, "step", poisoned)
 
 
 @pytest.mark.parametrize("update", [0, 9, 10, 14])
 def test_nan_is_seen_at_once_and_undone(annotation, make, settings, monkeypatch, update):
     """The loss after the poisoned update is NaN; the weights before it come back."""
-    Poison(monkeypatch, update)
+    make.poison(monkeypatch, update)
     network = make.build(settings)
     steps = list(train(network, [annotation], settings))
     (bad,) = [step for step in steps if not np.isfinite(step.loss)]
@@ -60,7 +37,7 @@ def test_the_weights_that_come_back_are_those_of_the_good_step(
     shown = {}
     for step in train(network := make.build(settings), [annotation], settings):
         shown[step.number] = make.digest(network)
-    Poison(monkeypatch, 14)
+    make.poison(monkeypatch, 14)
     for step in train(network := make.build(settings), [annotation], settings):
         if step.number == 16:
             assert make.digest(network) == shown[10]
@@ -69,7 +46,7 @@ def test_the_weights_that_come_back_are_those_of_the_good_step(
 def test_after_three_times_it_ends_in_words_with_good_weights(
     annotation, make, settings, monkeypatch
 ):
-    Poison(monkeypatch, 5, 8, 12, 15)
+    make.poison(monkeypatch, 5, 8, 12, 15)
     network, said = make.build(settings), []
     steps = train(network, [annotation], settings)
     words = r"4th time.*weights of step 10; train on with a rate below 0\.00125"
@@ -142,7 +119,7 @@ def test_memory_that_ends_anywhere_in_a_step_leaves_no_trace(annotation, make, s
     settings = replace(settings, optimiser=optimiser, steps=3)
     smaller = replace(settings, tile=36)
     twin = make.build(smaller)
-    expected = run(twin, annotation, smaller)
+    expected = make.run(twin, annotation, smaller)
     total = operations(annotation, make, settings)
     assert total > 150
     for place in range(1, total, 13):
@@ -195,9 +172,9 @@ def test_losses_read_late_are_the_same_losses(annotation, make, settings, monkey
 
     held = [make.annotate(5)]
     prompt, late = make.build(settings), make.build(settings)
-    expected = run(prompt, annotation, settings, validation=held)
+    expected = make.run(prompt, annotation, settings, validation=held)
     monkeypatch.setattr(trainer, "LAG", {"cpu": 1})
-    assert run(late, annotation, settings, validation=held) == expected
+    assert make.run(late, annotation, settings, validation=held) == expected
     assert make.digest(late) == make.digest(prompt)
     steps, found = train(make.build(settings), [annotation], settings, folder=tmp_path), []
     for step in steps:
@@ -207,9 +184,9 @@ def test_losses_read_late_are_the_same_losses(annotation, make, settings, monkey
     steps.close()  # step 14 is on its way, and taken in
     network = make.build(settings)
     assert found == expected[:13]
-    assert run(network, annotation, settings, resume=tmp_path) == expected[14:]
+    assert make.run(network, annotation, settings, resume=tmp_path) == expected[14:]
     straight = make.build(settings)
-    run(straight, annotation, settings)
+    make.run(straight, annotation, settings)
     assert make.digest(network) == make.digest(straight)
 
 
@@ -217,7 +194,7 @@ def test_nan_that_is_read_late_is_undone(annotation, make, settings, monkeypatch
     from napari_unet.core.training import trainer
 
     monkeypatch.setattr(trainer, "LAG", {"cpu": 1})
-    Poison(monkeypatch, 14)
+    make.poison(monkeypatch, 14)
     network = make.build(settings)
     steps = list(train(network, [annotation], settings))
     assert [step.number for step in steps] == list(range(1, 31))

@@ -11,6 +11,7 @@ from napari_unet.widgets.layers.annotation_layers import layer_source
 from napari_unet.widgets.layers.label_classes import set_code
 from napari_unet.widgets.shared.job import dispatch
 from napari_unet.widgets.shared.session import Session
+from napari_unet.widgets.train.dock import TrainDock
 from napari_unet.widgets.train.trainings import Trainings
 from napari_unet.workflows.training_sources import Recipe
 
@@ -58,3 +59,17 @@ class Workplace:
         sources = (layer_source(self.image, self.labels, "train"),)
         given = {"name": self.trainings.free_name("cells"), "sources": sources, "device": "cpu"}
         return Recipe(settings=settings, **{**given, **changes})
+
+
+@pytest.fixture
+def open_dock(make_napari_viewer_proxy):
+    """Open the dock in a window; it can be closed and opened again."""
+    viewer = make_napari_viewer_proxy()
+
+    def opened():
+        dock = TrainDock(viewer)
+        viewer.window.add_dock_widget(dock, name="Train")
+        return dock
+
+    opened.viewer = viewer.__wrapped__
+    return opened

@@ -14,19 +14,6 @@ from napari_unet.workflows.unfinished_runs import cut_off
 WAIT = 60_000  # ms; a busy machine
 
 
-@pytest.fixture
-def open_dock(make_napari_viewer_proxy):
-    viewer = make_napari_viewer_proxy()
-
-    def opened():
-        dock = TrainDock(viewer)
-        viewer.window.add_dock_widget(dock, name="Train")
-        return dock
-
-    opened.viewer = viewer.__wrapped__
-    return opened
-
-
 def tiny(dock, steps):
     changes = {"base": 3, "depth": 1, "tile": 44, "validation_time": 0.5, "minutes": 0.0}
     dock.session.settings = TrainSettings.preset("nano", steps=steps, **changes)

@@ -1,25 +1,11 @@
 """The images of a training: pairs, roles, sizes that differ, and folders."""
 
 import numpy as np
-import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QMenu
 
-from napari_unet.widgets.train.dock import NO_SOURCE, TrainDock
+from napari_unet.widgets.train.dock import NO_SOURCE
 from napari_unet.workflows.training_sources import FileSource
-
-
-@pytest.fixture
-def open_dock(make_napari_viewer_proxy):
-    viewer = make_napari_viewer_proxy()
-
-    def opened():
-        dock = TrainDock(viewer)
-        viewer.window.add_dock_widget(dock, name="Train")
-        return dock
-
-    opened.viewer = viewer.__wrapped__
-    return opened
 
 
 def test_pairs_roles_sizes_and_folders(open_dock, cells, place, qtbot, tmp_path, monkeypatch):

@@ -2,26 +2,11 @@
 
 from dataclasses import replace
 
-import pytest
 from qtpy.QtWidgets import QStyle, QStyleOptionComboBox
 
 from napari_unet.core.training.settings import TrainSettings
-from napari_unet.widgets.train.dock import TrainDock
 
 WAIT = 60_000  # ms; a busy machine
-
-
-@pytest.fixture
-def open_dock(make_napari_viewer_proxy):
-    viewer = make_napari_viewer_proxy()
-
-    def opened():
-        dock = TrainDock(viewer)
-        viewer.window.add_dock_widget(dock, name="Train")
-        return dock
-
-    opened.viewer = viewer.__wrapped__
-    return opened
 
 
 def test_settings_are_those_of_the_session(open_dock, cells, place, qtbot):
